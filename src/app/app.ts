@@ -110,13 +110,22 @@ export async function createApp(
   const clientAddress = createClientAddress(config.trustedProxies);
   const identity = await createIdentity({ database, secrets, config, clientAddress, onError });
   atStop("the last uses of API keys to be written", () => identity.stop());
-  const { bytes, sweeper } = await openFilesAndSweeper({ database, onError, config, atStop });
+  const { files, sweeper } = await openFilesAndSweeper({ database, onError, config, atStop });
   let started = false;
   const answers = createReadiness(() => database.ping(AbortSignal.timeout(2_000)));
   const ready = async () => started && (await answers());
 
   const { allowPrivate } = config.agents;
-  const { sealer, turns } = await openAgents({ database, bytes, url, hints, config, log: logger, tracing, atStop });
+  const { sealer, turns } = await openAgents({
+    database,
+    bytes: files.bytes,
+    url,
+    hints,
+    config,
+    log: logger,
+    tracing,
+    atStop,
+  });
   const renew = async (context: CallContext) => {
     const principal = await identity.stages.authenticate(context);
     permit(principal, ruleOf(context.method));
@@ -136,7 +145,7 @@ export async function createApp(
   atStop("webhooks under way", () => webhooks.stop());
 
   const { signals } = hints;
-  const ofConversations = { database, secrets, config, bytes, renew, hints, signals, onError };
+  const ofConversations = { database, secrets, config, ...files, renew, hints, signals, onError };
   const { services: conversationServices, scheduler } = createConversationServices(ofConversations);
   atStop("scheduled messages under way", () => scheduler.stop());
 
@@ -185,7 +194,7 @@ export async function createApp(
   const serves = canonical.map(({ service }) => service);
   const own: Mount = { name: "v1", serves, basePaths: ["/v1"], ...eventTickets };
   const createSignal = (deadline: number | undefined) => createCallSignal(deadline, lifecycle.stopping);
-  const uploads = createUploadHandler({ database, bytes, ...config.files }, { pipeline, createSignal, bodies });
+  const uploads = createUploadHandler({ database, ...files, ...config.files }, { pipeline, createSignal, bodies });
   const handlers = [createDocsHandlers({ documents: documentsOf(compat.dialects.values(), config) }), uploads];
   const listeners = [...compat.mounts([own], config.port)].map(([port, mounts]) => {
     const rest = createRest({

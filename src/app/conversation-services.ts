@@ -13,7 +13,7 @@ import { createReactionService } from "../services/reactions/service.ts";
 import { createSignalService, type SignalServiceOptions } from "../services/signals/service.ts";
 
 export interface ConversationServicesOptions
-  extends Pick<FileServiceOptions, "database" | "secrets" | "bytes" | "renew" | "hints">,
+  extends Pick<FileServiceOptions, "database" | "secrets" | "bytes" | "running" | "renew" | "hints">,
     Pick<SignalServiceOptions, "signals"> {
   readonly config: Config;
   /** Called when scheduled messages could not be looked for or sent; it is tried again. */

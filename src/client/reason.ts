@@ -24,5 +24,6 @@ export const PASSING_REASONS: ReadonlySet<ErrorReason> = new Set([
   ErrorReason.RATE_LIMITED,
   ErrorReason.OVERLOADED,
   ErrorReason.DATABASE_UNAVAILABLE,
+  ErrorReason.FILES_UNAVAILABLE,
   ErrorReason.SHUTTING_DOWN,
 ]);

@@ -63,8 +63,13 @@ test("uploads bytes, Blobs, files on disk and streams, with their name and type,
     const told: [number, number | undefined][] = [[0, total]];
     const named = source instanceof File ? {} : { name: "ü.bin", type: "application/x-test" };
     const onProgress = (...now: [number, number | undefined]) => void told.push(now);
-    const file = await client.uploadFile(source, { ...named, onProgress });
-    expect(file).toMatchObject({ name: "ü.bin", size: BigInt(bytes.length), sha256: sha256(bytes) });
+    const file = await client.uploadFile(source, { ...named, purpose: "user_data", onProgress });
+    expect(file).toMatchObject({
+      name: "ü.bin",
+      purpose: "user_data",
+      size: BigInt(bytes.length),
+      sha256: sha256(bytes),
+    });
     if (bytes.length > 0) expect(file.mediaType).toBe("application/x-test");
     expect([told.at(-1), told.every(([sent]) => sent <= bytes.length)]).toEqual([[bytes.length, total], true]);
     const answer = await client.downloadFile(file.id);
@@ -125,7 +130,8 @@ test("an upload that is cancelled ends at once, and nothing of it stays", async 
       if (sent > MIB) ends.abort(reason);
     },
   });
-  await expect(upload).rejects.toBe(reason);
+  const cancelled = { name: "ConnectError", code: Code.Canceled, rawMessage: "never mind", cause: reason };
+  await expect(upload).rejects.toMatchObject(cancelled);
   const uploads = async () => {
     const text = "select count(*)::int as n from upload where tenant_id = $1 and file_id is null";
     return (await server.database.query<{ n: number }>({ name: "test_uploads", text }, [tenantId]))[0]?.n;
@@ -133,7 +139,14 @@ test("an upload that is cancelled ends at once, and nothing of it stays", async 
   await expect.poll(uploads).toBe(0);
   await expect.poll(() => readdir(join(folder, "files/unfinished"))).toEqual([]);
   expect((await client.files.listFiles({ pageSize: 200 })).files).toHaveLength(before);
-  await expect(client.uploadFile(Buffer.from("x"), { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  await expect(client.uploadFile(Buffer.from("x"), { signal: AbortSignal.abort(reason) })).rejects.toMatchObject(
+    cancelled,
+  );
+  const late = AbortSignal.abort(new DOMException("too late", "TimeoutError"));
+  await expect(client.uploadFile(Buffer.from("x"), { signal: late })).rejects.toMatchObject({
+    code: Code.DeadlineExceeded,
+    cause: late.reason,
+  });
 });
 
 test("failures have the code and the reason of any other call, and are not tried again", async () => {

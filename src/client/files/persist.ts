@@ -2,6 +2,7 @@
 import { type Backoff, pauseMs, wait } from "../backoff.ts";
 import { retryDelayOf } from "../reason.ts";
 import { mayPass, type RetryOptions } from "../retry.ts";
+import { ended } from "./send.ts";
 
 export interface Persistence extends Backoff {
   /** How often in a row, without progress. */
@@ -35,9 +36,10 @@ export async function persist<T>(
     try {
       return await step({ attempt, progress });
     } catch (error) {
-      if (signal?.aborted) throw signal.reason;
+      if (signal?.aborted) throw ended(signal);
       if (failures >= retries || !(mayPass(error) || also(error))) throw error;
-      await wait(pauseMs(backoff, failures++, retryDelayOf(error)), signal);
+      await wait(pauseMs(backoff, failures++, retryDelayOf(error)), signal).catch(() => {});
+      if (signal?.aborted) throw ended(signal);
     }
   }
 }

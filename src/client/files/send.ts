@@ -16,10 +16,10 @@ export interface SendOptions {
 export const SENDS_STREAMS =
   typeof globalThis.XMLHttpRequest === "undefined" && !("ServiceWorkerGlobalScope" in globalThis);
 
-/** Rejects with the reason of the signal, or with a ConnectError `Unavailable` if the connection is lost. */
+/** Rejects with a ConnectError: what {@link ended} gives if the signal ends it, and `Unavailable` if the connection is lost. */
 export async function sendBytes(url: URL, { fetch, ...options }: SendOptions): Promise<Response> {
   const { body, onSent, signal } = options;
-  signal?.throwIfAborted();
+  if (signal?.aborted) throw ended(signal);
   if (body instanceof Blob && onSent !== undefined && fetch === undefined && !SENDS_STREAMS) {
     if (typeof XMLHttpRequest !== "undefined") return withXhr(url, options, body, onSent);
   }
@@ -78,7 +78,7 @@ function withXhr(
       );
     };
     xhr.onerror = () => reject(lost(new TypeError("the connection was lost"), signal));
-    xhr.onabort = () => reject(signal?.reason);
+    xhr.onabort = () => reject(lost(new TypeError("the connection was lost"), signal));
   });
   signal?.addEventListener("abort", abort, { once: true });
   xhr.send(body);
@@ -94,9 +94,17 @@ function headersOf(xhr: XMLHttpRequest): Headers {
   return headers;
 }
 
-/** @returns what aborted it, or an error that may be gone the next time */
+/** The error of what a signal ended, as that of every other call: its code says whether in time or by hand, its cause is the signal's reason. */
+export function ended({ reason }: AbortSignal): ConnectError {
+  if (reason instanceof ConnectError) return reason;
+  const isLate = reason instanceof Error && reason.name === "TimeoutError";
+  const message = reason instanceof Error ? reason.message : "the call was cancelled";
+  return new ConnectError(message, isLate ? Code.DeadlineExceeded : Code.Canceled, undefined, undefined, reason);
+}
+
+/** @returns what the signal ended, or an error that may be gone the next time */
 export function lost(error: unknown, signal: AbortSignal | undefined): unknown {
-  if (signal?.aborted) return signal.reason;
+  if (signal?.aborted) return ended(signal);
   const message = error instanceof Error ? error.message : String(error);
   return new ConnectError(message, Code.Unavailable, undefined, undefined, error);
 }

@@ -12,6 +12,8 @@ export interface UploadOptions {
   readonly name?: string;
   /** What the file is said to be, where its bytes do not show it. Default: the type of a Blob, else none. */
   readonly type?: string;
+  /** What the file is for, in a word of the caller's, such as `user_data`: it can be listed by. At most 64 characters. Default: none. */
+  readonly purpose?: string;
   /**
    * Told how many bytes are sent, of how many; undefined: a stream, whose length is not known. After a broken connection it goes back to what
    * the server has.
@@ -39,7 +41,8 @@ const TUS = { "tus-resumable": "1.0.0" };
 
 /**
  * Uploads a file, over any number of broken connections, and resolves with it when it is stored. Bytes and Blobs above 4 MiB go on where they
- * stopped; a stream is sent once, in Node, and is collected first in a browser. Rejects with a ConnectError, or with the reason of the signal.
+ * stopped; a stream is sent once, in Node, and is collected first in a browser. Rejects with a ConnectError; where the signal ended it the code is
+ * `Canceled` or `DeadlineExceeded`, and the cause the reason of the signal.
  */
 export async function uploadFile(
   parts: UploadParts,
@@ -86,11 +89,12 @@ interface Upload extends UploadOptions {
 async function whole(
   { rest }: UploadParts,
   body: Blob | ReadableStream<Uint8Array>,
-  { name, type, onProgress, signal }: Upload,
+  { name, type, purpose = "", onProgress, signal }: Upload,
   key: string,
 ): Promise<ColloquyFile> {
   const total = body instanceof Blob ? body.size : undefined;
-  const query = name === "" ? "" : `?${new URLSearchParams({ name })}`;
+  const said = Object.entries({ name, purpose }).filter(([, value]) => value !== "");
+  const query = said.length === 0 ? "" : `?${new URLSearchParams(said)}`;
   const answer = await rest.request(`v1/files${query}`, {
     method: "POST",
     headers: { "content-type": type || "application/octet-stream", "idempotency-key": key },
@@ -162,8 +166,8 @@ function isOutOfPlace(error: unknown): boolean {
   return error instanceof ConnectError && error.code === Code.Aborted;
 }
 
-async function begin(rest: Rest, length: number, { name, type, signal }: Upload): Promise<string> {
-  const metadata = Object.entries({ filename: name, filetype: type }).filter(([, value]) => value !== "");
+async function begin(rest: Rest, length: number, { name, type, purpose = "", signal }: Upload): Promise<string> {
+  const metadata = Object.entries({ filename: name, filetype: type, purpose }).filter(([, value]) => value !== "");
   const answer = await rest.request("v1/uploads", {
     method: "POST",
     headers: {

@@ -1,8 +1,7 @@
 // The names of files: stored as given, and sent to browsers in a form that all of them read alike.
 
-/** Line breaks and other controls, and those that turn the direction of a text, by which `gpj.exe` reads as `exe.jpg`. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
+/** Line breaks and other controls, and all that turn the direction of a text, by which `gpj.exe` reads as `exe.jpg`. */
+const CONTROLS = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
 
 /** What is wrong with a file's name, as a rule; undefined: nothing. An empty name is none. */
 export function nameFault(name: string): string | undefined {

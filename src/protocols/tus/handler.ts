@@ -1,7 +1,6 @@
 // Uploads that go on where they stopped, by tus 1.0 (tus.io). Each request passes the pipeline as a call of CreateFile.
 import { randomUUIDv7 } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Server } from "@tus/server";
 import { FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
 import type { Call, Pipeline } from "../../pipeline/pipeline.ts";
 import { releaseBody } from "../http/body/linger.ts";
@@ -11,6 +10,7 @@ import { answer, gone, type HttpResponse } from "../http/response.ts";
 import type { CallInfo, Mount } from "../rest/binding/mount.ts";
 import { type CreateCallSignal, RestHead } from "../rest/request/call-head.ts";
 import { bodyOf, createFailureRenderer, type FailureOptions } from "../rest/response/errors.ts";
+import type { TusServer } from "./server.ts";
 import type { Uploads } from "./uploads.ts";
 
 export interface TusOptions extends FailureOptions {
@@ -23,9 +23,6 @@ export interface TusOptions extends FailureOptions {
 const PATH = "/v1/uploads";
 const MOUNT: Mount = { name: "uploads", serves: [] };
 const JSON_TYPE = "application/json";
-
-/** An append counts only where the upload stands as its caller took it to: there is nothing to lock. */
-const LOCKER = { newLock: () => ({ lock: async () => {}, unlock: async () => {} }) };
 
 export function createTusHandler({ pipeline, uploads, createSignal, bodies, ...failures }: TusOptions): HttpHandler {
   const renderFailure = createFailureRenderer(failures);
@@ -61,32 +58,20 @@ export function createTusHandler({ pipeline, uploads, createSignal, bodies, ...f
     return true;
   };
 
-  /** One for each call: its store acts for the caller. */
   async function serverOf(
     call: Call,
     response: HttpResponse,
     render: (error: unknown) => ReturnType<typeof renderFailure>,
-  ): Promise<Server> {
+  ): Promise<TusServer> {
     // Who never uploads in pieces does not load it.
-    const [tus, { CallStore }] = await Promise.all([import("@tus/server"), import("./store.ts")]);
-    return new tus.Server({
+    const [{ TusServer }, { CallStore }] = await Promise.all([import("./server.ts"), import("./store.ts")]);
+    return new TusServer({
       path: PATH,
-      datastore: new CallStore(uploads, call, bodies, (id) =>
-        response.setHeader("content-location", `/v1/files/${id}`),
-      ),
-      maxSize: uploads.maxBytes,
-      relativeLocation: true,
-      locker: LOCKER,
-      namingFunction: () => randomUUIDv7(),
-      // Cross-origin calls are answered for all paths alike.
-      allowedOrigins: () => false,
-      // It would put its own in the place of those that every answer lets pages read.
-      exposedHeaders: [`${response.getHeader("access-control-expose-headers") ?? ""}`],
-      onResponseError: (_, error) => {
-        if ("status_code" in error) return undefined;
-        const failure = render(error);
-        return { status_code: failure.status, body: `${bodyOf(failure)}` };
-      },
+      store: new CallStore(uploads, call, bodies, (id) => response.setHeader("content-location", `/v1/files/${id}`)),
+      maxBytes: uploads.maxBytes,
+      newId: () => randomUUIDv7(),
+      exposed: `${response.getHeader("access-control-expose-headers") ?? ""}`,
+      render,
     });
   }
 }

@@ -30,7 +30,8 @@ export class CallStore extends DataStore {
     const { id, size = 0, metadata } = upload;
     const name = metadata?.filename ?? metadata?.name ?? "";
     const mediaType = metadata?.filetype ?? metadata?.type ?? "";
-    await this.#uploads.begin({ id, name, mediaType, length: size }, this.#call.context);
+    const purpose = metadata?.purpose ?? "";
+    await this.#uploads.begin({ id, name, mediaType, purpose, length: size }, this.#call.context);
     upload.creation_date = new Date().toISOString();
     if (size === 0) await this.#finish(await this.#uploads.read(id, this.#call.context));
     return upload;
@@ -44,7 +45,11 @@ export class CallStore extends DataStore {
       id,
       size: upload.length,
       offset: upload.stored,
-      metadata: { filename: upload.name, filetype: upload.mediaType },
+      metadata: {
+        filename: upload.name,
+        filetype: upload.mediaType,
+        ...(upload.purpose !== "" && { purpose: upload.purpose }),
+      },
       creation_date: upload.createTime.toISOString(),
     });
   }

@@ -30,9 +30,6 @@ export interface FileParts {
   readonly maxBytes: number;
   /** Maximum bytes of the files of a tenant, with those of uploads under way; undefined: no limit. */
   readonly quota: number | undefined;
-}
-
-interface CreateParts extends FileParts {
   readonly running: RunningUploads;
 }
 
@@ -42,7 +39,7 @@ interface Stored extends store.NewFile {
 }
 
 export async function createFile(
-  parts: CreateParts,
+  parts: FileParts,
   requests: AsyncIterable<CreateFileRequest>,
   context: CallContext,
 ): Promise<CreateFileResponse> {

@@ -18,7 +18,6 @@ import { toFile } from "./convert.ts";
 import { createFile, type FileParts } from "./create.ts";
 import { type DownloadParts, downloadFile } from "./download.ts";
 import { findFile } from "./find.ts";
-import { RunningUploads } from "./running-uploads.ts";
 
 export interface FileServiceOptions extends FileParts, DownloadParts {
   readonly secrets: TenantSecrets;
@@ -27,7 +26,6 @@ export interface FileServiceOptions extends FileParts, DownloadParts {
 export function createFileService(options: FileServiceOptions): ServiceEntry {
   const { database, bytes, secrets } = options;
   const { mutation } = createMutations(database);
-  const parts = { ...options, running: new RunningUploads() };
   const erase = mutation(pb.FileService.method.deleteFile, async (tx, caller, { fileId: id }, context) => {
     const row = isOurId(id) ? await store.readFile(tx, caller, id) : undefined;
     if (row === undefined) throw notFound("file");
@@ -45,7 +43,7 @@ export function createFileService(options: FileServiceOptions): ServiceEntry {
   });
 
   return serve(pb.FileService, {
-    createFile: (requests, context) => createFile(parts, requests, context),
+    createFile: (requests, context) => createFile(options, requests, context),
 
     async getFile(request, { principal, interrupt }) {
       return { file: toFile(await findFile(database, callerFrom(principal), request, interrupt)) };

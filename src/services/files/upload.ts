@@ -23,7 +23,7 @@ interface Begun {
   purpose(): string;
 }
 
-/** The first request, and the bytes of all. */
+/** The first request, and the bytes of all. Throws INVALID_FIELD where a later one says otherwise what the first one says. */
 export async function begin(requests: AsyncIterable<CreateFileRequest>): Promise<Begun> {
   const iterator = requests[Symbol.asyncIterator]();
   const { value: first, done } = await iterator.next();
@@ -34,6 +34,7 @@ export async function begin(requests: AsyncIterable<CreateFileRequest>): Promise
       yield first.body?.data ?? new Uint8Array();
       for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
         purpose = next.value.purpose || purpose;
+        checkLater(first, next.value);
         yield next.value.body?.data ?? new Uint8Array();
       }
     } finally {
@@ -42,6 +43,17 @@ export async function begin(requests: AsyncIterable<CreateFileRequest>): Promise
     }
   }
   return { first: done ? undefined : first, chunks: chunks(), purpose: () => purpose };
+}
+
+/** What counts in the first request alone is empty in the later ones, or the same: it is never dropped without a word. */
+function checkLater(first: CreateFileRequest, later: CreateFileRequest): void {
+  const said = [
+    ["name", first.name, later.name],
+    ["request_id", first.requestId, later.requestId],
+    ["body.content_type", first.body?.contentType, later.body?.contentType],
+  ] as const;
+  const other = said.find(([, before = "", now = ""]) => now !== "" && now !== before);
+  if (other !== undefined) throw invalidField(other[0], "must be given in the first message", "file.first");
 }
 
 /** What the requests upload. Throws INVALID_FIELD for a name or a purpose that breaks a rule. */
@@ -64,16 +76,16 @@ export async function uploadOf(
   };
 }
 
-function checkName(name: string): string {
+export function checkName(name: string, field = "name"): string {
   const fault = nameFault(name);
-  if (fault !== undefined) throw invalidField("name", fault, "file.name");
+  if (fault !== undefined) throw invalidField(field, fault, "file.name");
   return name;
 }
 
 const MAX_PURPOSE = 64;
 
 /** The rule of the request's own field. */
-function checkPurpose(purpose: string): string {
+export function checkPurpose(purpose: string): string {
   if ([...purpose].length <= MAX_PURPOSE && !purpose.includes("\0")) return purpose;
   throw invalidField("purpose", `must be at most ${MAX_PURPOSE} characters, without NUL`, "string.max_len");
 }

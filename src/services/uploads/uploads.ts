@@ -2,20 +2,21 @@
 import { create } from "@bufbuild/protobuf";
 import { type CreateFileRequest, CreateFileRequestSchema } from "../../../gen/colloquy/v1/file_service_pb.ts";
 import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
-import { nameFault } from "../../domain/files/name.ts";
+import { plainType } from "../../domain/files/media-type.ts";
 import { callerFrom } from "../../domain/identity/caller.ts";
 import { isOurId, newId } from "../../domain/ids/id.ts";
 import { UPLOAD_MS } from "../../jobs/files.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
-import { readUsage } from "../../store/files/files.ts";
 import * as store from "../../store/files/uploads.ts";
 import { type FileParts, fileTooLarge, noRoom } from "../files/create.ts";
+import { checkName, checkPurpose } from "../files/upload.ts";
 import { refuseWithinConversation } from "../within-conversation.ts";
 
 interface NewUpload {
   readonly id: string;
   readonly name: string;
   readonly mediaType: string;
+  readonly purpose: string;
   readonly length: number;
 }
 
@@ -24,7 +25,7 @@ const MAX_OWN = 100;
 /** In so many pieces an upload may come: each is a stored object. */
 const MAX_PIECES = 1_000;
 
-export function createUploads({ database, bytes, maxBytes, quota }: FileParts) {
+export function createUploads({ database, bytes, maxBytes, quota, running }: FileParts) {
   const find = async (id: string, context: CallContext): Promise<store.UploadRow> => {
     refuseWithinConversation(context);
     const { principal, interrupt } = context;
@@ -42,28 +43,62 @@ export function createUploads({ database, bytes, maxBytes, quota }: FileParts) {
         .catch((error: unknown) => log.warn({ err: error }, "bytes of an upload were not removed"));
     }
   };
+  /** @param count told of each chunk before it is stored; throws where there is no room for it */
+  const storePiece = async (
+    row: store.UploadRow,
+    source: AsyncIterable<Uint8Array>,
+    count: (size: number) => void,
+    context: CallContext,
+  ): Promise<number | undefined> => {
+    const { tenantId } = callerFrom(context.principal);
+    const piece = { tenantId, id: newId() };
+    const writer = await bytes.create(piece);
+    const at = Number(row.stored);
+    let size = 0;
+    let broken: { readonly error: unknown } | undefined;
+    try {
+      for await (const chunk of source) {
+        count(chunk.byteLength);
+        await writer.write(chunk);
+        size += chunk.byteLength;
+      }
+    } catch (error) {
+      broken = { error };
+    }
+    // One that stalled counts as a line that broke.
+    const refused = broken?.error instanceof DomainError && broken.error.reason !== ErrorReason.DEADLINE_EXCEEDED;
+    if (size === 0 || refused) {
+      await writer.abort();
+      if (broken !== undefined) throw broken.error;
+      return at;
+    }
+    // Of a line that broke, what came counts.
+    await writer.commit();
+    const appended = await store.appendPiece(database, tenantId, row.id, row.stored, { id: piece.id, size });
+    if (!appended) await removePieces([piece.id], context);
+    if (broken !== undefined) throw broken.error;
+    return appended ? at + size : undefined;
+  };
 
   return {
     maxBytes,
     ageMs: UPLOAD_MS,
 
-    async begin({ id, name, mediaType, length }: NewUpload, context: CallContext): Promise<void> {
+    async begin({ id, name, mediaType, purpose, length }: NewUpload, context: CallContext): Promise<void> {
       refuseWithinConversation(context);
       const { principal, interrupt } = context;
       const { tenantId, actor } = callerFrom(principal);
-      const fault = nameFault(name);
-      if (fault !== undefined) throw invalidField("filename", fault, "file.name");
+      checkName(name, "filename");
+      checkPurpose(purpose);
       if (length > maxBytes) throw fileTooLarge(maxBytes);
       const pending = await store.readPending(database, tenantId, actor, interrupt);
       if (pending.own >= MAX_OWN) {
         const rule = `at most ${MAX_OWN} uploads of a caller may be under way: end or delete one, or wait until they expire`;
         throw new DomainError(ErrorReason.OVERLOADED, rule);
       }
-      if (quota !== undefined) {
-        const used = await readUsage(database, tenantId, interrupt);
-        if (used + pending.bytes + length > quota) throw noRoom(quota);
-      }
-      const row = { id, name, media_type: mediaType, length: BigInt(length) };
+      // Told now and not at the end; but only what has come takes room from others.
+      if (quota !== undefined && pending.bytes + length > quota) throw noRoom(quota);
+      const row = { id, name, media_type: plainType(mediaType) ?? "", purpose, length: BigInt(length) };
       await store.insertUpload(database, tenantId, actor, row);
     },
 
@@ -75,44 +110,33 @@ export function createUploads({ database, bytes, maxBytes, quota }: FileParts) {
       source: AsyncIterable<Uint8Array>,
       context: CallContext,
     ): Promise<number | undefined> {
-      const { tenantId } = callerFrom(context.principal);
+      const { tenantId, actor } = callerFrom(context.principal);
       const row = await find(id, context);
       if (Number(row.stored) !== at) return undefined;
       if (row.piece_ids.length >= MAX_PIECES) {
         throw invalidField("body", `must not be one of more than ${MAX_PIECES} pieces`, "upload.pieces");
       }
-      const piece = { tenantId, id: newId() };
-      const writer = await bytes.create(piece);
-      let size = 0;
-      let broken: { readonly error: unknown } | undefined;
+      const rest = Number(row.length) - at;
+      const room = quota === undefined ? rest : quota - (await store.readPending(database, tenantId, actor)).bytes;
+      if (rest > room) throw noRoom(quota);
+      let held = 0;
+      const count = (size: number) => {
+        held += size;
+        if (held > rest) throw fileTooLarge(Number(row.length));
+        // What others bring at the same time takes room too.
+        if (running.count(tenantId, size) > room && quota !== undefined) throw noRoom(quota);
+      };
       try {
-        for await (const chunk of source) {
-          if (at + size + chunk.byteLength > Number(row.length)) throw fileTooLarge(Number(row.length));
-          await writer.write(chunk);
-          size += chunk.byteLength;
-        }
-      } catch (error) {
-        broken = { error };
+        return await storePiece(row, source, count, context);
+      } finally {
+        running.count(tenantId, -held);
       }
-      // One that stalled counts as a line that broke.
-      const refused = broken?.error instanceof DomainError && broken.error.reason !== ErrorReason.DEADLINE_EXCEEDED;
-      if (size === 0 || refused) {
-        await writer.abort();
-        if (broken !== undefined) throw broken.error;
-        return at;
-      }
-      // Of a line that broke, what came counts.
-      await writer.commit();
-      const appended = await store.appendPiece(database, tenantId, id, row.stored, { id: piece.id, size });
-      if (!appended) await removePieces([piece.id], context);
-      if (broken !== undefined) throw broken.error;
-      return appended ? at + size : undefined;
     },
 
     async *requests(id: string, context: CallContext): AsyncGenerator<CreateFileRequest> {
       const { tenantId } = callerFrom(context.principal);
-      const { piece_ids: ids, piece_sizes: sizes, name, media_type: contentType } = await find(id, context);
-      yield create(CreateFileRequestSchema, { name, requestId: `upload-${id}`, body: { contentType } });
+      const { piece_ids: ids, piece_sizes: sizes, name, media_type: contentType, purpose } = await find(id, context);
+      yield create(CreateFileRequestSchema, { name, purpose, requestId: `upload-${id}`, body: { contentType } });
       for (const [index, piece] of ids.entries()) {
         const range = { offset: 0, length: Number(sizes[index] ?? 0n) };
         for await (const data of bytes.read({ tenantId, id: piece }, range)) {
@@ -141,6 +165,7 @@ function toUpload(row: store.UploadRow) {
     id: row.id,
     name: row.name,
     mediaType: row.media_type,
+    purpose: row.purpose,
     length: Number(row.length),
     stored: Number(row.stored),
     fileId: row.file_id ?? undefined,

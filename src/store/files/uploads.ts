@@ -6,6 +6,8 @@ export interface UploadRow {
   readonly id: string;
   readonly name: string;
   readonly media_type: string;
+  /** Empty: none was said. */
+  readonly purpose: string;
   readonly length: bigint;
   /** How many bytes have come. */
   readonly stored: bigint;
@@ -16,23 +18,28 @@ export interface UploadRow {
   readonly create_time: Date;
 }
 
-const columns = "u.id, u.name, u.media_type, u.length, u.stored, u.piece_ids, u.piece_sizes, u.file_id, u.create_time";
+const columns =
+  "u.id, u.name, u.media_type, u.purpose, u.length, u.stored, u.piece_ids, u.piece_sizes, u.file_id, u.create_time";
 
-/** How much room unfinished uploads may yet take, and how many the caller has. $1 tenant, $2 the caller as an actor. */
+/**
+ * How much room files and what has come of unfinished uploads take, and how many uploads the caller has. $1 tenant, $2 the caller as an
+ * actor.
+ */
 const pending: Statement<{ bytes: bigint; own: bigint }> = {
   name: "upload_pending",
   text: `
-  select coalesce(sum(u.length), 0)::bigint as bytes, count(*) filter (where u.actor = $2) as own
+  select (coalesce(sum(u.stored), 0) + coalesce((select f.bytes from file_usage f where f.tenant_id = $1), 0))::bigint as bytes,
+    count(*) filter (where u.actor = $2) as own
   from upload u where u.tenant_id = $1 and u.file_id is null`,
 };
 
-/** $1 tenant, $2 id, $3 actor, $4 name, $5 media type, $6 length. */
+/** $1 tenant, $2 id, $3 actor, $4 name, $5 media type, $6 length, $7 purpose. */
 const insert: Statement = {
   name: "upload_insert",
   changes: true,
   text: `
-  insert into upload (tenant_id, id, actor, name, media_type, length, stored, piece_ids, piece_sizes, create_time)
-  values ($1, $2::uuid, $3, $4, $5, $6::bigint, 0, '{}', '{}', date_trunc('milliseconds', clock_timestamp()))`,
+  insert into upload (tenant_id, id, actor, name, media_type, length, stored, piece_ids, piece_sizes, create_time, purpose)
+  values ($1, $2::uuid, $3, $4, $5, $6::bigint, 0, '{}', '{}', date_trunc('milliseconds', clock_timestamp()), $7)`,
 };
 
 /** $1 tenant, $2 id, $3 actor. */
@@ -86,9 +93,9 @@ export async function insertUpload(
   on: Queryable,
   tenantId: string,
   actor: string,
-  { id, name, media_type, length }: Pick<UploadRow, "id" | "name" | "media_type" | "length">,
+  { id, name, media_type, length, purpose }: Pick<UploadRow, "id" | "name" | "media_type" | "length" | "purpose">,
 ): Promise<void> {
-  await on.query(insert, [tenantId, id, actor, name, media_type, length]);
+  await on.query(insert, [tenantId, id, actor, name, media_type, length, purpose]);
 }
 
 /** Undefined: the caller has no such upload. */

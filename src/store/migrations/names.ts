@@ -40,4 +40,5 @@ export const MIGRATION_NAMES = [
   "0056-legal-holds",
   "0057-retention",
   "0063-server-keys",
+  "0070-upload-purposes",
 ] as const;

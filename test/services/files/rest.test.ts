@@ -89,6 +89,8 @@ describe("POST /v1/files", () => {
     ["a%5Cb", "name: must be a name without a path"],
     ["a%0Ab", "name: must have no control characters"],
     ["exe%E2%80%AEgpj", "name: must have no control characters"],
+    ["exe%E2%80%8Fgpj", "name: must have no control characters"],
+    ["exe%D8%9Cgpj", "name: must have no control characters"],
     ["x".repeat(256), "name: must be at most 255 characters"],
   ])("refuses the name %s", async (name, message) => {
     const [status, problem] = await post(`?name=${name}`, "x");

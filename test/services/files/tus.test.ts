@@ -56,6 +56,12 @@ const stored = async (location: string) => sha256(await (await ann.rest(`${locat
 const direct = (method: string, path: string, headers: Record<string, string> = {}, body?: BodyInit, who = ann) =>
   who.rest(path, { method, headers: { "tus-resumable": "1.0.0", ...headers }, ...(body !== undefined && { body }) });
 
+/** The reason and the message of an error. */
+const faultOf = async (answer: Response) => {
+  const { message, details } = (await answer.json()) as { message: string; details: { reason?: string }[] };
+  return [details.find(({ reason }) => reason !== undefined)?.reason, message];
+};
+
 test("an upload becomes a file with its name, in one piece or in many", async () => {
   for (const [size, chunkSize] of [
     [0, Number.POSITIVE_INFINITY],
@@ -64,11 +70,13 @@ test("an upload becomes a file with its name, in one piece or in many", async ()
     [5_000_000, Number.POSITIVE_INFINITY],
   ] as const) {
     const bytes = randomBytes(size);
-    const { location } = await send(bytes, { chunkSize });
+    const metadata = { filename: "pixel ü.bin", filetype: "application/x-test", purpose: "user_data" };
+    const { location } = await send(bytes, { chunkSize, metadata });
     expect(await (await ann.rest(location)).json()).toMatchObject({
       name: "pixel ü.bin",
       mediaType: size === 0 ? expect.any(String) : "application/x-test",
       size: String(size),
+      purpose: "user_data",
       sha256: sha256(bytes),
     });
     expect(await stored(location)).toBe(sha256(bytes));
@@ -170,17 +178,83 @@ test("what is too large, has no room or a wrong name is refused before its bytes
       "upload-length": String(length),
       "upload-metadata": metadata,
     });
-    return [answer.status, await answer.text()];
+    return [answer.status, ...(await faultOf(answer))];
   };
-  expect(await begin(21 * 2 ** 20)).toEqual([413, expect.stringContaining("Maximum size exceeded")]);
-  expect(await begin(10, "../a")).toEqual([400, expect.stringContaining("filename: must be a name without a path")]);
-  const full = personOf(server, (await (await server.tenant()).key("read", "write")).credential);
-  const statuses: number[] = [];
-  for (let n = 0; n < 4; n++) {
-    const headers = { "upload-length": String(19 * 2 ** 20) };
-    statuses.push((await direct("POST", "/v1/uploads", headers, undefined, full)).status);
+  const tooLarge = "an upload may have at most 20971520 bytes, and no more than its upload-length";
+  expect(await begin(21 * 2 ** 20)).toEqual([413, "TOO_LARGE", tooLarge]);
+  expect(await begin(10, "../a")).toEqual([400, "INVALID_FIELD", "filename: must be a name without a path"]);
+});
+
+/** The quota is 60 MiB. */
+test("room is taken by what has come, and not by what is announced", async () => {
+  const { addMember, token } = await server.tenant();
+  await Promise.all(["mia", "noa"].map((id) => addMember(id)));
+  const [mia, noa] = [personOf(server, await token("mia")), personOf(server, await token("noa"))];
+  const begin = (who: Person, length: number) =>
+    direct("POST", "/v1/uploads", { "upload-length": String(length) }, undefined, who);
+  const begun = await Promise.all(Array.from({ length: 8 }, () => begin(mia, 20 * 2 ** 20)));
+  expect(begun.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 201));
+  // 160 MiB are announced, and 59 of them come.
+  const type = { "content-type": "application/offset+octet-stream", "upload-offset": "0" };
+  for (const [index, size] of [
+    [0, 19],
+    [1, 19],
+    [2, 19],
+    [3, 2],
+  ] as const) {
+    const path = begun[index]?.headers.get("location") ?? "";
+    const part = new Uint8Array(size * 2 ** 20);
+    expect((await direct("PATCH", path, type, part, mia)).status).toBe(index === 3 ? 429 : 204);
   }
-  expect(statuses).toEqual([201, 201, 201, 429]);
+  const room = "the files of the tenant may take at most 62914560 bytes together";
+  expect(await faultOf(await begin(noa, 4 * 2 ** 20))).toEqual(["FILE_QUOTA_EXCEEDED", room]);
+  // Files that are whole wait for no upload.
+  expect((await noa.upload(new Uint8Array(4 * 2 ** 20))).size).toBe(BigInt(4 * 2 ** 20));
+  expect((await direct("DELETE", begun[0]?.headers.get("location") ?? "", {}, undefined, mia)).status).toBe(204);
+  expect((await begin(noa, 4 * 2 ** 20)).status).toBe(201);
+  for (const { headers } of begun.slice(1)) {
+    expect((await direct("DELETE", headers.get("location") ?? "", {}, undefined, mia)).status).toBe(204);
+  }
+});
+
+test("what tus refuses is JSON with a reason, under the status that tus says", async () => {
+  const begun = await direct("POST", "/v1/uploads", { "upload-length": "10" });
+  const path = begun.headers.get("location") ?? "";
+  const type = { "content-type": "application/offset+octet-stream" };
+  const answers = [
+    direct("POST", "/v1/uploads"),
+    direct("POST", "/v1/uploads", { "upload-length": "ten" }),
+    direct("POST", "/v1/uploads", { "upload-length": "10", "upload-metadata": "a b c" }),
+    direct("POST", "/v1/uploads", { "upload-defer-length": "1" }),
+    ann.rest("/v1/uploads", { method: "POST", headers: { "upload-length": "10" } }),
+    direct("POST", "/v1/uploads", { "upload-length": "10", "tus-resumable": "2.0.0" }),
+    direct("PATCH", path, type, "x"),
+    direct("PATCH", path, { ...type, "upload-offset": "5" }, "x"),
+    direct("PATCH", path, { ...type, "upload-offset": "-1" }, "x"),
+    direct("PATCH", path, { "upload-offset": "0", "content-type": "text/plain" }, "x"),
+    direct("PATCH", path, { ...type, "upload-offset": "0" }, "more than ten bytes"),
+    direct("PATCH", "/v1/uploads/01920000-0000-7000-8000-000000000001", { ...type, "upload-offset": "0" }, "x"),
+    direct("PUT", "/v1/uploads"),
+  ].map(async (asked) => {
+    const answer = await asked;
+    expect(answer.headers.get("content-type")).toBe("application/json");
+    return [answer.status, ...(await faultOf(answer))];
+  });
+  expect(await Promise.all(answers)).toEqual([
+    [400, "INVALID_FIELD", "upload-length: must be given"],
+    [400, "INVALID_FIELD", "upload-length: must be a number of bytes"],
+    [400, "INVALID_FIELD", "upload-metadata: must be keys with values in base64, between commas"],
+    [501, "UNSUPPORTED", "this extension of tus is not supported"],
+    [412, "INVALID_FIELD", "tus-resumable: must be 1.0.0"],
+    [400, "INVALID_FIELD", "tus-resumable: must be 1.0.0"],
+    [403, "INVALID_FIELD", "upload-offset: must be given"],
+    [409, "ETAG_MISMATCH", "upload-offset: must be where the upload stands: ask by HEAD"],
+    [400, "INVALID_FIELD", "upload-offset: must be a number of bytes"],
+    [400, "INVALID_FIELD", "content-type: must be application/offset+octet-stream"],
+    [413, "TOO_LARGE", "an upload may have at most 20971520 bytes, and no more than its upload-length"],
+    [404, "NOT_FOUND", "upload not found"],
+    [404, "NOT_FOUND", "upload not found"],
+  ]);
 });
 
 test("an upload that cannot become a file for want of room leaves no file open, and becomes one once there is room", async () => {
@@ -194,10 +268,23 @@ test("an upload that cannot become a file for want of room leaves no file open, 
       { name: "test_used", changes: true, text: "update file_usage set bytes = $2::bigint where tenant_id = $1" },
       [id, bytes],
     );
-  await used(60 * 2 ** 20);
   const bytes = randomBytes(2 ** 20);
-  const type = { "content-type": "application/offset+octet-stream", "upload-offset": "0" };
-  expect((await direct("PATCH", path, type, new Uint8Array(bytes), own)).status).toBe(429);
+  // There is room when it begins, and none any more when it is whole.
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async start(controller) {
+        controller.enqueue(new Uint8Array(bytes.subarray(0, 1_000)));
+        await expect.poll(() => openFilesIn(folder)).not.toEqual([]);
+        await used(60 * 2 ** 20);
+        controller.enqueue(new Uint8Array(bytes.subarray(1_000)));
+        controller.close();
+      },
+    },
+    { highWaterMark: 1_000 },
+  );
+  const headers = { "tus-resumable": "1.0.0", "content-type": "application/offset+octet-stream", "upload-offset": "0" };
+  const brought = await own.rest(path, { method: "PATCH", headers, body, duplex: "half" } as RequestInit);
+  expect(brought.status).toBe(429);
   expect(openFilesIn(folder)).toEqual([]);
   await used(1);
   const location = (await direct("HEAD", path, {}, undefined, own)).headers.get("content-location") ?? "";

@@ -4,10 +4,12 @@ import { createHash, randomBytes, randomInt } from "node:crypto";
 import { request } from "node:http";
 import { connect } from "node:http2";
 import { Readable } from "node:stream";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
+import { type CreateFileRequestSchema, FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
 import { FILE_WIRES, personOf, pieces, sha256 } from "../../support/files.ts";
-import { type IdentityServer, startIdentityServer } from "../../support/identity-server.ts";
+import { type IdentityServer, startIdentityServer, WIRES } from "../../support/identity-server.ts";
 
 let server: IdentityServer;
 beforeAll(async () => {
@@ -55,6 +57,32 @@ test.each(FILE_WIRES)(
       expect(sha256(await read({}))).toBe(sha256(bytes));
       expect(Buffer.compare(await read({ offset: BigInt(from), length: BigInt(length) }), part)).toBe(0);
     }
+  },
+);
+
+test.each(WIRES)(
+  "over %s, what counts in the first message alone is refused in a later one, unless it is the same",
+  async (wire) => {
+    const tenant = await server.tenant();
+    const { credential } = await tenant.key("read", "write");
+    const client = server.client(FileService, credential, wire);
+    const create = async (...messages: MessageInitShape<typeof CreateFileRequestSchema>[]) => {
+      async function* all() {
+        yield* messages;
+      }
+      return client.createFile(all()).then(
+        ({ file }) => file?.name,
+        (error: ConnectError) => error.rawMessage,
+      );
+    };
+    const first = { name: "a.txt", requestId: "one", body: { contentType: "text/plain" } };
+    expect(await create(first, { name: "b.txt" })).toBe("name: must be given in the first message");
+    expect(await create({}, { name: "b.txt" })).toBe("name: must be given in the first message");
+    expect(await create(first, { requestId: "two" })).toBe("request_id: must be given in the first message");
+    const other = "body.content_type: must be given in the first message";
+    expect(await create(first, { body: { contentType: "text/html" } })).toBe(other);
+    expect((await client.listFiles({})).files).toEqual([]);
+    expect(await create(first, first, { ...first, purpose: "late" })).toBe("a.txt");
   },
 );
 

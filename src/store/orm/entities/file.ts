@@ -59,6 +59,8 @@ export const UploadEntity = defineEntity({
     actor: p.text(),
     name: p.text(),
     mediaType: p.text(),
+    /** Empty: none was said. */
+    purpose: p.text().default(""),
     length: p.bigint(),
     stored: p.bigint(),
     /** The keys of its bytes so far, and how many each holds. */
