@@ -110,22 +110,13 @@ export async function createApp(
   const clientAddress = createClientAddress(config.trustedProxies);
   const identity = await createIdentity({ database, secrets, config, clientAddress, onError });
   atStop("the last uses of API keys to be written", () => identity.stop());
-  const { files, sweeper } = await openFilesAndSweeper({ database, onError, config, atStop });
+  const { files, bytes, sweeper } = await openFilesAndSweeper({ database, onError, config, atStop });
   let started = false;
   const answers = createReadiness(() => database.ping(AbortSignal.timeout(2_000)));
   const ready = async () => started && (await answers());
 
   const { allowPrivate } = config.agents;
-  const { sealer, turns } = await openAgents({
-    database,
-    bytes: files.bytes,
-    url,
-    hints,
-    config,
-    log: logger,
-    tracing,
-    atStop,
-  });
+  const { sealer, turns } = await openAgents({ database, bytes, url, hints, config, log: logger, tracing, atStop });
   const renew = async (context: CallContext) => {
     const principal = await identity.stages.authenticate(context);
     permit(principal, ruleOf(context.method));
