@@ -1,5 +1,6 @@
 // The bytes of files, and the sweeper, which removes those that no file needs any more.
 import type { Config } from "../config/config.ts";
+import type { ByteStore } from "../files/byte-store.ts";
 import { openFiles } from "../files/open.ts";
 import { createSweeper, type Sweeper, type SweeperOptions } from "../jobs/sweeper.ts";
 import type { HttpHandler } from "../protocols/http/request.ts";
@@ -17,13 +18,14 @@ export interface FilesAndSweeperOptions extends Pick<SweeperOptions, "database" 
 /** Opens the store of bytes, and makes a sweeper that is not started. */
 export async function openFilesAndSweeper({ database, onError, config, atStop }: FilesAndSweeperOptions): Promise<{
   readonly files: Pick<FileParts, "bytes" | "running">;
+  readonly bytes: ByteStore;
   readonly sweeper: Sweeper;
 }> {
   const bytes = await openFiles(config.files.place, config.files.maxBytes);
   atStop("files", () => bytes.close());
   const sweeper = createSweeper({ database, onError, bytes, purgeAfterDays: config.purgeAfterDays });
   atStop("the sweeper", () => sweeper.stop());
-  return { files: { bytes, running: new RunningUploads() }, sweeper };
+  return { files: { bytes, running: new RunningUploads() }, bytes, sweeper };
 }
 
 /** Serves uploads that go on where they stopped. */
