@@ -13,8 +13,11 @@ export interface Sizes {
   readonly owned: number;
 }
 
+/** Tenants of the smallest sizes. */
+export const FEWEST_TENANTS = 20;
+
 export const SIZES: Readonly<Record<Sizes["name"], Sizes>> = {
-  quick: { name: "quick", tenants: 20, conversations: 1_000, long: 100_000, large: 20_000, owned: 10_000 },
+  quick: { name: "quick", tenants: FEWEST_TENANTS, conversations: 1_000, long: 100_000, large: 20_000, owned: 10_000 },
   // 120,000 conversations and 2 million messages in all.
   whole: { name: "whole", tenants: 200, conversations: 20_000, long: 1_000_000, large: 100_000, owned: 50_000 },
 };

@@ -6,7 +6,16 @@ import { LocalIssuer } from "../src/access/tokens/local-issuer.ts";
 import { startEmbedded } from "../src/embedded-postgres/embedded.ts";
 import { openDatabase } from "../src/store/open-database.ts";
 import { createKeyRing } from "../src/store/server-keys.ts";
-import { IMPORT_TENANT, LARGE_TENANT, MEMBER, type Sizes, SMALL_TENANT, TENANT } from "./layout.ts";
+import {
+  FEWEST_TENANTS,
+  IMPORT_TENANT,
+  idOf,
+  LARGE_TENANT,
+  MEMBER,
+  type Sizes,
+  SMALL_TENANT,
+  TENANT,
+} from "./layout.ts";
 import type { Effort } from "./measure.ts";
 import { cpuMicrosWithChildren, LOAD_CORES, pin, type Served, startServer } from "./process.ts";
 import { seed } from "./seed.ts";
@@ -31,6 +40,8 @@ export interface Stage {
   colloquy(name?: string, environment?: Readonly<Record<string, string>>): Promise<Served>;
   /** A token of the member in the tenant that is measured unless told; `admin` and `import` are of administrators. */
   token(kind?: "measured" | "large" | "small" | "admin" | "import"): string;
+  /** A token of the member in the tenant of this number, from 1 to 20. */
+  tokenOf(tenant: number): string;
   say(line: string): void;
   close(): Promise<void>;
 }
@@ -63,6 +74,11 @@ export async function setStage(sizes: Sizes, effort: Effort, say: (line: string)
   ] as const) {
     tokens.set(kind, await issuer.issue({ tenantId, sub, role, ttl: 86_400 }));
   }
+  const ofTenants = await Promise.all(
+    Array.from({ length: FEWEST_TENANTS }, (_, n) =>
+      issuer.issue({ tenantId: idOf("tenant", n + 1), sub: MEMBER, role: undefined, ttl: 86_400 }),
+    ),
+  );
   await database.close();
   let nextPort = FIRST_PORT;
   const started = new Map<string, Promise<Served>>();
@@ -107,6 +123,7 @@ export async function setStage(sizes: Sizes, effort: Effort, say: (line: string)
         return startServer(name, ["node", PROGRAM, "serve"], port, settings);
       }),
     token: (kind = "measured") => tokens.get(kind) ?? "",
+    tokenOf: (tenant) => ofTenants[tenant - 1] ?? "",
     say,
     async close() {
       await Promise.all([...started.values()].map(async (server) => (await server).stop()));

@@ -23,11 +23,11 @@ export interface GuardedCredential {
 
 /** Admits requests of all protocols and of the token endpoint. */
 export class Gate {
-  readonly #authenticator: Pick<Authenticator, "authenticate" | "known">;
+  readonly #authenticator: Pick<Authenticator, "authenticate" | "claimed" | "known">;
   #limits: RateLimits;
   readonly #budget = new CheckBudget();
 
-  constructor(authenticator: Pick<Authenticator, "authenticate" | "known">, limits: RateLimits) {
+  constructor(authenticator: Pick<Authenticator, "authenticate" | "claimed" | "known">, limits: RateLimits) {
     this.#authenticator = authenticator;
     this.#limits = limits;
   }
@@ -48,6 +48,11 @@ export class Gate {
         this.#authenticator.authenticate(request, work),
       )
     );
+  }
+
+  /** See `Authenticator.claimed`. */
+  claimed(request: GateRequest): Principal | undefined {
+    return this.#authenticator.claimed(request);
   }
 
   /**

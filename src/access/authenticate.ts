@@ -74,6 +74,31 @@ export class Authenticator {
     return tenant && member && !member.deleted ? memberPrincipal(tenant, token, member) : undefined;
   }
 
+  /**
+   * The caller whose credential is cached, by its signature or secret alone: whether it still holds, and what it may do,
+   * is left to `authenticate`. For load shedding, which divides by callers what it refuses.
+   */
+  claimed(request: RequestHeaders): Principal | undefined {
+    const text = bearerToken(request);
+    if (text === undefined) return this.#claimedKey(request);
+    const token = this.#tokens.remembered(text);
+    const named = token?.role === "super_admin" ? request.header("x-tenant") : undefined;
+    const tenant = token && this.#directory.knownTenant(named ?? token.tenant ?? "");
+    if (!tenant) return undefined;
+    const { key, memberId, actFor, role = "member" } = token;
+    if (key === undefined) return { kind: "member", tenantId: tenant.id, memberId, role };
+    return { kind: "key", tenantId: tenant.id, keyId: key.keyId, scopes: new Set(), memberId: actFor };
+  }
+
+  #claimedKey(request: RequestHeaders): Principal | undefined {
+    const header = request.header("x-api-key") ?? request.header("authorization")?.replace(/^bearer +/i, "");
+    const key = header && parseApiKey(header.trim());
+    const record = key && this.#directory.knownKey(key.tenantId, key.keyId);
+    if (!record || judgeSecret(record, key.secret, this.#now) !== "ok") return undefined;
+    const named = request.header("x-act-for");
+    return { ...keyPrincipal(record), memberId: named && fromHeader(named) };
+  }
+
   /** The expiry of a token verified here, in milliseconds since 1970; undefined for any other text. */
   expiryOf(text: string): number | undefined {
     return this.#tokens.remembered(text)?.expiresAt;

@@ -40,7 +40,7 @@ export interface IdentityOptions {
 
 export interface Identity {
   /** The stages of the pipeline before a body is read. */
-  readonly stages: Required<Pick<PipelineOptions, "authenticate" | "limit" | "allow">>;
+  readonly stages: Required<Pick<PipelineOptions, "authenticate" | "claimed" | "limit" | "allow">>;
   readonly services: readonly ServiceEntry[];
   /** HTTP handlers by exact path: `/.well-known/jwks.json` and `/oauth2/token`. */
   readonly endpoints: ReadonlyMap<string, HttpHandler>;
@@ -79,6 +79,7 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
   return {
     stages: {
       authenticate: (head) => gate.authenticate(head),
+      claimed: (head) => gate.claimed(head),
       limit: (context: CallContext) => gate.limit(context.principal, (name, value) => context.setHeader(name, value)),
       allow: (context: CallContext) => permit(context.principal, ruleOf(context.method)),
     },

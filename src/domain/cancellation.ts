@@ -1,16 +1,20 @@
 // A cheap AbortSignal: every call needs one, almost none fires.
+import type { Principal } from "./identity/principal.ts";
 
 /** An AbortSignal is one. */
 export interface Interrupt {
   readonly aborted: boolean;
   /** Why; undefined as long as it has not aborted. */
   readonly reason: unknown;
+  /** Whose call it is, for queues that are fair to all. Undefined: not known. */
+  caller?: Principal | undefined;
   addEventListener(type: "abort", listener: () => void, options?: { readonly once: boolean }): void;
   removeEventListener(type: "abort", listener: () => void): void;
 }
 
 /** An interrupt and the means to abort it: what an AbortController is, in a tenth of the time. */
 export class Interruption implements Interrupt {
+  caller: Principal | undefined;
   #aborted = false;
   #reason: unknown;
   #listeners: Set<() => void> | undefined;

@@ -1,12 +1,15 @@
 // Load shedding: refuses calls while the server is overloaded, before a credential is checked or a body is read.
 import type { Logger } from "pino";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
+import { type Party, partyOf } from "../domain/identity/party.ts";
+import type { Principal } from "../domain/identity/principal.ts";
+import { FairShare } from "./fair-share.ts";
 
 /** Maximum wait of the first call in the database queue, in milliseconds, while new calls are admitted. */
 export const MAX_QUEUE_MS = 1_000;
 /** Median delay of the event loop by the process's own work above which the process is overloaded, in milliseconds. */
 export const MAX_LOOP_DELAY_MS = 200;
-/** Up to this many calls at once or in one window, none is refused because of the event loop. */
+/** Up to this many calls at once none is refused, nor because of the event loop up to as many in one window. */
 export const FEW_CALLS = 16;
 /** Length of a window, after which the event loop is judged, in milliseconds. */
 const WINDOW_MS = 250;
@@ -32,7 +35,7 @@ export interface LoopFigures {
 
 export interface SheddingOptions {
   /** The calls that wait for a connection to the database. */
-  readonly queue: { readonly full: boolean; readonly waitedMs: number };
+  readonly queue: { readonly full: boolean; readonly waitedMs: number; refuses(party: Party): boolean };
   readonly readLoop: () => LoopFigures;
   readonly logger: Logger;
   /** From 0 to 1, for each call. Default: at random. */
@@ -41,8 +44,13 @@ export interface SheddingOptions {
 
 /** Decides which calls enter the pipeline. */
 export interface Door {
-  /** Why a call is refused; undefined: it is admitted. */
-  readonly shed: () => DomainError | undefined;
+  /**
+   * Why a call is refused; undefined: it is admitted. `claimed` gives the caller as far as that costs next to nothing;
+   * a caller that is not known is refused as all of them together are.
+   */
+  readonly shed: (claimed: () => Principal | undefined) => DomainError | undefined;
+  /** Counts an admitted call. */
+  readonly entered: (principal: Principal) => void;
   /** Counts a unary call from its begin to its end. */
   readonly began: () => void;
   readonly ended: (milliseconds: number) => void;
@@ -83,10 +91,23 @@ export function createShedding({ queue, readLoop, logger, random = Math.random }
   let told = 0;
   let timer: NodeJS.Timeout | undefined;
 
-  const causeOf = (): ShedCause | undefined => {
+  const fair = new FairShare();
+
+  /** What the process has too much of, if anything. */
+  const excess = (): ShedCause | undefined => {
+    if (underWay <= FEW_CALLS && came <= FEW_CALLS) return undefined;
     if (queue.full) return "queue_full";
     if (ownQueueMs > MAX_QUEUE_MS && queue.waitedMs > MAX_QUEUE_MS) return "queue_time";
-    return share > 0 && random() < share ? "event_loop" : undefined;
+    return share > 0 ? "event_loop" : undefined;
+  };
+  const causeOf = (claimed: () => Principal | undefined): ShedCause | undefined => {
+    const cause = excess();
+    if (cause === undefined) return undefined;
+    const party = partyOf(claimed());
+    if (cause !== "event_loop") return party === undefined || queue.refuses(party) ? cause : undefined;
+    if (random() >= (party === undefined ? share : fair.of(party))) return undefined;
+    if (party !== undefined) fair.count(party);
+    return cause;
   };
   const judge = () => {
     const loop = readLoop();
@@ -94,6 +115,7 @@ export function createShedding({ queue, readLoop, logger, random = Math.random }
     // A wait while this process is suspended is not caused by the database.
     ownQueueMs = Math.min(queue.waitedMs, ownQueueMs + loop.elapsedMs - loop.lostMs);
     share = nextShare(share, loop.ownDelayMs, Math.max(peak, came));
+    fair.divide(share);
     peak = underWay;
     came = 0;
     if (++windows % LOG_EVERY !== 0) return;
@@ -102,11 +124,15 @@ export function createShedding({ queue, readLoop, logger, random = Math.random }
     told = total;
   };
   return {
-    shed() {
-      const cause = causeOf();
+    shed(claimed) {
+      const cause = causeOf(claimed);
       if (cause === undefined) return undefined;
       refused[cause]++;
       return cause === "event_loop" ? busyProcess : busyDatabase;
+    },
+    entered(principal) {
+      const party = partyOf(principal);
+      if (party !== undefined) fair.count(party);
     },
     began() {
       came++;

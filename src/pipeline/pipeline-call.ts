@@ -39,7 +39,8 @@ export class PipelineCall extends CallState implements Call {
     if (!this.#atTheDoor) return undefined;
     this.#atTheDoor = false;
     // A server that stops says so instead.
-    const tooMuch = open || options.lifecycle.draining.aborted ? undefined : options.door?.shed();
+    const tooMuch =
+      open || options.lifecycle.draining.aborted ? undefined : options.door?.shed(() => options.claimed?.(this));
     return tooMuch && this.fail(tooMuch);
   }
 
@@ -62,7 +63,9 @@ export class PipelineCall extends CallState implements Call {
 
   #enter(principal: Principal): void {
     this.caller = principal;
-    const { limit, allow } = this.route.options;
+    this.interrupt.caller = principal;
+    const { door, limit, allow } = this.route.options;
+    door?.entered(principal);
     limit?.(this);
     allow?.(this);
     this.#enterStream();

@@ -16,6 +16,11 @@ export interface PipelineOptions {
   readonly door?: Door;
   /** Authenticates, or throws CREDENTIAL_MISSING or CREDENTIAL_INVALID. Not used for open services. */
   readonly authenticate: (head: CallHead) => Promise<Principal> | Principal;
+  /**
+   * The caller, if its credential is cached, without all checks that `authenticate` makes: for load shedding alone.
+   * Default: not known.
+   */
+  readonly claimed?: (head: CallHead) => Principal | undefined;
   /** Counts the call, may set response headers, or throws RATE_LIMITED. Not used for open services. */
   readonly limit?: (context: CallContext) => void;
   /** Checks that the caller may call this method, or throws SCOPE_MISSING or PERMISSION_DENIED. */

@@ -1,7 +1,7 @@
 // The database as the rest of the server sees it: named prepared statements, transactions, and MikroORM beside them.
 import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import type { Interrupt } from "../domain/cancellation.ts";
-import type { ConnectionQueue } from "./driver/pool.ts";
+import type { ConnectionQueue } from "./driver/connection-queue.ts";
 import type { Queryable, Transaction } from "./driver/statement.ts";
 import type { Schema } from "./schema.ts";
 import type { Reader } from "./snapshot.ts";

@@ -6,16 +6,10 @@ import type { Pool, QueryConfig, QueryResult } from "pg";
 import type { Interrupt } from "../domain/cancellation.ts";
 import { ChangeQueue } from "./conversation-queue.ts";
 import type { Database, TransactionOptions } from "./database.ts";
+import type { ConnectionQueue } from "./driver/connection-queue.ts";
 import { Connections } from "./driver/connections.ts";
 import { isLockTimeout, kindOf, readOnly, translate, unavailable } from "./driver/errors.ts";
-import {
-  type ConnectionQueue,
-  type DatabaseObserver,
-  DEFAULT_TIMEOUTS,
-  type OpenPool,
-  openPool,
-  type Timeouts,
-} from "./driver/pool.ts";
+import { type DatabaseObserver, DEFAULT_TIMEOUTS, type OpenPool, openPool, type Timeouts } from "./driver/pool.ts";
 import { PreparedQuery } from "./driver/prepared-query.ts";
 import type { Queryable, Statement, Transaction } from "./driver/statement.ts";
 import { SCHEMA, type Schema } from "./schema.ts";
@@ -101,7 +95,7 @@ class PostgresDatabase implements Database {
     signal: Interrupt | undefined,
   ): Promise<Row[]> {
     const lease =
-      this.#connections.acquireAtOnce(signal) ?? (await this.#connections.acquire(signal, statement.urgent));
+      this.#connections.acquireAtOnce(signal) ?? (await this.#connections.acquire(signal, values[0], statement.urgent));
     try {
       return (await lease.run(new PreparedQuery(statement, values), signal)).rows;
     } catch (error) {
@@ -116,7 +110,7 @@ class PostgresDatabase implements Database {
     work: (transaction: Transaction) => Promise<T>,
     { conversation, retries = RETRIES }: TransactionOptions = {},
   ): Promise<T> {
-    const run = () => this.#transactionWithRetries(signal, work, retries);
+    const run = () => this.#transactionWithRetries(signal, work, retries, conversation?.tenantId);
     if (conversation === undefined) return run();
     return this.#changes.run(`${conversation.tenantId}/${conversation.id.toLowerCase()}`, signal, run);
   }
@@ -125,10 +119,11 @@ class PostgresDatabase implements Database {
     signal: Interrupt | undefined,
     work: (transaction: Transaction) => Promise<T>,
     retries: number,
+    tenant: string | undefined,
   ): Promise<T> {
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#transactionOnce(signal, work);
+        return await this.#transactionOnce(signal, work, tenant);
       } catch (error) {
         if (signal?.aborted) throw signal.reason;
         const kind = kindOf(error);
@@ -138,8 +133,12 @@ class PostgresDatabase implements Database {
     }
   }
 
-  async #transactionOnce<T>(signal: Interrupt | undefined, work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    const lease = await this.#connections.acquire(signal);
+  async #transactionOnce<T>(
+    signal: Interrupt | undefined,
+    work: (transaction: Transaction) => Promise<T>,
+    tenant: string | undefined,
+  ): Promise<T> {
+    const lease = await this.#connections.acquire(signal, tenant);
     const transaction = new HeldTransaction(() => this.orm(), lease, signal);
     try {
       await lease.run({ text: "begin" }, signal);

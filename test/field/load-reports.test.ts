@@ -161,7 +161,12 @@ describe("a server that refuses", () => {
 
   test("F-LOAD: counts calls and not streams that stay open, on every wire", async () => {
     const counted = { began: 0, ended: 0 };
-    const door = { shed: () => undefined, began: () => counted.began++, ended: () => counted.ended++ };
+    const door = {
+      shed: () => undefined,
+      entered: () => {},
+      began: () => counted.began++,
+      ended: () => counted.ended++,
+    };
     const server = await startEchoServer({ door });
     const streams = PROTOCOLS.map((protocol) =>
       echoClient(server.url, protocol).repeat({ text: "a", times: 1, behave: "hang" })[Symbol.asyncIterator](),
@@ -175,7 +180,7 @@ describe("a server that refuses", () => {
   });
 
   test("F-LOAD: is healthy, can be measured, and lets a page know that it refuses", async () => {
-    const door = { shed: () => TOO_MUCH, began: () => {}, ended: () => {} };
+    const door = { shed: () => TOO_MUCH, entered: () => {}, began: () => {}, ended: () => {} };
     const server = await startEchoServer({ door });
     for (const path of ["/healthz", "/readyz", "/metrics"])
       expect((await fetch(server.url + path)).status, path).toBe(200);

@@ -96,7 +96,7 @@ test("F-OWN-WORK: a process that has too much to do itself refuses, unless only 
 }) => {
   const loop = watchEventLoop();
   const shedding = createShedding({
-    queue: { full: false, waitedMs: 0 },
+    queue: { full: false, waitedMs: 0, refuses: () => true },
     readLoop: () => loop.read(),
     logger: silent,
   });

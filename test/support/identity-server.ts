@@ -34,6 +34,8 @@ export interface IdentityServerOptions {
   readonly beside?: IdentityServer;
   /** Told of every statement that is sent to the database. */
   readonly onStatement?: (text: string) => void;
+  /** Connections to the database, and how many calls may wait for one. Default: 10, and 2,000. */
+  readonly connections?: { readonly poolSize: number; readonly maxWaiting: number };
   /** Of request bodies, where they are not those of every server. */
   readonly bodyLimits?: Partial<BodyRuleLimits>;
 }
@@ -67,9 +69,13 @@ const NEVER_LATE = { read: () => ({ elapsedMs: 0, ownDelayMs: 0, lostMs: 0 }), s
 
 export async function startIdentityServer(options: IdentityServerOptions = {}): Promise<IdentityServer> {
   const own = options.beside?.own ?? (await createTestDatabase());
-  const { onStatement, logger = silent, environment = {}, bodyLimits = {} } = options;
+  const { onStatement, logger = silent, environment = {}, bodyLimits = {}, connections } = options;
   // Hundreds of calls at once wait for their turn here; that a full queue sheds is tested with the database.
-  const database = await own.open({ maxWaiting: 2_000, ...(onStatement && { observer: { onStatement } }) });
+  const database = await own.open({
+    maxWaiting: 2_000,
+    ...connections,
+    ...(onStatement && { observer: { onStatement } }),
+  });
   const dataDir = options.beside?.dataDir ?? (await mkdtemp(join(tmpdir(), "colloquy-identity-")));
   const config = loadConfig({
     PORT: "0",

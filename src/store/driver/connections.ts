@@ -1,9 +1,11 @@
 // Hands out pooled connections, and closes all of them when their server is no longer the primary.
 import type { Pool, PoolClient } from "pg";
 import type { Interrupt } from "../../domain/cancellation.ts";
+import { partyOf } from "../../domain/identity/party.ts";
 import { breakNow } from "./connect-limit.ts";
 import { Lease, type Term } from "./connection.ts";
-import { type Connect, type OpenPool, takeIdle } from "./pool.ts";
+import type { Connect } from "./connection-queue.ts";
+import { type OpenPool, takeIdle } from "./pool.ts";
 import type { Pooled } from "./prepared-query.ts";
 
 export class Connections {
@@ -33,9 +35,13 @@ export class Connections {
     return client && this.#lease(client);
   }
 
-  /** @param urgent whether it goes before those that wait, however many they are */
-  acquire(signal: Interrupt | undefined, urgent = false): Promise<Lease> {
+  /**
+   * @param tenant whose it is, where the signal does not say it; a statement's first value
+   * @param urgent whether it goes before those that wait, however many they are
+   */
+  acquire(signal: Interrupt | undefined, tenant?: unknown, urgent = false): Promise<Lease> {
     if (signal?.aborted) return Promise.reject(signal.reason);
+    const party = partyOf(signal?.caller) ?? { tenant: typeof tenant === "string" ? tenant : "", caller: "" };
     return new Promise((resolve, reject) => {
       // A caller that stopped waiting leaves the queue at once.
       const onAbort = () => {
@@ -43,13 +49,17 @@ export class Connections {
         reject(signal?.reason);
       };
       signal?.addEventListener("abort", onAbort, { once: true });
-      const leave = this.#connect((error, client) => {
-        signal?.removeEventListener("abort", onAbort);
-        if (client === undefined) reject(error);
-        // A connection that was being opened for it.
-        else if (signal?.aborted) client.release();
-        else resolve(this.#lease(client));
-      }, urgent);
+      const leave = this.#connect(
+        (error, client) => {
+          signal?.removeEventListener("abort", onAbort);
+          if (client === undefined) reject(error);
+          // A connection that was being opened for it.
+          else if (signal?.aborted) client.release();
+          else resolve(this.#lease(client));
+        },
+        party,
+        urgent,
+      );
     });
   }
 

@@ -2,8 +2,7 @@
 import pg, { type ClientBase, type Pool, type PoolClient } from "pg";
 import { ormTypes } from "../orm/types.ts";
 import { connectingWithin } from "./connect-limit.ts";
-import { PoolBusy } from "./errors.ts";
-import { afterOwnTime } from "./own-time.ts";
+import { boundQueue, type Connect, type ConnectionQueue, type InnerPool } from "./connection-queue.ts";
 import type { Pooled } from "./prepared-query.ts";
 import { tappedClient } from "./row-parser.ts";
 import { type SessionTimeouts, sessionSetup, setUpSession, transactionSetup } from "./session.ts";
@@ -65,131 +64,6 @@ function observe(client: ClientBase, observer: DatabaseObserver): void {
     observer.onStatement?.(textOf(args[0]));
     return query(...args);
   }) as ClientBase["query"];
-}
-
-/** The calls that wait for a connection. */
-export interface ConnectionQueue {
-  /** Number of waiting calls. */
-  readonly waiting: number;
-  /** Whether the next call would be refused. */
-  readonly full: boolean;
-  /** How long the first one has waited, in milliseconds; 0: none waits. */
-  readonly waitedMs: number;
-  readonly open: number;
-  readonly idle: number;
-}
-
-/** Waits for a connection, `urgent` before all that are not. Returns a function that leaves the queue. */
-export type Connect = (callback: Connected, urgent?: boolean) => () => void;
-
-/** Bounds the queue: further calls are refused at once instead of timing out later. */
-function boundQueue(pool: Pool, size: number, maxWaiting: number, waitMs: number): [ConnectionQueue, Connect] {
-  const connect = pool.connect.bind(pool) as (callback: Connected) => void;
-  /** In order of arrival. */
-  const waiting = new Set<{ readonly since: number; readonly urgent: boolean }>();
-  const free = () => pool.idleCount > 0 || pool.totalCount < size;
-
-  function enter(callback: Connected, urgent = false): () => void {
-    if (free() && pool.waitingCount === 0) connect(callback);
-    else if (waiting.size >= maxWaiting && !urgent) refuse(callback, "too many calls wait for the database");
-    else return wait(callback, urgent);
-    return () => {};
-  }
-  function wait(callback: Connected, urgent: boolean): () => void {
-    const before = urgent ? [...waiting].filter((other) => other.urgent).length : 0;
-    const one = { since: performance.now(), urgent };
-    waiting.add(one);
-    const limit = waitMs === 0 ? undefined : afterOwnTime(waitMs, giveUp);
-    const arrived: Connected = (error, client, done) => {
-      limit?.cancel();
-      // It left the queue, but pg-pool's list was not accessible.
-      if (!waiting.delete(one)) done();
-      else callback(error, client, done);
-    };
-    function leave(): void {
-      limit?.cancel();
-      if (waiting.delete(one)) forget(pool, arrived);
-    }
-    function giveUp(): void {
-      leave();
-      refuse(callback, "no connection to the database was free in time");
-    }
-    connect(arrived);
-    if (urgent) putForward(pool, arrived, before);
-    return leave;
-  }
-  pool.connect = ((callback?: Connected) => {
-    if (callback === undefined) {
-      return new Promise((resolve, reject) => {
-        enter((error, client) => (client === undefined ? reject(error) : resolve(client)));
-      });
-    }
-    enter(callback);
-    return undefined;
-  }) as Pool["connect"];
-  const queue: ConnectionQueue = {
-    get waiting() {
-      return waiting.size;
-    },
-    get full() {
-      return waiting.size >= maxWaiting && pool.idleCount === 0;
-    },
-    get waitedMs() {
-      for (const { since } of waiting) return performance.now() - since;
-      return 0;
-    },
-    get open() {
-      return pool.totalCount;
-    },
-    get idle() {
-      return pool.idleCount;
-    },
-  };
-  return [queue, enter];
-}
-
-function refuse(callback: Connected, why: string): void {
-  callback(new PoolBusy(why), undefined, () => {});
-}
-
-/** Removes a waiting call from pg-pool's private list. */
-function forget(pool: Pool, callback: Connected): void {
-  const pending = (pool as unknown as InnerPool)._pendingQueue;
-  const place = pending?.findIndex((item) => item.callback === callback) ?? -1;
-  if (place >= 0) pending?.splice(place, 1);
-}
-
-/** Moves the last waiting call to a place in the same list. */
-function putForward(pool: Pool, callback: Connected, place: number): void {
-  const pending = (pool as unknown as InnerPool)._pendingQueue;
-  const last = pending?.at(-1);
-  if (pending === undefined || last?.callback !== callback) return;
-  pending.splice(pending.length - 1, 1);
-  pending.splice(place, 0, last);
-}
-
-export type Connected = (
-  error: Error | undefined,
-  client: PoolClient | undefined,
-  done: (release?: unknown) => void,
-) => void;
-
-/** Private members of pg-pool that {@link takeIdle}, {@link forget} and {@link putForward} use. */
-interface InnerPool {
-  readonly _idle?: IdleClient[];
-  readonly _pendingQueue?: Array<{ readonly callback: unknown }>;
-  _acquireClient?(
-    client: PoolClient,
-    pending: { readonly callback: Connected; readonly timedOut: boolean },
-    idleListener: unknown,
-    isNew: boolean,
-  ): void;
-}
-
-interface IdleClient {
-  readonly client: PoolClient;
-  readonly idleListener: unknown;
-  readonly timeoutId: NodeJS.Timeout | undefined;
 }
 
 /**

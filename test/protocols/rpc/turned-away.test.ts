@@ -11,7 +11,7 @@ const HEADERS = { "content-type": "application/json", authorization: `Bearer ${T
 const TOO_MUCH = new DomainError(ErrorReason.OVERLOADED, "the server has more to do than it can", {
   retryAfterMs: 1_000,
 });
-const SHUT = { shed: () => TOO_MUCH, began: () => {}, ended: () => {} };
+const SHUT = { shed: () => TOO_MUCH, entered: () => {}, began: () => {}, ended: () => {} };
 const CALLS = 1_000;
 
 function post(server: EchoServer, path = ECHO): Promise<Response> {

@@ -135,6 +135,7 @@ describe("the gate", () => {
     const state = { work: 0 };
     const authenticator = {
       known: () => undefined,
+      claimed: () => undefined,
       async authenticate(request: { header(name: string): string | undefined }, work: Work = (check) => check()) {
         const text = request.header("authorization");
         if (text === undefined) return { kind: "anonymous" as const };

@@ -1,6 +1,8 @@
 // What is refused while there is too much to do, and when that is over.
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { ErrorReason } from "../../../src/domain/errors.ts";
+import type { Party } from "../../../src/domain/identity/party.ts";
+import type { Principal } from "../../../src/domain/identity/principal.ts";
 import {
   createShedding,
   FEW_CALLS,
@@ -19,7 +21,7 @@ afterEach(() => vi.useRealTimers());
 /** Stands before a queue that changes, and a loop that does. */
 function setUp() {
   vi.useFakeTimers();
-  const queue = { full: false, waitedMs: 0 };
+  const queue = { full: false, waitedMs: 0, refuses: (_: Party) => true };
   const loop = { elapsedMs: WINDOW_MS, ownDelayMs: 0, lostMs: 0 };
   const shedding = createShedding({ queue, readLoop: () => loop, logger: silent, random: () => 0.1 });
   shedding.start();
@@ -30,52 +32,114 @@ function setUp() {
       vi.advanceTimersByTime(WINDOW_MS);
     }
   };
-  return { queue, loop, shedding, pass };
+  const shed = (caller?: Principal) => shedding.shed(() => caller);
+  /** Has so many more calls under way. */
+  const begin = (calls: number) => {
+    for (let call = 0; call < calls; call++) shedding.began();
+  };
+  const end = (calls: number) => {
+    for (let call = 0; call < calls; call++) shedding.ended(1);
+  };
+  return { queue, loop, shedding, shed, begin, end, pass };
+}
+
+/** A caller of a tenant. */
+function of(tenantId: string, memberId = "ann"): Principal {
+  return { kind: "member", tenantId, memberId, role: "member" };
 }
 
 describe("a call", () => {
   test("comes in while there is room and the queue moves", () => {
-    const { queue, shedding, pass } = setUp();
+    const { queue, shedding, shed, begin, pass } = setUp();
+    begin(MANY);
     for (let window = 0; window < 20; window++) {
       queue.waitedMs = MAX_QUEUE_MS - WINDOW_MS;
       pass(1);
-      expect(shedding.shed()).toBeUndefined();
+      expect(shed()).toBeUndefined();
     }
     expect(shedding.refused).toEqual({ queue_full: 0, queue_time: 0, event_loop: 0 });
   });
 
   test("is refused with OVERLOADED and a time to come again while the queue is full", () => {
-    const { queue, shedding } = setUp();
+    const { queue, shedding, shed, begin } = setUp();
+    begin(MANY);
     queue.full = true;
-    expect(shedding.shed()).toMatchObject({ reason: ErrorReason.OVERLOADED, details: { retryAfterMs: 1_000 } });
+    expect(shed()).toMatchObject({ reason: ErrorReason.OVERLOADED, details: { retryAfterMs: 1_000 } });
     expect(shedding.refused).toEqual({ queue_full: 1, queue_time: 0, event_loop: 0 });
     queue.full = false;
-    expect(shedding.shed()).toBeUndefined();
+    expect(shed()).toBeUndefined();
   });
 
   test("is refused while the first in the queue has waited for too long, and comes in as soon as the queue moves", () => {
-    const { queue, shedding, pass } = setUp();
+    const { queue, shedding, shed, begin, pass } = setUp();
+    begin(MANY);
     queue.waitedMs = 1;
     pass(MAX_QUEUE_MS / WINDOW_MS);
-    expect(shedding.shed()).toBeUndefined();
+    expect(shed()).toBeUndefined();
     pass(1);
-    expect(shedding.shed()?.reason).toBe(ErrorReason.OVERLOADED);
+    expect(shed()?.reason).toBe(ErrorReason.OVERLOADED);
     expect(shedding.refused.queue_time).toBe(1);
     queue.waitedMs = 10;
-    expect(shedding.shed()).toBeUndefined();
+    expect(shed()).toBeUndefined();
   });
 
   test("is not refused for what waited while the machine ran something else", () => {
-    const { queue, loop, shedding, pass } = setUp();
+    const { queue, loop, shedding, shed, begin, pass } = setUp();
+    begin(MANY);
     queue.waitedMs = 1;
     Object.assign(loop, { elapsedMs: 2_000, lostMs: 1_950 });
     pass(10);
     expect(queue.waitedMs).toBeGreaterThan(MAX_QUEUE_MS);
-    expect(shedding.shed()).toBeUndefined();
+    expect(shed()).toBeUndefined();
     Object.assign(loop, { elapsedMs: WINDOW_MS, lostMs: 0 });
     pass(3);
-    expect(shedding.shed()).toBeDefined();
+    expect(shed()).toBeDefined();
     expect(shedding.lostMs).toBe(19_500);
+  });
+});
+
+describe("a caller", () => {
+  test("is not refused for any reason while only a few calls are under way", () => {
+    const { queue, loop, shedding, shed, begin, pass } = setUp();
+    loop.ownDelayMs = MAX_LOOP_DELAY_MS + 1;
+    queue.waitedMs = 1;
+    queue.full = true;
+    begin(MANY);
+    pass(8);
+    shedding.ended(1);
+    expect(shed(of("flood"))).toBeUndefined();
+    begin(1);
+    expect(shed(of("flood"))).toBeDefined();
+  });
+
+  test("is refused at a full or slow queue only where nobody waits more than it does", () => {
+    const { queue, shed, begin, pass } = setUp();
+    begin(MANY);
+    queue.refuses = ({ tenant }) => tenant === "flood";
+    queue.full = true;
+    expect([shed(of("flood")), shed(of("quiet"))]).toEqual([expect.anything(), undefined]);
+    queue.full = false;
+    queue.waitedMs = 1;
+    pass(8);
+    expect([shed(of("flood")), shed(of("quiet"))]).toEqual([expect.anything(), undefined]);
+    expect(shed(), "nobody known").toBeDefined();
+  });
+
+  test("is refused by a busy process for its own calls alone: first those of the tenant that has most, and of its callers", () => {
+    const { loop, shedding, begin, shed, pass } = setUp();
+    loop.ownDelayMs = MAX_LOOP_DELAY_MS + 1;
+    begin(MANY);
+    const quiet = Array.from({ length: 20 }, (_, n) => of(`quiet-${n}`));
+    for (let window = 0; window < 3; window++) {
+      for (const caller of [...quiet, ...quiet, of("flood", "calm")]) shedding.entered(caller);
+      for (let call = 0; call < 200; call++) shedding.entered(of("flood", "eager"));
+      pass(1);
+    }
+    expect(shedding.share).toBe(0.75);
+    expect(quiet.map((caller) => shed(caller))).toEqual(quiet.map(() => undefined));
+    expect([shed(of("flood", "calm")), shed(of("new"))]).toEqual([undefined, undefined]);
+    expect(shed(of("flood", "eager"))).toBeDefined();
+    expect(shed(), "nobody known").toBeDefined();
   });
 });
 
@@ -90,28 +154,29 @@ test("the time of calls is summed up, but for those that wait for an agent", () 
 
 describe("a loop that is late by its own work", () => {
   test("has calls refused only while more than a few are under way", () => {
-    const { loop, shedding, pass } = setUp();
+    const { loop, shedding, shed, begin, end, pass } = setUp();
     loop.ownDelayMs = MAX_LOOP_DELAY_MS + 1;
-    for (let call = 0; call < FEW_CALLS; call++) shedding.began();
+    begin(FEW_CALLS);
     pass(4);
-    expect(shedding.shed()).toBeUndefined();
-    shedding.began();
+    expect(shed()).toBeUndefined();
+    begin(1);
     pass(1);
-    shedding.ended(1);
-    expect(shedding.shed()?.reason).toBe(ErrorReason.OVERLOADED);
-    for (let call = 0; call < FEW_CALLS; call++) shedding.ended(1);
+    expect(shed()?.reason).toBe(ErrorReason.OVERLOADED);
+    end(1);
+    expect(shed()).toBeUndefined();
+    end(FEW_CALLS);
     pass(6);
     expect(shedding.share).toBe(0);
   });
 
   test("counts those that came one after the other, and those that were refused", () => {
-    const { loop, shedding, pass } = setUp();
+    const { loop, shedding, shed, pass } = setUp();
     loop.ownDelayMs = MAX_LOOP_DELAY_MS + 1;
     for (let window = 0; window < 4; window++) {
       const { share } = shedding;
       for (let call = 0; call < MANY; call++) {
         shedding.began();
-        shedding.shed();
+        shed();
         shedding.ended(1);
       }
       pass(1);

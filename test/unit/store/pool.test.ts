@@ -65,16 +65,72 @@ test("what is urgent goes before those that wait, in its own order, and is never
   const order: string[] = [];
   const wait = (name: string, urgent = false) =>
     new Promise<void>((resolve) => {
-      connect((error, client, done) => {
-        order.push(error ? `${name} refused` : name);
-        if (client) done();
-        resolve();
-      }, urgent);
+      connect(
+        (error, client, done) => {
+          order.push(error ? `${name} refused` : name);
+          if (client) done();
+          resolve();
+        },
+        undefined,
+        urgent,
+      );
     });
   const all = ["a", "b", "c", "d", "e"].map((name) => wait(name));
   all.push(wait("first", true), wait("second", true));
   held.release();
   await Promise.all(all);
   expect(order).toEqual(["e refused", "first", "second", "a", "b", "c", "d"]);
+  await pool.end();
+});
+
+test("tenants take turns at a connection, and a full queue makes room for one that waits less", async () => {
+  const { pool, queue, connect } = openSmall();
+  const held = await pool.connect();
+  const order: string[] = [];
+  const wait = (name: string) =>
+    new Promise<void>((resolve) => {
+      const [tenant = "", caller = ""] = name.split("/");
+      connect(
+        (error, client, done) => {
+          order.push(error ? `${name} refused` : name);
+          if (client) done();
+          resolve();
+        },
+        { tenant, caller },
+      );
+    });
+  const all = ["flood/x/1", "flood/x/2", "flood/y/1", "flood/x/3"].map(wait);
+  expect([queue.full, queue.refuses({ tenant: "flood", caller: "x" })]).toEqual([true, true]);
+  expect(queue.refuses({ tenant: "quiet", caller: "x" })).toBe(false);
+  all.push(...["quiet/x/1", "flood/x/4", "quiet/x/2"].map(wait));
+  held.release();
+  await Promise.all(all);
+  expect(order).toEqual([
+    ...["flood/x/3 refused", "flood/x/4 refused", "flood/x/2 refused"],
+    ...["flood/x/1", "quiet/x/1", "flood/y/1", "quiet/x/2"],
+  ]);
+  expect(queue).toMatchObject({ waiting: 0, waitedMs: 0 });
+  await pool.end();
+});
+
+test("those that leave the queue take nobody's place with them, whoever was served before", async () => {
+  const { pool, queue, connect } = openSmall();
+  const held = await pool.connect();
+  const order: string[] = [];
+  const wait = (name: string) =>
+    connect(
+      (_, client, done) => {
+        order.push(name);
+        if (client) done();
+      },
+      { tenant: name, caller: "" },
+    );
+  const [leave] = ["a", "b", "c", "d"].map(wait);
+  leave?.();
+  leave?.();
+  expect(queue.waiting).toBe(3);
+  held.release();
+  await expect.poll(() => order).toEqual(["b", "c", "d"]);
+  await expect.poll(() => queue).toMatchObject({ waiting: 0, idle: 1 });
   await pool.end();
 });
