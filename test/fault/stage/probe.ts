@@ -2,7 +2,7 @@
 // clock when asked.
 import { readdirSync } from "node:fs";
 import { createServer } from "node:http";
-import { usedMemory } from "../../support/memory.ts";
+import { residentMemory } from "../../support/memory.ts";
 
 let shiftMs = 0;
 const RealDate = Date;
@@ -14,7 +14,7 @@ globalThis.Date = new Proxy(RealDate, {
 });
 
 async function held() {
-  const { rss, heapUsed, external } = await usedMemory();
+  const { rss, heapUsed, external } = await residentMemory();
   const resources: Record<string, number> = {};
   for (const kind of process.getActiveResourcesInfo()) resources[kind] = (resources[kind] ?? 0) + 1;
   return { rss, heapUsed, external, files: readdirSync("/proc/self/fd").length, resources };
