@@ -21,6 +21,8 @@ import { tokenEndpoint } from "../server/endpoints/token-endpoint.ts";
 import { createAccessService } from "../services/api-keys/service.ts";
 import { createAuditService } from "../services/audit/service.ts";
 import { createDirectoryService } from "../services/directory/service.ts";
+import { createErasureService } from "../services/erasure/service.ts";
+import { createJobService } from "../services/jobs/service.ts";
 import { createLegalHoldService } from "../services/legal-holds/service.ts";
 import { createRetentionService } from "../services/retention/service.ts";
 import { createTenantService } from "../services/tenants/service.ts";
@@ -34,6 +36,8 @@ export interface IdentityOptions {
   readonly secrets: TenantSecrets;
   readonly config: Pick<Config, "dataDir" | "agents" | "issuers" | "rateLimits">;
   readonly clientAddress: ClientAddress;
+  /** Told of each new job. */
+  readonly wakeJobs: () => void;
   /** Called for errors outside of calls. */
   readonly onError: (error: unknown) => void;
 }
@@ -94,6 +98,12 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
       createAuditService({ database, secrets }),
       createLegalHoldService({ database, secrets }),
       createRetentionService({ database, secrets }),
+      createErasureService({
+        database,
+        forgetMember: (...member) => directory.forgetMember(...member),
+        wake: options.wakeJobs,
+      }),
+      createJobService({ database, secrets }),
       createDirectoryService({ database, secrets, forgetMember: (...member) => directory.forgetMember(...member) }),
       createTenantService({
         database,

@@ -108,14 +108,13 @@ export async function createApp(
   const onError = (error: unknown) => logger.error({ err: error }, "a background task failed");
   const { heartbeatMs, memberRoles, purgeAfterDays } = config;
   const clientAddress = createClientAddress(config.trustedProxies);
-  const identity = await createIdentity({ database, secrets, config, clientAddress, onError });
+  const { files, bytes, sweeper, wakeJobs } = await openFilesAndSweeper({ database, onError, config, atStop });
+  const identity = await createIdentity({ database, secrets, config, clientAddress, onError, wakeJobs });
   atStop("the last uses of API keys to be written", () => identity.stop());
-  const { files, bytes, sweeper } = await openFilesAndSweeper({ database, onError, config, atStop });
   let started = false;
   const answers = createReadiness(() => database.ping(AbortSignal.timeout(2_000)));
   const ready = async () => started && (await answers());
 
-  const { allowPrivate } = config.agents;
   const { sealer, turns } = await openAgents({ database, bytes, url, hints, config, log: logger, tracing, atStop });
   const renew = async (context: CallContext) => {
     const principal = await identity.stages.authenticate(context);
@@ -124,8 +123,8 @@ export async function createApp(
   };
   const presence = new Presence({ database, signals: hints.signals, onError });
   atStop("who is here to be written", () => presence.stop());
-  const { draining } = lifecycle;
-  const subscriptions = createSubscriptions({ database, hints, renew, presence, draining, heartbeatMs });
+  const follows = { database, hints, renew, presence, draining: lifecycle.draining, heartbeatMs };
+  const subscriptions = createSubscriptions(follows);
 
   const shedding = createShedding({ queue: database.queue, readLoop: () => loop.read(), logger });
   measureLoad(metrics.registry, database.queue, shedding);
@@ -145,7 +144,7 @@ export async function createApp(
     createTurnService({ database, turns, hints, secrets, memberRoles, purgeAfterDays, heartbeatMs }),
     createEventService({ database, secrets, subscriptions }),
     createTransferService({ database, renew, heartbeatMs }),
-    createAgentService({ database, secrets, sealer, allowPrivate }),
+    createAgentService({ database, secrets, sealer, allowPrivate: config.agents.allowPrivate }),
     createAnalyticsService({ database }),
     createWebhookService({ database, secrets, sealer, webhooks, allowPrivate: config.webhooks.allowPrivate }),
     ...identity.services,

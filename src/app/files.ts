@@ -1,7 +1,8 @@
-// The bytes of files, and the sweeper, which removes those that no file needs any more.
+// The bytes of files, and what works in the background: the sweeper, which removes those that no file needs any more, and jobs.
 import type { Config } from "../config/config.ts";
 import type { ByteStore } from "../files/byte-store.ts";
 import { openFiles } from "../files/open.ts";
+import { JobRunner } from "../jobs/runner.ts";
 import { createSweeper, type Sweeper, type SweeperOptions } from "../jobs/sweeper.ts";
 import type { HttpHandler } from "../protocols/http/request.ts";
 import { createTusHandler, type TusOptions } from "../protocols/tus/handler.ts";
@@ -15,17 +16,24 @@ export interface FilesAndSweeperOptions extends Pick<SweeperOptions, "database" 
   readonly atStop: (what: string, end: () => Promise<unknown>) => void;
 }
 
-/** Opens the store of bytes, and makes a sweeper that is not started. */
+/** Opens the store of bytes, and makes a sweeper and a runner of jobs, which `start` starts. */
 export async function openFilesAndSweeper({ database, onError, config, atStop }: FilesAndSweeperOptions): Promise<{
   readonly files: Pick<FileParts, "bytes" | "running">;
   readonly bytes: ByteStore;
-  readonly sweeper: Sweeper;
+  readonly sweeper: Pick<Sweeper, "start">;
+  readonly wakeJobs: () => void;
 }> {
   const bytes = await openFiles(config.files.place, config.files.maxBytes);
   atStop("files", () => bytes.close());
   const sweeper = createSweeper({ database, onError, bytes, purgeAfterDays: config.purgeAfterDays });
   atStop("the sweeper", () => sweeper.stop());
-  return { files: { bytes, running: new RunningUploads() }, bytes, sweeper };
+  const jobs = new JobRunner({ database, onError });
+  atStop("jobs under way", () => jobs.stop());
+  const start = () => {
+    sweeper.start();
+    jobs.start();
+  };
+  return { files: { bytes, running: new RunningUploads() }, bytes, sweeper: { start }, wakeJobs: () => jobs.wake() };
 }
 
 /** Serves uploads that go on where they stopped. */

@@ -43,7 +43,11 @@ export type NewEvent =
   | { readonly type: typeof EventType.CONVERSATION_UPDATED; readonly data: { readonly fields: readonly string[] } }
   | { readonly type: typeof EventType.CONVERSATION_DELETED; readonly data: Record<string, never> }
   | { readonly type: typeof EventType.CONVERSATION_RESTORED; readonly data: Record<string, never> }
-  | { readonly type: typeof EventType.BRANCH_SELECTED; readonly data: MessageReference };
+  | { readonly type: typeof EventType.BRANCH_SELECTED; readonly data: MessageReference }
+  | {
+      readonly type: typeof EventType.REACTION_REMOVED;
+      readonly data: MessageReference & { readonly reaction: string };
+    };
 
 export interface MessageReference {
   readonly message_id: string;

@@ -7,6 +7,7 @@ import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
+import { ErasureService } from "../../gen/colloquy/v1/erasure_service_pb.ts";
 import { FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
 import { LegalHoldService } from "../../gen/colloquy/v1/legal_hold_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
@@ -42,6 +43,9 @@ interface Scene {
   readonly word: string;
   /** A member without a part in anything. */
   readonly memberId: string;
+  /** A member that no legal hold keeps. */
+  readonly freeMemberId: string;
+  readonly jobId: string;
   readonly keyId: string;
   /** Named by a message of `third`, who uploaded it. */
   readonly fileId: string;
@@ -252,6 +256,12 @@ const TABLE: Readonly<Record<string, Row>> = {
   "RetentionService/DeleteRetentionPolicy": [({ retentionPolicyId }) => ({ retentionPolicyId }), ADMIN],
   "RetentionService/ListRetentionRuns": [() => ({}), "pd pd pd pd -- sm sm --"],
 
+  "ErasureService/PreviewErasure": [({ memberId }) => ({ memberId }), ADMIN],
+  "ErasureService/EraseMember": [({ freeMemberId }) => ({ memberId: freeMemberId }), ADMIN],
+  "JobService/GetJob": [({ jobId }) => ({ jobId }), ADMIN],
+  "JobService/ListJobs": [({ jobId: _ }) => ({}), ADMIN],
+  "JobService/CancelJob": [({ jobId }) => ({ jobId }), ADMIN],
+
   "DirectoryService/UpsertMember": [() => ({ memberId: newId() }), ADMIN],
   "DirectoryService/GetMember": [() => ({ memberId: "owner" }), "nf nf ok ok ok ok sm sm"],
   "DirectoryService/ListMembers": [() => ({ managerId: "manager" }), "-- -- ok ok ok ok sm sm"],
@@ -328,6 +338,12 @@ async function makePolicy(): Promise<string> {
   return (await retention.createRetentionPolicy({ retentionPolicy: POLICY })).retentionPolicy?.id ?? "";
 }
 
+async function makeJob(): Promise<string> {
+  const memberId = newId();
+  await tenant.addMember(memberId);
+  return (await server.client(ErasureService, admin).eraseMember({ memberId })).job?.id ?? "";
+}
+
 async function makeScene(name = ""): Promise<Scene> {
   const ofRetention = name.startsWith("RetentionService/");
   const retentionPolicyId = ofRetention ? await makePolicy() : "";
@@ -376,7 +392,11 @@ async function makeScene(name = ""): Promise<Scene> {
   const { apiKey } = await server
     .client(AccessService, admin)
     .createApiKey({ apiKey: { scopes: [ApiKeyScope.ADMIN] } });
+  const freeMemberId = newId();
+  await tenant.addMember(freeMemberId);
   return {
+    freeMemberId,
+    jobId: name.startsWith("JobService/") ? await makeJob() : "",
     conversationId,
     deletedConversationId,
     messageId,

@@ -23,6 +23,7 @@ export interface Target {
   readonly endpointId: string;
   readonly legalHoldId: string;
   readonly retentionPolicyId: string;
+  readonly jobId: string;
   readonly scheduledMessageId: string;
   /** A word that is in a message of this tenant and nowhere else. */
   readonly word: string;
@@ -246,6 +247,12 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
   "colloquy.v1.RetentionService/DeleteRetentionPolicy": one(({ retentionPolicyId }) => ({ retentionPolicyId })),
   "colloquy.v1.RetentionService/ListRetentionPolicies": listing("ListRetentionPolicies"),
   "colloquy.v1.RetentionService/ListRetentionRuns": one(({ retentionPolicyId }) => ({ retentionPolicyId })),
+
+  "colloquy.v1.ErasureService/PreviewErasure": one(({ memberId }) => ({ memberId })),
+  "colloquy.v1.ErasureService/EraseMember": one(({ memberId }) => ({ memberId })),
+  "colloquy.v1.JobService/GetJob": one(({ jobId }) => ({ jobId })),
+  "colloquy.v1.JobService/ListJobs": listing("ListJobs", ({ memberId }) => [{ memberId }]),
+  "colloquy.v1.JobService/CancelJob": one(({ jobId }) => ({ jobId })),
 
   "colloquy.v1.DirectoryService/UpsertMember": one(({ memberId }) => ({
     memberId: "x-new-member",

@@ -8,7 +8,9 @@ import { ConversationService } from "../../gen/colloquy/v1/conversation_service_
 import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts";
 import { DraftService } from "../../gen/colloquy/v1/draft_service_pb.ts";
+import { ErasureService } from "../../gen/colloquy/v1/erasure_service_pb.ts";
 import { FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
+import { JobService } from "../../gen/colloquy/v1/job_service_pb.ts";
 import { LegalHoldService } from "../../gen/colloquy/v1/legal_hold_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
@@ -101,6 +103,15 @@ export async function furnish(server: IdentityServer, tenant: IdentityTenant, ad
   const retentionPolicy = { displayName: word, action: RetentionAction.KEEP };
   const { retentionPolicy: policy } = await retention.createRetentionPolicy({ retentionPolicy });
   await retention.createRetentionPolicy({ retentionPolicy });
+  const jobs = server.client(JobService, admin);
+  const jobIds: string[] = [];
+  for (const id of [newId(), newId()]) {
+    await tenant.addMember(id);
+    const { job } = await server.client(ErasureService, admin).eraseMember({ memberId: id });
+    // One that goes on would change tables by itself.
+    await jobs.cancelJob({ jobId: job?.id ?? "" });
+    jobIds.push(job?.id ?? "");
+  }
   const { apiKey } = await access.createApiKey({ apiKey: { scopes: [ApiKeyScope.READ] } });
 
   const first = { pageSize: 1 };
@@ -121,6 +132,7 @@ export async function furnish(server: IdentityServer, tenant: IdentityTenant, ad
     endpointId: endpoint?.id ?? "",
     legalHoldId: held?.id ?? "",
     retentionPolicyId: policy?.id ?? "",
+    jobId: jobIds[0] ?? "",
     scheduledMessageId,
     word,
     pageTokens: {
@@ -132,6 +144,7 @@ export async function furnish(server: IdentityServer, tenant: IdentityTenant, ad
       ListWebhookEndpoints: (await hooks.listWebhookEndpoints(first)).nextPageToken,
       ListLegalHolds: (await holds.listLegalHolds(first)).nextPageToken,
       ListRetentionPolicies: (await retention.listRetentionPolicies(first)).nextPageToken,
+      ListJobs: (await jobs.listJobs(first)).nextPageToken,
       ListMembers: (await directory.listMembers(first)).nextPageToken,
       ListApiKeys: (await access.listApiKeys(first)).nextPageToken,
       ListAuditEntries: (await server.client(AuditService, admin).listAuditEntries(first)).nextPageToken,
@@ -158,6 +171,7 @@ export function randomTarget(like: Target): Target {
     endpointId: newId(),
     legalHoldId: newId(),
     retentionPolicyId: newId(),
+    jobId: newId(),
     scheduledMessageId: newId(),
     word: letters(),
     pageTokens: Object.fromEntries(Object.entries(like.pageTokens).map(([name, token]) => [name, damaged(token)])),

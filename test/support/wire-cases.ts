@@ -8,7 +8,9 @@ import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DraftService } from "../../gen/colloquy/v1/draft_service_pb.ts";
+import { ErasureService } from "../../gen/colloquy/v1/erasure_service_pb.ts";
 import { FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
+import { JobService } from "../../gen/colloquy/v1/job_service_pb.ts";
 import { LegalHoldService } from "../../gen/colloquy/v1/legal_hold_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
@@ -48,6 +50,8 @@ export interface World {
   legalHold(): Promise<string>;
   /** The id of a retention policy that keeps. */
   retentionPolicy(): Promise<string>;
+  /** The id of a job that was cancelled. */
+  job(): Promise<string>;
   /** A turn that has ended; gives its id. */
   turn(): Promise<string>;
   /** A turn that waits for the result of the call `c1`; gives its id. */
@@ -186,6 +190,13 @@ export async function createWorld(server: IdentityServer): Promise<World> {
       const scope = { case: "memberId" as const, value: "cy" };
       const made = await holds.createLegalHold({ legalHold: { displayName: "Matter", reason: "A suit", scope } });
       return made.legalHold?.id as string;
+    },
+    async job() {
+      const memberId = `m-${randomUUID()}`;
+      await tenant.addMember(memberId);
+      const { job } = await createClient(ErasureService, transport).eraseMember({ memberId });
+      await createClient(JobService, transport).cancelJob({ jobId: job?.id as string });
+      return job?.id as string;
     },
     turn,
     async waitingTurn() {
@@ -686,6 +697,24 @@ const AGENTS: readonly WireCase[] = [
     rpc: "LegalHoldService.LiftLegalHold",
     requests: async (world) => [{ legalHoldId: await world.legalHold(), reason: "Über" }],
   },
+  {
+    rpc: "ErasureService.PreviewErasure",
+    requests: async (world) => [{ memberId: await world.member() }],
+  },
+  {
+    rpc: "ErasureService.EraseMember",
+    requests: async (world) => [{ memberId: await world.member() }],
+  },
+  { rpc: "JobService.GetJob", requests: async (world) => [{ jobId: await world.job() }] },
+  {
+    rpc: "JobService.ListJobs",
+    async requests(world) {
+      await world.job();
+      return [{ pageSize: 1 }];
+    },
+    toldAnew: "nextPageToken",
+  },
+  { rpc: "JobService.CancelJob", requests: async (world) => [{ jobId: await world.job() }] },
   {
     rpc: "RetentionService.CreateRetentionPolicy",
     requests: () => [{ retentionPolicy: { ...POLICY, nextRunTime: "2100-01-01T00:00:00Z" } }],

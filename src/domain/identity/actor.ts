@@ -11,6 +11,9 @@ const PREFIXES: readonly (readonly [ActorType, string])[] = [
 
 const COLON = ":".charCodeAt(0);
 
+/** Who did what a member did that was erased: the part of the system that bears no name. */
+export const ERASED = "system:erased";
+
 /** How audit entries, which also tell for whom an API key acted, name a member. */
 const MEMBER_PREFIX = "member:";
 

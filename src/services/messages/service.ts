@@ -2,6 +2,7 @@
 import { MessageRevisionSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import * as pb from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
+import { ERASED } from "../../domain/identity/actor.ts";
 import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import { isOurId } from "../../domain/ids/id.ts";
 import { hidesPresent, showsDeleted } from "../../domain/lists/deleted.ts";
@@ -106,6 +107,7 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
       const { conversation, message } = await lockMessage(tx, caller, place, "allowed");
       requireAuthor(caller, conversation, message);
       if (message.delete_time === null) throw new DomainError(ErrorReason.NOT_DELETED, "the message is not deleted");
+      if (message.sender === ERASED) throw notFound("message");
       checkEtag(request.etag, message.version);
       await store.setMessageDeleted(tx, caller, message, false);
       await audit(tx, caller, context, actOn("message.restore", message.id));

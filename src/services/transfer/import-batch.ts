@@ -5,6 +5,7 @@ import * as store from "../../store/transfer/import.ts";
 import * as entries from "../../store/transfer/import-entries.ts";
 import { branchImported, namedBy } from "./import-branches.ts";
 import { placeOf, type WithinLine } from "./import-check.ts";
+import { withoutErased } from "./import-erased.ts";
 import type { PartsLine, ReadLine } from "./import-line.ts";
 import { addMore, type MoreLine } from "./import-more.ts";
 import { clampToLog, isReached, type WaitingParts } from "./import-places.ts";
@@ -84,11 +85,12 @@ function isTaken(error: unknown): boolean {
 async function add(
   tx: Queryable,
   { tenantId }: Caller,
-  lines: readonly ReadLine[],
+  read: readonly ReadLine[],
   stop: boolean,
   doubtful: boolean,
   waiting: WaitingParts,
 ) {
+  const { lines, left } = await withoutErased(tx, tenantId, read);
   const conversations = lines.flatMap((line) => (line.kind === "conversation" ? [line.item] : []));
   const more = lines.filter((line) => line.kind === "parts");
   const members = [
@@ -110,7 +112,7 @@ async function add(
   const skippedMore = await addMore(tx, tenantId, placing.more);
   await store.numberConversations(tx, tenantId, fresh);
   const messages = placed.filter(({ item }) => item.kind === "message").length;
-  const skipped = placing.skipped + conversations.length - added.size + skippedParts + skippedMore;
+  const skipped = left + placing.skipped + conversations.length - added.size + skippedParts + skippedMore;
   const counts = { conversations: added.size, messages, events: placed.length - messages };
   return { outcome: { ...counts, skipped, errors }, parts, added, last, grown };
 }

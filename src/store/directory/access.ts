@@ -3,6 +3,7 @@ import type { KeyStore, MemberRecord, MemberStore, TenantStore } from "../../acc
 import { ROLES, type Role, SCOPES } from "../../domain/identity/principal.ts";
 import { isOurId } from "../../domain/ids/id.ts";
 import type { Database, Queryable, Statement } from "../database.ts";
+import { isErased } from "../erasure/tombstones.ts";
 
 interface KeyRow {
   readonly scopes: readonly string[];
@@ -53,17 +54,21 @@ const findMember: Statement<AccessMemberRow> = {
   select m.id, m.role, m.delete_time is not null as deleted from member m where m.tenant_id = $1 and m.id = $2`,
 };
 
-/** One statement for both cases; the second part reads what was there before. $1 tenant, $2 member, $3 role. */
+/** One statement for all cases; the second part reads what was there before, the third one that was erased, which is as deleted. $1 tenant, $2 member, $3 role. */
 const ensureMember: Statement<AccessMemberRow> = {
   name: "access_member_ensure",
   text: `
   with made as (
-    insert into member (tenant_id, id, role) values ($1, $2, $3) on conflict (tenant_id, id) do nothing
+    insert into member (tenant_id, id, role) select $1, $2::text, $3::smallint where not ${isErased("$2::text")}
+    on conflict (tenant_id, id) do nothing
     returning id, role
   )
   select made.id, made.role, false as deleted from made
   union all
-  select m.id, m.role, m.delete_time is not null from member m where m.tenant_id = $1 and m.id = $2`,
+  select m.id, m.role, m.delete_time is not null from member m where m.tenant_id = $1 and m.id = $2
+  union all
+  select $2::text, 2::smallint, true where ${isErased("$2::text")}
+    and not exists (select from member o where o.tenant_id = $1 and o.id = $2)`,
 };
 
 /** The number under which a role is stored. */

@@ -1,6 +1,7 @@
 // Reads and changes the members of a tenant.
 
 import type { Interrupt } from "../../domain/cancellation.ts";
+import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import type { Deleted } from "../../domain/lists/deleted.ts";
 import type { Queryable } from "../database.ts";
@@ -54,7 +55,7 @@ export interface MemberValues {
   readonly managerId: string | null;
 }
 
-/** Creates or updates a member; restores a deleted one. */
+/** Creates or updates a member; restores a deleted one. Throws CONFLICT for one that was erased. */
 export async function writeMember(
   tx: Queryable,
   tenantId: string,
@@ -62,7 +63,9 @@ export async function writeMember(
   { displayName, role, managerId }: MemberValues,
 ): Promise<sql.MemberRow> {
   const [row] = await tx.query(sql.writeMember, [tenantId, id, displayName, role, managerId]);
-  if (row === undefined) throw new Error("a member was neither made nor changed");
+  if (row === undefined) {
+    throw new DomainError(ErrorReason.CONFLICT, "member_id: must be another one: the member with this id was erased");
+  }
   return row;
 }
 

@@ -2,6 +2,7 @@
 
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
+import { isErased } from "../erasure/tombstones.ts";
 import { forEachViewer, type ViewerKind, watchedMembers } from "../visibility.ts";
 
 export interface MemberRow {
@@ -47,11 +48,12 @@ export const lockMember: Statement<MemberRow> = {
   text: `select ${columns} from member m where m.tenant_id = $1 and m.id = $2 for no key update`,
 };
 
-/** Writes a member, and restores a deleted one. $1 tenant, $2 member, $3 name, $4 role, $5 manager or null. */
+/** Writes a member, and restores a deleted one. No row: it was erased. $1 tenant, $2 member, $3 name, $4 role, $5 manager or null. */
 export const writeMember: Statement<MemberRow> = {
   name: "member_write",
   text: `
-  insert into member as m (tenant_id, id, display_name, role, manager_id) values ($1, $2, $3, $4, $5)
+  insert into member as m (tenant_id, id, display_name, role, manager_id)
+  select $1, $2::text, $3, $4::smallint, $5 where not ${isErased("$2::text")}
   on conflict (tenant_id, id) do update set display_name = excluded.display_name, role = excluded.role,
     manager_id = excluded.manager_id, delete_time = null, version = m.version + 1, update_time = now()
   returning ${columns}`,

@@ -108,6 +108,31 @@ export async function requireFree(tx: Queryable, tenantId: string, conversationI
   if (id !== undefined) throw held("conversation", id);
 }
 
+/**
+ * Throws HELD if a hold covers the conversation now. What it returns lets {@link requireFreeSince} leave out the log, which it
+ * reads without a lock.
+ */
+export async function checkFree(on: Queryable, tenantId: string, conversationId: string): Promise<string> {
+  const [row] = await on.query(sql.holdsInForce, [tenantId]);
+  const id = await holdOver(on, tenantId, conversationId);
+  if (id !== undefined) throw held("conversation", id);
+  return row?.holds ?? "";
+}
+
+/** Like {@link requireFree}, but reads the log only if other holds are in force than when the conversation was found free. */
+export async function requireFreeSince(
+  tx: Queryable,
+  tenantId: string,
+  conversationId: string,
+  holds: string,
+): Promise<void> {
+  await beginErasing(tx, tenantId);
+  const [row] = await tx.query(sql.holdsInForce, [tenantId]);
+  const look = row?.holds === holds ? sql.holdNow : sql.holdOver;
+  const [hold] = await tx.query(look, [tenantId, conversationId]);
+  if (hold !== undefined) throw held("conversation", hold.id);
+}
+
 /** What cannot be erased because of a hold. */
 export function held(resource: string, holdId: string): DomainError {
   const metadata = { legal_hold_id: holdId };

@@ -109,6 +109,20 @@ export const holdOver: Statement<{ id: string }> = {
   text: `select h.id::text as id from (${holdsOver("$2::uuid", "0")}) h limit 1`,
 };
 
+/** Which holds are in force, as one text. $1 tenant. */
+export const holdsInForce: Statement<{ holds: string }> = {
+  name: "legal_hold_in_force",
+  text: `
+  select md5(coalesce(string_agg(h.id::text, ' ' order by h.id), '')) as holds from legal_hold h
+  where h.tenant_id = $1 and h.lift_time is null`,
+};
+
+/** One hold that covers a conversation by what it is now. $1 tenant, $2 conversation. */
+export const holdNow: Statement<{ id: string }> = {
+  name: "legal_hold_now",
+  text: `select h.id::text as id from (${holdsOver("$2::uuid")}) h limit 1`,
+};
+
 /** The same, of the log the last entries alone. $1 tenant, $2 conversation, $3 how many entries of each kind. */
 export const holdOverEnd: Statement<{ id: string }> = {
   name: "legal_hold_over_end",

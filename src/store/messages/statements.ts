@@ -1,6 +1,7 @@
 // The statements that read, lock and write messages.
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
+import { ERASED } from "../../domain/identity/actor.ts";
 import { onPathOf } from "../branches/path.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
@@ -93,7 +94,7 @@ export const editMessages: Statement = {
 };
 
 /**
- * Marks messages as deleted, or as not deleted any more. Returns those that are on the live path. $1 tenant, $2
+ * Marks messages as deleted, or as not deleted any more; what was erased stays deleted. Returns those that are on the live path. $1 tenant, $2
  * conversation, $3 seqs, $4 whether deleted.
  */
 export const markMessagesDeleted: Statement<{ kind: MessageKind | null }> = {
@@ -103,7 +104,7 @@ export const markMessagesDeleted: Statement<{ kind: MessageKind | null }> = {
   update message m set delete_time = case when $4::boolean then date_trunc('milliseconds', clock_timestamp()) end,
     version = m.version + 1
   -- With bounds, for PostgreSQL 15 would hold every message of the conversation against the list.
-  where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = any($3::bigint[])
+  where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = any($3::bigint[]) and ($4::boolean or m.sender <> '${ERASED}')
     and m.seq >= (select min(n) from unnest($3::bigint[]) n) and m.seq <= (select max(n) from unnest($3::bigint[]) n)
   returning m.conversation_id, m.seq, m.kind, m.reply_to, m.create_time
   ), parents as materialized (
@@ -141,13 +142,13 @@ export const markMessagesDeletedAfter: Statement<{ count: bigint; messages: bigi
     select count(*) as count, count(*) filter (where n.kind is null and n.live) as messages, max(n.seq) as last_seq from (
       select l.seq, l.kind, ${onPathOf("l", "$2::uuid")} as live from message l
       where l.tenant_id = $1 and l.conversation_id = $2::uuid and (l.delete_time is null) = $3::boolean
-        and l.seq > $4::bigint
+        and l.seq > $4::bigint and ($3::boolean or l.sender <> '${ERASED}')
       order by l.seq limit $5) n
   ), changed as (
     update message m set delete_time = case when $3::boolean then date_trunc('milliseconds', clock_timestamp()) end,
       version = m.version + 1
     where m.tenant_id = $1 and m.conversation_id = $2::uuid and (m.delete_time is null) = $3::boolean
-      and m.seq > $4::bigint and m.seq <= (select p.last_seq from piece p)
+      and ($3::boolean or m.sender <> '${ERASED}') and m.seq > $4::bigint and m.seq <= (select p.last_seq from piece p)
     returning m.reply_to, m.create_time, m.kind
   ), replied as (
     -- All replies go, in order: the last one takes the time with it.

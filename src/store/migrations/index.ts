@@ -35,6 +35,7 @@ import { FilePurposesMigration } from "./migration-0043-file-purposes.ts";
 import { UnsentFilesMigration } from "./migration-0049-unsent-files.ts";
 import { LegalHoldsMigration } from "./migration-0056-legal-holds.ts";
 import { RetentionMigration } from "./migration-0057-retention.ts";
+import { ErasureMigration } from "./migration-0058-erasure.ts";
 import { ServerKeysMigration } from "./migration-0063-server-keys.ts";
 import { UploadPurposesMigration } from "./migration-0070-upload-purposes.ts";
 import { MIGRATION_NAMES } from "./names.ts";
@@ -79,6 +80,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0049-unsent-files": UnsentFilesMigration,
   "0056-legal-holds": LegalHoldsMigration,
   "0057-retention": RetentionMigration,
+  "0058-erasure": ErasureMigration,
   "0063-server-keys": ServerKeysMigration,
   "0070-upload-purposes": UploadPurposesMigration,
 };

@@ -39,6 +39,7 @@ export const MIGRATION_NAMES = [
   "0049-unsent-files",
   "0056-legal-holds",
   "0057-retention",
+  "0058-erasure",
   "0063-server-keys",
   "0070-upload-purposes",
 ] as const;

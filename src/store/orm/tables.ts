@@ -13,6 +13,7 @@ import {
 import { DraftEntity, ScheduledMessageEntity } from "./entities/draft.ts";
 import { FeedEntity, FeedHeadEntity, FeedNoticeEntity, FeedStateEntity } from "./entities/feed.ts";
 import { FileEntity, FileUsageEntity, FileUseEntity, UploadEntity } from "./entities/file.ts";
+import { ErasedEntity, JobEntity } from "./entities/job.ts";
 import { LegalHoldEntity } from "./entities/legal-hold.ts";
 import { MemberEntity } from "./entities/member.ts";
 import { MessageEntity, MessageRevisionEntity } from "./entities/message.ts";
@@ -39,6 +40,7 @@ export const TABLES: Tables = {
     ConversationEntity,
     ConversationLabelEntity,
     DraftEntity,
+    ErasedEntity,
     EventEntity,
     FeedEntity,
     FeedHeadEntity,
@@ -49,6 +51,7 @@ export const TABLES: Tables = {
     FileUseEntity,
     UploadEntity,
     IdempotencyEntity,
+    JobEntity,
     LegalHoldEntity,
     LiveSegmentEntity,
     MemberEntity,

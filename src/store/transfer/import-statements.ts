@@ -1,13 +1,15 @@
 // The statements of an import.
 
+import { ERASED } from "../../domain/identity/actor.ts";
 import type { WritableColumn } from "../conversations/statements.ts";
 import type { Statement } from "../database.ts";
+import { isErased } from "../erasure/tombstones.ts";
 
 /** Creates missing members. $1 tenant, $2 ids. */
 export const importMembers: Statement = {
   name: "import_members",
   text: `
-  insert into member (tenant_id, id) select $1, i.id from unnest($2::text[]) as i(id)
+  insert into member (tenant_id, id) select $1, i.id from unnest($2::text[]) as i(id) where not ${isErased("i.id")}
   on conflict (tenant_id, id) do nothing`,
 };
 
@@ -174,7 +176,7 @@ export const importRevisions: Statement<{ seq: bigint }> = {
   select $1, m.conversation_id, m.seq, r.revision, m.role, r.content, r.metadata::jsonb, r.create_time, r.editor, r.parts
   from unnest($2::uuid[], $3::integer[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], $8::text[])
     as r(message_id, revision, content, metadata, create_time, editor, parts)
-  join message m on m.tenant_id = $1 and m.id = r.message_id
+  join message m on m.tenant_id = $1 and m.id = r.message_id and m.sender <> '${ERASED}'
   on conflict (tenant_id, conversation_id, seq, revision) do nothing returning seq`,
 };
 

@@ -78,7 +78,7 @@ function only(outcomes: Record<string, Outcome>): Outcome {
 function normal(value: JsonValue): JsonValue {
   const seen = new Map<string, string>();
   const text = JSON.stringify(value)
-    .replaceAll(/"(\w*[tT]ime|etag|text|token|slug|secret|webhookId|duration)":"[^"]*"/g, `"$1":"…"`)
+    .replaceAll(/"(\w*[tT]ime|memberHash|etag|text|token|slug|secret|webhookId|duration)":"[^"]*"/g, `"$1":"…"`)
     .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, (id) => {
       if (!seen.has(id)) seen.set(id, `<${seen.size + 1}>`);
       return seen.get(id) as string;
@@ -130,6 +130,7 @@ const IDS = ["conversationId", "messageId", "apiKeyId", "tenantId", "memberId", 
 const FILTERED = new Set([
   "ConversationService.ListConversations",
   "DraftService.ListScheduledMessages",
+  "JobService.ListJobs",
   "MessageService.SearchMessages",
   "MessageService.ListMentions",
 ]);

@@ -37,6 +37,18 @@ test("each statement that reads a page has a budget of bytes, but for rows that 
   expect(unbudgeted.toSorted()).toEqual([
     // Numbers and ids.
     "conversation_to_purge",
+    // Numbers, ids and counts, of at most 500 rows.
+    "erasure_attempts",
+    "erasure_audit",
+    "erasure_count_window",
+    "erasure_editors",
+    "erasure_entries",
+    "erasure_events",
+    "erasure_mention_rows",
+    "erasure_mentions",
+    "erasure_reactions",
+    "erasure_requests",
+    "erasure_window",
     // Exports hold one piece at a time, and sum up the bytes of its rows themselves.
     "export_events",
     "export_messages",

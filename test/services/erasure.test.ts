@@ -1,0 +1,254 @@
+// Erasure of a person: what is gone, what stays, what cannot come back, and what a legal hold keeps.
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { ActorType } from "../../gen/colloquy/v1/actor_pb.ts";
+import { AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";
+import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
+import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts";
+import { DraftService } from "../../gen/colloquy/v1/draft_service_pb.ts";
+import { ErasureService } from "../../gen/colloquy/v1/erasure_service_pb.ts";
+import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
+import { JobKind, JobState } from "../../gen/colloquy/v1/job_pb.ts";
+import { JobService } from "../../gen/colloquy/v1/job_service_pb.ts";
+import { LegalHoldService } from "../../gen/colloquy/v1/legal_hold_service_pb.ts";
+import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
+import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
+import { newId } from "../../src/domain/ids/id.ts";
+import { retryHeld, runJobs, tablesWith } from "../support/erasure.ts";
+import { failureOf, reasonOf } from "../support/errors.ts";
+import { PIXEL, personOf } from "../support/files.ts";
+import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { exported, imported } from "../support/transfer.ts";
+
+let server: IdentityServer;
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "colloquy-erasure-"));
+  server = await startIdentityServer({ environment: { COLLOQUY_FILES: `disk:${folder}` } });
+});
+afterAll(async () => {
+  await server.close();
+  await rm(folder, { recursive: true });
+});
+
+/** Ann and bob, whose id and words have a mark that nothing else has, in a conversation of ann's. */
+async function begin() {
+  const tenant = await server.tenant();
+  const mark = `mark-${newId()}`;
+  const bobId = `bob-${mark}`;
+  for (const id of ["ann", bobId]) await tenant.addMember(id);
+  const ann = personOf(server, await tenant.token("ann"));
+  const bob = personOf(server, await tenant.token(bobId));
+  const { credential } = await tenant.key("read", "write", "admin");
+  const { conversation } = await ann.conversations.createConversation({
+    conversation: { title: "Ours" },
+    participantIds: [bobId],
+  });
+  const conversationId = conversation?.id ?? "";
+  return {
+    tenant,
+    mark,
+    bobId,
+    ann,
+    bob,
+    conversationId,
+    key: personOf(server, credential),
+    credential,
+    erasure: server.client(ErasureService, credential),
+    jobs: server.client(JobService, credential),
+    holds: server.client(LegalHoldService, credential),
+    transfer: server.client(TransferService, credential),
+    say: async (who: typeof ann, content: string, id = conversationId) =>
+      (await who.messages.sendMessage({ conversationId: id, message: { content } })).message?.id ?? "",
+    tables: () => tablesWith(server.database, mark),
+    erase: async () => {
+      const { job } = await server.client(ErasureService, credential).eraseMember({ memberId: bobId });
+      const held = await runJobs(server.database, tenant.id);
+      const { job: ended } = await server.client(JobService, credential).getJob({ jobId: job?.id ?? "" });
+      return { job: ended, held };
+    },
+  };
+}
+
+test("nothing that a member wrote, said or was is left in any table, and what others wrote stays", async () => {
+  const { tenant, mark, bobId, ann, bob, conversationId, key, credential, say, tables, erase, erasure } = await begin();
+  await say(ann, "from ann");
+  const words = await say(bob, `first ${mark}`);
+  await bob.messages.updateMessage({ messageId: words, message: { content: `second ${mark}` } });
+  const hidden = await say(bob, `deleted ${mark}`);
+  await bob.messages.deleteMessage({ messageId: hidden });
+  const answer = await ann.messages.sendMessage({
+    conversationId,
+    message: { content: "to you", mentions: [bobId], replyTo: words },
+  });
+  const reactions = server.client(ReactionService, bob.credential);
+  await reactions.addReaction({ messageId: answer.message?.id ?? "", reaction: "👍" });
+  await server
+    .client(ReactionService, ann.credential)
+    .addReaction({ messageId: answer.message?.id ?? "", reaction: "👍" });
+  const file = await bob.upload(PIXEL, { name: `${mark}.png` });
+  await bob.send(conversationId, file.id);
+  const drafts = server.client(DraftService, bob.credential);
+  await drafts.setDraft({ conversationId, message: { content: `draft ${mark}` } });
+  const sendTime = timestampFromMs(Date.now() + 3_600_000);
+  await drafts.scheduleMessage({
+    conversationId,
+    scheduledMessage: { message: { content: `later ${mark}` }, sendTime },
+  });
+  const own = await bob.conversations.createConversation({
+    conversation: { title: `Own ${mark}`, metadata: { note: mark } },
+    requestId: newId(),
+  });
+  await say(bob, `alone ${mark}`, own.conversation?.id);
+  await key.conversations.getConversation({ conversationId });
+  expect(await tables()).toEqual(expect.arrayContaining(["audit", "draft", "event", "file", "idempotency", "message"]));
+  expect(await erasure.previewErasure({ memberId: bobId })).toMatchObject({
+    conversationCount: 2n,
+    purgedConversationCount: 1n,
+    heldCount: 0n,
+    messageCount: 4n,
+    fileCount: 1n,
+  });
+
+  const { job } = await erase();
+  expect(job).toMatchObject({ kind: JobKind.ERASE_MEMBER, state: JobState.SUCCEEDED, heldCount: 0n, failure: "" });
+  expect(job?.counts).toMatchObject({
+    conversations_purged: 1n,
+    messages: 3n,
+    revisions: 1n,
+    reactions: 1n,
+    mentions: 1n,
+    participations: 1n,
+    files: 1n,
+    unsent_messages: 2n,
+  });
+  const { sweepFiles } = await import("../../src/jobs/files.ts");
+  const { createDiskStore } = await import("../../src/files/disk.ts");
+  await sweepFiles(server.database, await createDiskStore(folder), tenant.id);
+  expect(await tables()).toEqual([]);
+  expect((await readdir(folder, { recursive: true })).filter((name) => name.includes(file.id))).toEqual([]);
+
+  const { messages } = await key.messages.listMessages({ conversationId, deleted: DeletedFilter.INCLUDE });
+  const erased = { sender: { type: ActorType.SYSTEM, id: "erased" }, content: "", deleteTime: expect.anything() };
+  expect(messages).toMatchObject([
+    { content: "from ann", sender: { id: "ann" } },
+    erased,
+    erased,
+    { content: "to you", mentions: [], reactions: [{ reaction: "👍", count: 1 }] },
+    erased,
+  ]);
+  const { conversation } = await ann.conversations.getConversation({ conversationId });
+  expect(conversation).toMatchObject({ title: "Ours", participantCount: 1, messageCount: 2n });
+  const { events } = await server.client(EventService, credential).listEvents({ conversationId, pageSize: 200 });
+  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => BigInt(index + 1)));
+  expect(events.filter(({ change }) => change.case === "messageDeleted")).toHaveLength(3);
+});
+
+test("the receipt can be found by the id of the member, and its hash is in the audit log", async () => {
+  const { bobId, bob, say, erase, jobs, credential } = await begin();
+  await say(bob, "words");
+  const { job } = await erase();
+  expect((await jobs.listJobs({ memberId: bobId })).jobs).toEqual([job]);
+  expect((await jobs.listJobs({ memberId: "ann" })).jobs).toEqual([]);
+  expect(job?.receiptSha256).toMatch(/^[0-9a-f]{64}$/);
+  const audit = server.client(AuditService, credential);
+  const { auditEntries } = await audit.listAuditEntries({ action: "member.erased" });
+  expect(auditEntries).toMatchObject([
+    { resourceId: "erased", details: { job_id: job?.id, receipt_sha256: job?.receiptSha256 } },
+  ]);
+  const asked = await audit.listAuditEntries({ action: "member.erase" });
+  expect(asked.auditEntries).toMatchObject([{ resourceId: "erased", details: { job_id: job?.id } }]);
+});
+
+test("an erased member does not come back: not by its token, by hand, by an API key, by a restore, or by an import", async () => {
+  const { tenant, bobId, bob, ann, key, credential, conversationId, say, erase, transfer, tables } = await begin();
+  const words = await say(bob, `words of ${bobId}`);
+  const own = await bob.conversations.createConversation({ conversation: { title: bobId } });
+  await say(bob, "alone", own.conversation?.id);
+  const shared = await exported({ transfer }, conversationId);
+  const alone = await exported({ transfer }, own.conversation?.id);
+  await erase();
+  await key.conversations.purgeConversation({ conversationId });
+  expect(await tables()).toEqual([]);
+
+  const directory = server.client(DirectoryService, credential);
+  expect(await failureOf(directory.upsertMember({ memberId: bobId }))).toMatchObject({
+    message: "member_id: must be another one: the member with this id was erased",
+  });
+  const again = personOf(server, await tenant.token(bobId));
+  expect(await reasonOf(again.conversations.listConversations({}))).toBe("PERMISSION_DENIED");
+  const forBob = personOf(server, { ...credential, "x-act-for": bobId });
+  expect(await reasonOf(forBob.conversations.listConversations({}))).toBe("PERMISSION_DENIED");
+  expect(await imported({ transfer }, [...alone, ...shared])).toMatchObject({
+    conversationCount: 1n,
+    errorCount: 0n,
+    skippedCount: BigInt(alone.length),
+  });
+  expect(await tables()).toEqual([]);
+  const { messages } = await key.messages.listMessages({ conversationId, deleted: DeletedFilter.INCLUDE });
+  expect(messages).toMatchObject([{ content: "", sender: { type: ActorType.SYSTEM, id: "erased" } }]);
+  expect(await reasonOf(ann.messages.restoreMessage({ messageId: words }))).toBe("NOT_FOUND");
+  expect(await ann.messages.restoreAllMessages({ conversationId })).toMatchObject({ restoredCount: 0n });
+  // What is exported now can be imported elsewhere.
+  const other = await server.tenant();
+  const elsewhere = server.client(TransferService, (await other.key("read", "write", "admin")).credential);
+  const moved = await imported({ transfer: elsewhere }, await exported({ transfer }, conversationId));
+  expect(moved).toMatchObject({ conversationCount: 1n, errorCount: 0n });
+});
+
+test("a hold on the member or the tenant refuses its erasure, and one on a conversation keeps that until it is lifted", async () => {
+  const { tenant, mark, bobId, bob, ann, say, erase, erasure, holds, conversationId, tables, jobs } = await begin();
+  await say(bob, `held ${mark}`);
+  const free = await ann.conversations.createConversation({ conversation: {}, participantIds: [bobId] });
+  await say(bob, `free ${mark}`, free.conversation?.id);
+  const place = async (scope: object) =>
+    (await holds.createLegalHold({ legalHold: { displayName: "Case", reason: "Letter", scope: scope as never } }))
+      .legalHold?.id ?? "";
+  for (const scope of [
+    { case: "memberId", value: bobId },
+    { case: "wholeTenant", value: true },
+  ]) {
+    const legalHoldId = await place(scope);
+    expect(await failureOf(erasure.eraseMember({ memberId: bobId }))).toMatchObject({
+      reason: "HELD",
+      message: `the member is kept by the legal hold ${legalHoldId}`,
+      metadata: { legal_hold_id: legalHoldId },
+    });
+    await holds.liftLegalHold({ legalHoldId, reason: "Over" });
+  }
+  const legalHoldId = await place({ case: "conversationId", value: conversationId });
+  expect(await erasure.previewErasure({ memberId: bobId })).toMatchObject({ conversationCount: 2n, heldCount: 1n });
+  const { job, held } = await erase();
+  expect(held).toBe(1);
+  expect(job).toMatchObject({ state: JobState.WAITING, heldCount: 1n, nextRunTime: expect.anything() });
+  const read = async (id: string | undefined) =>
+    (await ann.messages.listMessages({ conversationId: id ?? "", deleted: DeletedFilter.INCLUDE })).messages;
+  expect(await read(conversationId)).toMatchObject([{ content: `held ${mark}` }]);
+  expect(await read(free.conversation?.id)).toMatchObject([{ content: "" }]);
+  await holds.liftLegalHold({ legalHoldId, reason: "Over" });
+  await retryHeld(server.database, tenant.id);
+  await runJobs(server.database, tenant.id);
+  expect(await jobs.getJob({ jobId: job?.id ?? "" })).toMatchObject({
+    job: { state: JobState.SUCCEEDED, heldCount: 0n },
+  });
+  expect(await tables()).toEqual([]);
+});
+
+test("a second call finds the job that goes on, and a cancelled one lets the member come back without what is gone", async () => {
+  const { tenant, bobId, say, bob, erasure, jobs, credential } = await begin();
+  await say(bob, "words");
+  // A job that waits for another server.
+  const { job } = await erasure.eraseMember({ memberId: bobId });
+  expect((await erasure.eraseMember({ memberId: bobId })).job?.id).toBe(job?.id);
+  const directory = server.client(DirectoryService, credential);
+  expect(await reasonOf(directory.upsertMember({ memberId: bobId }))).toBe("CONFLICT");
+  const { job: cancelled } = await jobs.cancelJob({ jobId: job?.id ?? "" });
+  expect(cancelled).toMatchObject({ state: JobState.CANCELLED, endTime: expect.anything(), receiptSha256: "" });
+  expect((await jobs.cancelJob({ jobId: job?.id ?? "" })).job).toEqual(cancelled);
+  await runJobs(server.database, tenant.id);
+  expect((await jobs.getJob({ jobId: job?.id ?? "" })).job).toEqual(cancelled);
+  expect((await directory.upsertMember({ memberId: bobId })).member?.id).toBe(bobId);
+});
