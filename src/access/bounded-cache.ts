@@ -50,6 +50,11 @@ export class BoundedCache<V> {
     }
   }
 
+  clear(): void {
+    this.#entries.clear();
+    this.#characters = 0;
+  }
+
   delete(key: string): void {
     if (this.#entries.delete(key)) this.#characters -= key.length;
   }
@@ -114,5 +119,12 @@ export class LoadingCache<V> {
     this.#found.delete(key);
     this.#absent.delete(key);
     this.#loading.delete(key);
+  }
+
+  /** The same of all keys. */
+  forgetAll(): void {
+    this.#found.clear();
+    this.#absent.clear();
+    this.#loading.clear();
   }
 }

@@ -25,7 +25,7 @@ export interface DirectoryOptions {
 
 /**
  * The cached directory. A change by this server takes effect at once, because it calls `forget…`; a change by another
- * server within `FRESH_MS`.
+ * server as soon as that one tells, and within `FRESH_MS` at the latest.
  */
 export class Directory {
   readonly #options: DirectoryOptions;
@@ -68,6 +68,11 @@ export class Directory {
   /** Drops these names from the cache, such as those of a new tenant. */
   forgetTenant(...names: readonly string[]): void {
     for (const name of names) this.#tenants.forget(name);
+  }
+
+  /** Makes everything be read again: changes by other servers may have been missed. */
+  forgetAll(): void {
+    for (const cache of [this.#keys, this.#tenants, this.#members]) cache.forgetAll();
   }
 
   /** Finds an existing member. */

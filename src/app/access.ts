@@ -11,7 +11,9 @@ import { LocalIssuer } from "../access/tokens/local-issuer.ts";
 import { Tokens } from "../access/tokens/tokens.ts";
 import { operatorKey } from "../agents/secrets/sealing-key.ts";
 import type { Config } from "../config/config.ts";
+import type { CountExchange } from "../domain/fixed-window.ts";
 import { permit, ruleOf } from "../domain/identity/permissions.ts";
+import type { Signals } from "../live/signals/signals.ts";
 import type { CallContext } from "../pipeline/call/call.ts";
 import type { PipelineOptions } from "../pipeline/pipeline.ts";
 import type { ServiceEntry } from "../pipeline/service.ts";
@@ -30,11 +32,14 @@ import type { Database } from "../store/database.ts";
 import { createKeyStore, createMemberStore, createTenantStore } from "../store/directory/access.ts";
 import type { TenantSecrets } from "../store/directory/tenant-secrets.ts";
 import { createKeyRing } from "../store/server-keys.ts";
+import { exchangeCounts, forgetEverywhere, listenForChanges } from "./between-servers.ts";
 
 export interface IdentityOptions {
   readonly database: Database;
   readonly secrets: TenantSecrets;
   readonly config: Pick<Config, "dataDir" | "agents" | "issuers" | "rateLimits">;
+  /** By which servers tell each other of revocations and counts. */
+  readonly signals: Signals;
   readonly clientAddress: ClientAddress;
   /** Told of each new job. */
   readonly wakeJobs: () => void;
@@ -51,6 +56,8 @@ export interface Identity {
   readonly gate: Gate;
   readonly directory: Directory;
   readonly localIssuer: LocalIssuer;
+  /** With the other servers. */
+  readonly counts: CountExchange;
   /** Creates or rotates the local key, and starts to record last uses. Throws if a key or its file is unusable. */
   start(): Promise<void>;
   /** Applies other issuers and limits. Throws a SettingError, and changes nothing, if a key file is unusable. */
@@ -63,7 +70,7 @@ export interface Identity {
 const ROTATION_CHECK_MS = 24 * 60 * 60 * 1000;
 
 export async function createIdentity(options: IdentityOptions): Promise<Identity> {
-  const { database, secrets, config, clientAddress, onError } = options;
+  const { database, secrets, config, signals, clientAddress, onError } = options;
   const { dataDir, agents, issuers, rateLimits } = config;
   const keys = createKeyStore(database);
   const directory = new Directory({
@@ -76,7 +83,10 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
   const tokens = new Tokens({ issuers: [localIssuer.issuer(), ...(await openIssuers(issuers))] });
   let limitsInForce = rateLimits;
   const authenticator = new Authenticator({ tokens, directory, uses });
-  const gate = new Gate(authenticator, new RateLimits(rateLimits));
+  const counts = exchangeCounts(signals);
+  const gate = new Gate(authenticator, new RateLimits(rateLimits, counts));
+  const forget = forgetEverywhere(directory, signals);
+  listenForChanges(signals, directory);
   const findTenant = (name: string) => directory.tenant(name);
   let rotation: NodeJS.Timeout | undefined;
 
@@ -92,24 +102,20 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
         database,
         secrets,
         findTenant,
-        forgetKey: (...key) => directory.forgetKey(...key),
+        forgetKey: forget.key,
         issueForClient: (token) => localIssuer.issueForClient(token),
       }),
       createAuditService({ database, secrets }),
       createLegalHoldService({ database, secrets }),
       createRetentionService({ database, secrets }),
-      createErasureService({
-        database,
-        forgetMember: (...member) => directory.forgetMember(...member),
-        wake: options.wakeJobs,
-      }),
+      createErasureService({ database, forgetMember: forget.member, wake: options.wakeJobs }),
       createJobService({ database, secrets }),
-      createDirectoryService({ database, secrets, forgetMember: (...member) => directory.forgetMember(...member) }),
+      createDirectoryService({ database, secrets, forgetMember: forget.member }),
       createTenantService({
         database,
         secrets,
         findTenant,
-        forgetTenant: (...names) => directory.forgetTenant(...names),
+        forgetTenant: forget.tenant,
       }),
     ],
     endpoints: new Map([
@@ -119,6 +125,7 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
     gate,
     directory,
     localIssuer,
+    counts,
     async start() {
       await localIssuer.keys.start(dataDir);
       const rotate = () => localIssuer.keys.rotateWhenOld();
@@ -129,7 +136,7 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
       tokens.replaceIssuers([localIssuer.issuer(), ...(await openIssuers(settings.issuers))]);
       // Counts go on where limits stay the same.
       if (!isDeepStrictEqual(settings.rateLimits, limitsInForce))
-        gate.replaceLimits(new RateLimits(settings.rateLimits));
+        gate.replaceLimits(new RateLimits(settings.rateLimits, counts));
       limitsInForce = settings.rateLimits;
     },
     async stop() {

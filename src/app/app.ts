@@ -106,10 +106,11 @@ export async function createApp(
   const database = announcing(tracing === undefined ? opened : traced(opened, tracing), hints);
   const secrets = createTenantSecrets(database);
   const onError = (error: unknown) => logger.error({ err: error }, "a background task failed");
+  const { signals } = hints;
   const { heartbeatMs, memberRoles, purgeAfterDays } = config;
   const clientAddress = createClientAddress(config.trustedProxies);
   const { files, bytes, sweeper, wakeJobs } = await openFilesAndSweeper({ database, onError, config, atStop });
-  const identity = await createIdentity({ database, secrets, config, clientAddress, onError, wakeJobs });
+  const identity = await createIdentity({ database, secrets, config, signals, clientAddress, onError, wakeJobs });
   atStop("the last uses of API keys to be written", () => identity.stop());
   let started = false;
   const answers = createReadiness(() => database.ping(AbortSignal.timeout(2_000)));
@@ -133,8 +134,6 @@ export async function createApp(
   const { registry } = metrics;
   const webhooks = openWebhooks({ database, feeds, sealer, config, log: logger, registry, tracing, callMs });
   atStop("webhooks under way", () => webhooks.stop());
-
-  const { signals } = hints;
   const ofConversations = { database, secrets, config, ...files, renew, hints, signals, onError };
   const { services: conversationServices, scheduler } = createConversationServices(ofConversations);
   atStop("scheduled messages under way", () => scheduler.stop());
@@ -166,6 +165,7 @@ export async function createApp(
     permit: (principal, method) => permit(principal, ruleOf(method)),
     people: identity.directory,
     attempts: createAttempts(database, onError),
+    counts: identity.counts,
     trust: { ...config.trust, allowsOrigin },
   });
   const named = [...canonical, ...compat.services].map(({ service }) => service);

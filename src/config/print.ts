@@ -52,7 +52,7 @@ function withoutSecret(text: string): string {
     .replace(/^([a-z]+:\/\/)([^/?#]*)@/i, (_, scheme: string, user: string) => {
       const name = user.includes(":") ? user.slice(0, user.indexOf(":")) : user;
       // A user without a password may be a token, as NATS has them.
-      return user.includes(":") || !/^nats/i.test(scheme)
+      return user.includes(":") || !/^(?:nats|tls)/i.test(scheme)
         ? `${scheme}${name}${user.includes(":") ? `:${HIDDEN}` : ""}@`
         : `${scheme}${HIDDEN}@`;
     })

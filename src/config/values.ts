@@ -84,14 +84,28 @@ export const key32 = z
 /** Transport of hints between servers. */
 export type HintsSetting = "local" | "postgres" | "off" | { readonly nats: string };
 
-export const hints = z
-  .string()
-  .refine((text) => /^(local|postgres|off)$/.test(text) || (text.startsWith("nats://") && URL.canParse(text)), {
-    error: "must be postgres, local, off or nats://host:port",
-  })
-  .transform(
-    (text): HintsSetting => (text.startsWith("nats:") ? { nats: text } : (text as "local" | "postgres" | "off")),
-  );
+/** Files that a NATS URL may name: certificates, a key, and credentials as `nsc` writes them. */
+const NATS_FILES = ["ca", "cert", "key", "creds"];
+
+export const hints = z.string().transform((text, context): HintsSetting => {
+  if (text === "local" || text === "postgres" || text === "off") return text;
+  const url = /^(nats|tls):\/\//.test(text) ? URL.parse(text) : null;
+  if (url === null) {
+    context.addIssue("must be postgres, local, off, nats://host:port or tls://host:port");
+    return z.NEVER;
+  }
+  for (const [name, file] of url.searchParams) {
+    if (!NATS_FILES.includes(name)) {
+      context.addIssue(`"${name}" must be one of ${NATS_FILES.join(", ")}, the parameters of a NATS server`);
+    } else if (!readableFile.safeParse(file).success) {
+      context.addIssue(`${name} must name a file that can be read`);
+    }
+  }
+  if (url.searchParams.has("cert") !== url.searchParams.has("key")) {
+    context.addIssue("cert and key belong together");
+  }
+  return { nats: text };
+});
 
 /** A folder that may have to be made. Below /proc nothing can be, and Node tries without end. */
 export const directory = z

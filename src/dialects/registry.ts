@@ -1,5 +1,6 @@
 // The entry point of the dialects: their additions to the pipeline, its permissions and REST.
 import type { DescMethod } from "@bufbuild/protobuf";
+import type { CountExchange } from "../domain/fixed-window.ts";
 import type { MountedName, MountPoint } from "../domain/settings/dialect-names.ts";
 import type { CallContext } from "../pipeline/call/call.ts";
 import type { ServiceEntry } from "../pipeline/service.ts";
@@ -23,6 +24,8 @@ export interface CompatOptions {
   readonly people: People;
   /** For the dialects of clients that send requests again by themselves. */
   readonly attempts: Attempts;
+  /** For the dialects with limits of their own. Default: none, so each server counts by itself. */
+  readonly counts?: CountExchange;
   /** The dialects that trust a user id without a credential, and the tenant, by id or slug, of those users. */
   readonly trust: {
     readonly dialects: readonly MountedName[];
@@ -54,6 +57,7 @@ export function createCompat({
   permit,
   people,
   attempts,
+  counts,
   trust,
 }: CompatOptions): Compat {
   const dialects = new Map<MountedName, Dialect>();
@@ -68,7 +72,7 @@ export function createCompat({
     if (make === undefined) throw new Error(`there is no dialect ${name}`);
     const trusts = trust.dialects.includes(name);
     const acting = createActing({ people, trustedTenant: trusts ? trust.tenant : undefined, canonical });
-    const dialect = make({ canonical, acting, tenants: people, attempts });
+    const dialect = make({ canonical, acting, tenants: people, attempts, counts });
     dialects.set(name, dialect);
     for (const { service } of dialect.services) {
       for (const method of service.methods) {

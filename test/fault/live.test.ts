@@ -7,15 +7,15 @@ import { createHints, type Hints } from "../../src/live/hints/hints.ts";
 import { createNatsHints } from "../../src/live/hints/nats.ts";
 import { createPostgresHints } from "../../src/live/hints/postgres.ts";
 import { type CuttingProxy, startCuttingProxy } from "../support/cutting-proxy.ts";
-import { type FakeNats, startFakeNats } from "../support/nats-server.ts";
+import { startAnyNats } from "../support/nats-server.ts";
 import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
 
 const CUTS = Number(process.env.COLLOQUY_TEST_CUTS ?? (process.env.TORTURE === "1" ? 1_000 : 50));
 const WRITERS = 32;
 
-let nats: FakeNats;
+let nats: Awaited<ReturnType<typeof startAnyNats>>;
 beforeAll(async () => {
-  nats = await startFakeNats();
+  nats = await startAnyNats();
 });
 afterAll(() => nats.close());
 

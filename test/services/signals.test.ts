@@ -10,14 +10,14 @@ import { createNatsHints } from "../../src/live/hints/nats.ts";
 import { createPostgresHints } from "../../src/live/hints/postgres.ts";
 import { failureOf } from "../support/failure.ts";
 import { startIdentityServer } from "../support/identity-server.ts";
-import { type FakeNats, startFakeNats } from "../support/nats-server.ts";
+import { startAnyNats } from "../support/nats-server.ts";
 import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
 
 let server: StoreServer;
-let nats: FakeNats;
+let nats: Awaited<ReturnType<typeof startAnyNats>>;
 beforeAll(async () => {
   server = await startStoreServer();
-  nats = await startFakeNats();
+  nats = await startAnyNats();
 });
 afterAll(async () => {
   await server.close();

@@ -1,11 +1,13 @@
-// The part of a NATS server that publishing and subscribing need.
+// NATS servers for tests: Debian's, and the part of one that publishing and subscribing need.
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { type AddressInfo, createServer, type Socket } from "node:net";
+import { startChild } from "./child.ts";
+import { freePort } from "./free-port.ts";
 
 export interface FakeNats {
   readonly url: string;
-  /** How many messages came. */
-  readonly published: () => number;
   /** Loses every connection. */
   cut(): void;
   close(): Promise<void>;
@@ -14,7 +16,6 @@ export interface FakeNats {
 /** @param port 0: a free one */
 export async function startFakeNats(port = 0): Promise<FakeNats> {
   const clients = new Map<Socket, Map<string, string>>();
-  let published = 0;
   const server = createServer((socket) => {
     clients.set(socket, new Map());
     socket.on("error", () => {});
@@ -35,7 +36,6 @@ export async function startFakeNats(port = 0): Promise<FakeNats> {
         if (verb === "PUB") {
           const size = Number(rest.at(-1));
           if (buffered.length < length + size + 2) return;
-          published++;
           const payload = buffered.slice(length, length + size);
           length += size + 2;
           for (const [other, subscriptions] of clients) {
@@ -55,11 +55,57 @@ export async function startFakeNats(port = 0): Promise<FakeNats> {
   };
   return {
     url: `nats://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    published: () => published,
     cut,
     async close() {
       cut();
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+const NATS = ["/usr/sbin/nats-server", "/usr/bin/nats-server"].find((path) => existsSync(path));
+
+/** Whether Debian's nats-server is installed. */
+export const HAS_NATS = NATS !== undefined;
+if (!HAS_NATS) process.stderr.write("nats-server is not installed: a fake takes its place, or its tests are skipped\n");
+
+export interface RealNats extends AsyncDisposable {
+  readonly port: number;
+  /** Kills it, and starts it again on its port. */
+  restart(): Promise<void>;
+  kill(): Promise<void>;
+  start(): void;
+}
+
+/** Debian's nats-server with these words on its command line. */
+export async function startNats(...words: readonly string[]): Promise<RealNats> {
+  const port = await freePort();
+  let child: ChildProcess | undefined;
+  const start = () => {
+    child = startChild(NATS ?? "", ["-a", "127.0.0.1", "-p", String(port), ...words], { stdio: "ignore" });
+  };
+  const kill = async () => {
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, "close");
+    child.kill("SIGKILL");
+    await ended;
+  };
+  start();
+  return {
+    port,
+    kill,
+    start,
+    async restart() {
+      await kill();
+      start();
+    },
+    [Symbol.asyncDispose]: kill,
+  };
+}
+
+/** What stands for NATS in tests of hints: Debian's where it is installed, else the fake. */
+export async function startAnyNats(): Promise<Pick<FakeNats, "url" | "close">> {
+  if (!HAS_NATS) return startFakeNats();
+  const { port, kill } = await startNats();
+  return { url: `nats://127.0.0.1:${port}`, close: kill };
 }

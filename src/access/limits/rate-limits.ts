@@ -1,7 +1,7 @@
 // Rate limits: how many calls a tenant and a caller may make, and how many bad credentials an address may send.
 import { hash } from "node:crypto";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
-import { type Count, Windows } from "../../domain/fixed-window.ts";
+import { type Count, type CountExchange, sharedWindows, type Windows } from "../../domain/fixed-window.ts";
 import type { Principal } from "../../domain/identity/principal.ts";
 import { networkOf } from "../../domain/network/network.ts";
 import type { Clock } from "../bounded-cache.ts";
@@ -28,11 +28,15 @@ export class Limiter {
   readonly policy: RatePolicy;
   readonly #windows: Windows;
 
-  /** `now`: a monotonic clock in milliseconds. `most`: the maximum number of keys; the oldest are dropped first. */
-  constructor(policy: RatePolicy, now: Clock = () => performance.now(), max?: number) {
+  /**
+   * `now`: a monotonic clock in milliseconds. `max`: the maximum number of keys; the oldest are dropped first. `exchange`:
+   * with other servers. Default: none.
+   */
+  constructor(policy: RatePolicy, now: Clock = () => performance.now(), max?: number, exchange?: CountExchange) {
     this.policy = policy;
-    const lengthMs = policy.seconds * 1000;
-    this.#windows = new Windows({ points: policy.points, lengthMs, now, ...(max !== undefined && { max }) });
+    const { name, points, seconds } = policy;
+    const options = { points, lengthMs: seconds * 1000, now, ...(max !== undefined && { max }) };
+    this.#windows = sharedWindows(name, options, exchange);
   }
 
   /** Whether there are no counts, so that a lookup can be skipped. */
@@ -56,7 +60,7 @@ export class Limiter {
   }
 }
 
-/** The policies of a server. Undefined: no limit. Each server counts by itself. */
+/** The policies of all servers of a database together, as far as they hear of each other. Undefined: no limit. */
 export interface RatePolicies {
   readonly tenant?: RatePolicy | undefined;
   readonly caller?: RatePolicy | undefined;
@@ -103,10 +107,11 @@ export class RateLimits {
   readonly #failures: Limiter | undefined;
   readonly #repeats: Limiter | undefined;
 
-  constructor({ tenant, caller, failures }: RatePolicies = DEFAULT_POLICIES) {
-    this.#tenant = tenant && new Limiter(tenant);
-    this.#caller = caller && new Limiter(caller);
-    this.#failures = failures && new Limiter(failures, undefined, MAX_ADDRESSES);
+  /** `exchange`: with other servers. Default: none. */
+  constructor({ tenant, caller, failures }: RatePolicies = DEFAULT_POLICIES, exchange?: CountExchange) {
+    this.#tenant = tenant && new Limiter(tenant, undefined, undefined, exchange);
+    this.#caller = caller && new Limiter(caller, undefined, undefined, exchange);
+    this.#failures = failures && new Limiter(failures, undefined, MAX_ADDRESSES, exchange);
     this.#repeats = failures && new Limiter(failures, undefined, MAX_BAD_CREDENTIALS);
   }
 

@@ -11,7 +11,7 @@ import { createAssistantService } from "./service.ts";
 
 export function createAssistant(tools: DialectTools): Dialect {
   const { method } = ConversationService;
-  const limits = new UserLimits();
+  const limits = new UserLimits(Date.now, tools.counts);
   return {
     name: "assistant",
     title: "Assistant Conversations API",

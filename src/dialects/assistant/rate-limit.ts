@@ -1,6 +1,6 @@
-// 100 requests a minute for each user: fixed windows, counted in the memory of this server.
+// 100 requests a minute for each user: fixed windows, counted in memory, together with the other servers.
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
-import { type Count, Windows } from "../../domain/fixed-window.ts";
+import { type Count, type CountExchange, sharedWindows, type Windows } from "../../domain/fixed-window.ts";
 import { callerOf, type Principal } from "../../domain/identity/principal.ts";
 import { networkOf } from "../../domain/network/network.ts";
 import type { CallInfo } from "../../protocols/rest/binding/mount.ts";
@@ -17,9 +17,10 @@ const MAX_WINDOWS = 100_000;
 export class UserLimits {
   readonly #windows: Windows;
 
-  /** `now`: milliseconds since 1970, for the answers say when a window ends. */
-  constructor(now: () => number = Date.now) {
-    this.#windows = new Windows({ points: POINTS, lengthMs: WINDOW_MS, max: MAX_WINDOWS, now });
+  /** `now`: milliseconds since 1970, for the answers say when a window ends. `exchange`: with other servers. Default: none. */
+  constructor(now: () => number = Date.now, exchange?: CountExchange) {
+    const options = { points: POINTS, lengthMs: WINDOW_MS, max: MAX_WINDOWS, now };
+    this.#windows = sharedWindows("assistant", options, exchange);
   }
 
   /** Counts a request of a user. */

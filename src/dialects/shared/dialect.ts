@@ -1,5 +1,6 @@
 // The definition of a dialect: a service, its place in REST, and the methods that it calls.
 import type { DescMethod } from "@bufbuild/protobuf";
+import type { CountExchange } from "../../domain/fixed-window.ts";
 import type { Principal } from "../../domain/identity/principal.ts";
 import type { MountedName } from "../../domain/settings/dialect-names.ts";
 import type { ServiceEntry } from "../../pipeline/service.ts";
@@ -14,6 +15,8 @@ export interface DialectTools {
   readonly acting: Acting;
   readonly tenants: Pick<People, "tenant">;
   readonly attempts: Attempts;
+  /** Undefined: each server counts by itself. */
+  readonly counts: CountExchange | undefined;
 }
 
 export interface Dialect {

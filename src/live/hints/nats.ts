@@ -1,4 +1,5 @@
 // Transports hints over NATS.
+import { readFile } from "node:fs/promises";
 import type { HintCarrier } from "./hints.ts";
 import { type HintConnection, keepConnected, type Listener } from "./keep-connected.ts";
 
@@ -8,9 +9,14 @@ const SIGNALS = "colloquy.signals";
 const BATCH = 1_000;
 const MAX_BYTES = 64 * 1024;
 const CONNECT_TIMEOUT_MS = 5_000;
+/** Between two attempts to reconnect: revocations wait for them. */
+const RECONNECT_MS = 250;
 
 export interface NatsHintsOptions {
-  /** `nats://host:4222`, with user and password, or a token, if the server requires them. */
+  /**
+   * `nats://host:4222`, or `tls://` for a server that must speak TLS, with user and password, or a token, if the server
+   * requires them. `?ca=`, `cert=` and `key=` name files for TLS, `creds=` a file with a JWT and its key.
+   */
   readonly url: string;
   /** Called when a connection fails or is lost; it is then opened again. */
   readonly onError: (error: unknown) => void;
@@ -20,16 +26,24 @@ export function createNatsHints({ url, onError }: NatsHintsOptions): HintCarrier
   /** The library reconnects by itself; the connection is lost only when that fails for good. */
   async function open(listener: Listener): Promise<HintConnection> {
     // Imported only if NATS is configured.
-    const { connect } = await import("@nats-io/transport-node");
-    const { host, username, password } = new URL(url);
+    const { connect, credsAuthenticator } = await import("@nats-io/transport-node");
+    const { host, protocol, username, password, searchParams } = new URL(url);
     const user = decodeURIComponent(username);
+    const file = (name: string) => searchParams.get(name) ?? undefined;
+    const creds = file("creds");
+    const tls = { caFile: file("ca"), certFile: file("cert"), keyFile: file("key") };
+    const secured = protocol === "tls:" || Object.values(tls).some((path) => path !== undefined);
     const connection = await connect({
       servers: host,
       name: "colloquy",
       timeout: CONNECT_TIMEOUT_MS,
       maxReconnectAttempts: -1,
+      reconnectTimeWait: RECONNECT_MS,
       ...(user !== "" && password === "" ? { token: user } : {}),
       ...(password === "" ? {} : { user, pass: decodeURIComponent(password) }),
+      // With this option a server without TLS is refused.
+      ...(secured && { tls: JSON.parse(JSON.stringify(tls)) }),
+      ...(creds !== undefined && { authenticator: credsAuthenticator(await readFile(creds)) }),
     });
     connection.subscribe(SUBJECT, {
       callback: (error, message) => (error ? onError(error) : listener.received(message.string())),

@@ -3,6 +3,7 @@ import { newId } from "../../domain/ids/id.ts";
 import { SignalBoard } from "./board.ts";
 import { type DraftNotice, DraftNotices, decodeNotice, encodeNotice } from "./draft-notices.ts";
 import { decodePresence, encodePresence, type PresenceNotice, PresenceNotices } from "./presence-notices.ts";
+import { decodeServerNotice, encodeServerNotice, type ServerNotice, ServerNotices } from "./server-notices.ts";
 import { decodeSignal, encodeSignal, type Signal } from "./signal.ts";
 
 /** Carries texts to the other servers on the database. It may lose or duplicate them. */
@@ -16,11 +17,14 @@ export interface SignalCarrier {
 const BATCH_EVERY_MS = 20;
 /** Further signals that wait to be carried are dropped. */
 const MAX_WAITING = 1_000;
+/** The same of notices to other servers, which come first: revocations are among them. */
+const MAX_WAITING_NOTICES = 10_000;
 
 export class Signals {
   readonly board = new SignalBoard();
   readonly drafts = new DraftNotices();
   readonly presence = new PresenceNotices();
+  readonly servers = new ServerNotices();
   readonly #enabled: boolean;
   readonly #carrier: SignalCarrier | undefined;
   readonly #onLost: (error: unknown) => void;
@@ -61,15 +65,23 @@ export class Signals {
     this.#carry(line, line);
   }
 
+  /** Tells the other servers; never blocks. Of notices with the same key that wait, the latest goes. Default: all go. */
+  tellServers(notice: ServerNotice, key?: string): void {
+    if (!this.#enabled) return;
+    const line = encodeServerNotice(notice);
+    this.#carry(key ?? line, line, MAX_WAITING_NOTICES);
+  }
+
   /** What comes from other servers may have been lost. */
   missed(): void {
     this.drafts.missed();
     this.presence.missed();
+    this.servers.tell(undefined);
   }
 
-  #carry(key: string, line: string): void {
+  #carry(key: string, line: string, most = MAX_WAITING): void {
     const carrier = this.#carrier;
-    if (carrier === undefined || (this.#waiting.size >= MAX_WAITING && !this.#waiting.has(key))) return;
+    if (carrier === undefined || (this.#waiting.size >= most && !this.#waiting.has(key))) return;
     this.#waiting.set(key, line);
     this.#timer ??= setTimeout(() => this.#flush(carrier), BATCH_EVERY_MS);
   }
@@ -88,6 +100,11 @@ export class Signals {
       const presence = decodePresence(line);
       if (presence !== undefined) {
         this.presence.tell(presence);
+        continue;
+      }
+      const ofServer = decodeServerNotice(line);
+      if (ofServer !== undefined) {
+        this.servers.tell(ofServer, server);
         continue;
       }
       const signal = decodeSignal(line);

@@ -32,7 +32,7 @@ export function createDirectoryService({ database, secrets, forgetMember }: Dire
   const { method } = pb.DirectoryService;
   const { mutation } = createMutations(database);
 
-  /** Lets a handler's change show on this server at once; on the others it does within 60 s. */
+  /** Lets a handler's change show on this server at once; on the others as soon as they are told. */
   const showing =
     <R extends { readonly memberId: string }, A>(handler: (request: R, context: CallContext) => Promise<A>) =>
     async (request: R, context: CallContext): Promise<A> => {

@@ -340,11 +340,23 @@ describe("COLLOQUY_HINTS", () => {
     ["local", "local"],
     ["off", "off"],
     ["nats://user:secret@nats.example:4222", { nats: "nats://user:secret@nats.example:4222" }],
+    ["tls://nats.example", { nats: "tls://nats.example" }],
   ])("%s is understood", (COLLOQUY_HINTS, expected) => expect(loadConfig({ COLLOQUY_HINTS }).hints).toEqual(expected));
 
   test("anything else is refused, and not repeated", () => {
     expect(problemsOf({ COLLOQUY_HINTS: "redis://secret@x" })).toEqual([
-      "COLLOQUY_HINTS: must be postgres, local, off or nats://host:port",
+      "COLLOQUY_HINTS: must be postgres, local, off, nats://host:port or tls://host:port",
+    ]);
+  });
+
+  test("a NATS server may name files that are there", () => {
+    const file = import.meta.filename;
+    const nats = `tls://nats.example:4222?ca=${file}&creds=${file}`;
+    expect(loadConfig({ COLLOQUY_HINTS: nats }).hints).toEqual({ nats });
+    expect(problemsOf({ COLLOQUY_HINTS: `tls://nats.example?ca=/none&cert=${file}&user=x` })).toEqual([
+      "COLLOQUY_HINTS: ca must name a file that can be read",
+      'COLLOQUY_HINTS: "user" must be one of ca, cert, key, creds, the parameters of a NATS server',
+      "COLLOQUY_HINTS: cert and key belong together",
     ]);
   });
 });

@@ -123,6 +123,7 @@ describe("the settings in force", () => {
     ["DATABASE_URL", "postgresql://user@/db?host=/run", "postgresql://user@/db?host=/run"],
     ["COLLOQUY_HINTS", "nats://token@host:4222", "nats://***@host:4222"],
     ["COLLOQUY_HINTS", "nats://user:word@host", "nats://user:***@host"],
+    ["COLLOQUY_HINTS", "tls://token@host", "tls://***@host"],
     ["COLLOQUY_HINTS", "local", "local"],
     ["COLLOQUY_AGENT_KEY", Buffer.alloc(32, 7).toString("base64"), "***"],
   ])("show %s=%s as %s", (name, value, shown) => {
