@@ -28,6 +28,8 @@ export const SUITE = [
   "test/field/grpc-web-text.test.ts",
   // R16.
   "test/field/round-trip.test.ts",
+  // Files on every wire, cut anywhere.
+  "test/services/files/any-pieces.test.ts",
   // Turns and subscriptions, broken off at every stage.
   "test/fault/chat.test.ts",
   "test/fault/turn-kills.test.ts",
