@@ -14,6 +14,8 @@ export interface S3Server {
   readonly endpoint: string;
   /** Its one bucket. */
   readonly bucket: string;
+  /** The usual variables, for processes that tests start. */
+  readonly credentials: { readonly AWS_ACCESS_KEY_ID: string; readonly AWS_SECRET_ACCESS_KEY: string };
   /** A client of one's own, to look behind the store. */
   readonly client: S3Client;
   /** `s3://bucket/prefix?endpoint=…` */
@@ -111,10 +113,11 @@ async function ready(endpoint: string, accessKeyId: string, secretAccessKey: str
     if (made) break;
     await delay(50);
   }
-  process.env.AWS_ACCESS_KEY_ID = accessKeyId;
-  process.env.AWS_SECRET_ACCESS_KEY = secretAccessKey;
+  const credentials = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
+  Object.assign(process.env, credentials);
   return {
     endpoint,
+    credentials,
     bucket: BUCKET,
     client,
     place: (prefix = "", more = "") =>

@@ -1,4 +1,6 @@
 // What the torture runner runs: each scenario in a size that takes ten seconds to a minute, to be repeated for hours.
+
+import { hasSwift } from "../../support/swift.ts";
 import { badInput } from "../scenarios/bad-input.ts";
 import { deadlines } from "../scenarios/deadlines.ts";
 import { decoders } from "../scenarios/decoders.ts";
@@ -16,6 +18,7 @@ import { survival } from "../scenarios/survival.ts";
 import { webhooks } from "../scenarios/webhooks.ts";
 import { startOwnApp } from "../stage/app.ts";
 import { type Store, startWholeServer } from "../stage/database.ts";
+import { s3Place } from "../stage/files-place.ts";
 import type { Random } from "../stage/random.ts";
 import { startOwnServer } from "../stage/server.ts";
 
@@ -60,6 +63,11 @@ export const PROGRAMME = {
   /** R1, of files. */
   files: async ({ store }, random, share) =>
     files(await store(), random, { kills: least(share, 10), workers: 6, maxBytes: 6 * 2 ** 20 }),
+  /** The same in S3, where its test server is installed. */
+  "files-s3": async ({ store }, random, share) =>
+    hasSwift()
+      ? files(await store(), random, { kills: least(share, 6), workers: 6, maxBytes: 14 * 2 ** 20, place: s3Place })
+      : { figures: { "kills with S3": 0 }, findings: [] },
   /** R5. */
   "bad-input": async ({ store }, random, share) =>
     badInput(await store(), random, { requests: least(share, 20_000, 500) }),
