@@ -57,8 +57,8 @@ export async function* subscribe(
     background,
   };
   const open = (signal: AbortSignal) => client.subscribe({ conversationId, afterSeq, cursor, ...included }, { signal });
-  for await (const answer of resilient(open, options, SILENCE_MS, connection)) {
-    const { event, cursor: reached, signal, draft, presence } = answer;
+  for await (const response of resilient(open, options, SILENCE_MS, connection)) {
+    const { event, cursor: reached, signal, draft, presence } = response;
     if (signal) onSignal?.(signal);
     if (draft) onDraft?.(draft);
     if (presence) onPresence?.(presence);

@@ -6,7 +6,7 @@ import { isOurId } from "../domain/ids/id.ts";
 import type { CallContext } from "../pipeline/call/call.ts";
 import type { Canonical } from "../services/in-process/in-process.ts";
 
-/** What a dialect's method says that it calls for its answer. */
+/** What a dialect's method says that it calls for its response. */
 export const LOOK_UP_AGENT = AgentService.method.getAgent;
 
 interface Named {

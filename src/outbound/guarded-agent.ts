@@ -9,7 +9,7 @@ export interface ConnectRules {
   readonly lookup?: LookupFunction;
 }
 
-/** Headers and trailers of an answer, in bytes. */
+/** Headers and trailers of a response, in bytes. */
 const MAX_HEADER_BYTES = 16_384;
 
 /** What a receiver writes in answer to one request was more than is read. */

@@ -114,7 +114,7 @@ export function toParticipant(row: NamedParticipant): Participant {
 }
 
 export function toMessage(row: MessageRow): Message {
-  // As `create` makes it, in half the time: there are up to a thousand in an answer.
+  // As `create` makes it, in half the time: there are up to a thousand in a response.
   const message: Omit<Message, "parts"> & Partial<Pick<Message, "parts">> = {
     $typeName: "colloquy.v1.Message",
     id: row.id,

@@ -94,7 +94,7 @@ export function createMutations(database: Database) {
     caller: Caller,
     conversationId: string | undefined,
     work: (tx: Transaction) => Promise<MessageInitShape<O>>,
-    made?: (answer: MessageShape<O>) => string | undefined,
+    made?: (response: MessageShape<O>) => string | undefined,
   ) =>
     database.transaction(
       context.interrupt,
@@ -107,7 +107,7 @@ export function createMutations(database: Database) {
       <I extends DescMessage, O extends DescMessage>(
         method: DescMethodUnary<I, O>,
         work: Work<I, O>,
-        made?: (answer: MessageShape<O>) => string | undefined,
+        made?: (response: MessageShape<O>) => string | undefined,
       ) =>
       (request: MessageShape<I>, context: CallContext): Promise<MessageShape<O>> => {
         const caller = callerFrom(context.principal);
@@ -147,7 +147,7 @@ export async function actOnce<I extends DescMessage, O extends DescMessage>(
   context: CallContext,
   caller: Caller,
   work: () => Promise<MessageInitShape<O>>,
-  about: (answer: MessageShape<O>) => string | undefined = () => undefined,
+  about: (response: MessageShape<O>) => string | undefined = () => undefined,
 ): Promise<MessageShape<O>> {
   const key =
     context.idempotencyKey === undefined
@@ -155,7 +155,7 @@ export async function actOnce<I extends DescMessage, O extends DescMessage>(
       : keyWith(context.idempotencyKey, context, caller, await requestHash(input, request));
   const first = key && (await claim(tx, key));
   if (first) return fromBinary(output, firstResponse(first));
-  const answer = create(output, await work());
-  if (key) await keep(tx, key, toBinary(output, answer), about(answer));
-  return answer;
+  const response = create(output, await work());
+  if (key) await keep(tx, key, toBinary(output, response), about(response));
+  return response;
 }

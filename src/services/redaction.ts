@@ -24,16 +24,16 @@ export function redactForWriteOnlyKeys(entry: ServiceEntry): ServiceEntry {
     if (handler === undefined || !isWrite(method)) continue;
     if (method.methodKind === "server_streaming") {
       handlers[method.localName] = (request: Message, context) => {
-        const answers = handler(request, context);
-        return mayOnlyWrite(context.principal) ? redactStart(method, request, answers) : answers;
+        const responses = handler(request, context);
+        return mayOnlyWrite(context.principal) ? redactStart(method, request, responses) : responses;
       };
     }
     if (method.methodKind !== "unary") continue;
     handlers[method.localName] = (request: Message, context) => {
-      const answer = handler(request, context);
+      const response = handler(request, context);
       return mayOnlyWrite(context.principal)
-        ? Promise.resolve(answer).then((whole: Message) => redact(method, request, whole))
-        : answer;
+        ? Promise.resolve(response).then((whole: Message) => redact(method, request, whole))
+        : response;
     };
   }
   return { ...entry, handlers };
@@ -47,22 +47,22 @@ function isWrite(method: DescMethod): boolean {
 async function* redactStart(
   method: DescMethod,
   request: Message,
-  answers: AsyncIterable<Message>,
+  responses: AsyncIterable<Message>,
 ): AsyncGenerator<Message> {
-  for await (const answer of answers) {
-    const { event } = answer as { readonly event?: { readonly case?: string } };
-    yield event?.case === "started" ? redact(method, request, answer) : answer;
+  for await (const response of responses) {
+    const { event } = response as { readonly event?: { readonly case?: string } };
+    yield event?.case === "started" ? redact(method, request, response) : response;
   }
 }
 
 function redact({ input, output }: DescMethod, request: Message, whole: Message): Message {
   const given = new Set<string>();
   eachContent(input, request, (field, value) => void given.add(textOf(field, value)));
-  const answer = clone(output, create(output, whole));
-  eachContent(output, answer, (field, value, clear) => {
+  const response = clone(output, create(output, whole));
+  eachContent(output, response, (field, value, clear) => {
     if (!given.has(textOf(field, value))) clear();
   });
-  return answer;
+  return response;
 }
 
 type Visit = (field: DescField, value: unknown, clear: () => void) => void;

@@ -76,7 +76,7 @@ function register(registry: Registry, all: () => readonly Calls[]): void {
 
 const TIMES = {
   name: "colloquy_rpc_seconds",
-  help: "Seconds from a call's headers to the end of its answer.",
+  help: "Seconds from a call's headers to the end of its response.",
   labelNames: ["method", "wire"],
 };
 

@@ -127,7 +127,7 @@ const MEMOS: ReadonlySet<string> = new Set([
   "protocols/rest/binding/raw-json.ts",
   "protocols/rest/binding/text-value.ts",
   "server/request-check.ts",
-  "services/events/entry-answers.ts",
+  "services/events/entry-responses.ts",
   "store/driver/row-budget.ts",
   "store/driver/row-parser.ts",
   "store/driver/value-readers.ts",

@@ -14,9 +14,9 @@ export async function fetchKeys(url: string): Promise<JSONWebKeySet> {
   const bounded = createBoundedFetch({ maxBytes: MAX_BYTES });
   try {
     const headers = { accept: "application/jwk-set+json, application/json" };
-    const answer = await bounded.fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
-    if (answer.status !== 200) throw new Error(`${url} answered ${answer.status}`);
-    return asKeySet(JSON.parse(await answer.text()), url, dropUnusable);
+    const response = await bounded.fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    if (response.status !== 200) throw new Error(`${url} answered ${response.status}`);
+    return asKeySet(JSON.parse(await response.text()), url, dropUnusable);
   } finally {
     await bounded.close();
   }

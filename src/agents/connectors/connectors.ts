@@ -33,7 +33,7 @@ export interface ConnectorsOptions extends ConnectOptions {
   readonly mcpTimes?: McpServersOptions["times"];
 }
 
-/** The most bytes of one answer of an MCP server. */
+/** The most bytes of one response of an MCP server. */
 const MAX_MCP_BYTES = 4 << 20;
 
 /** Maximum number of circuits; the least recently used is dropped first. */

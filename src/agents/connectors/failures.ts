@@ -9,14 +9,14 @@ import { StreamTooLong } from "./event-stream.ts";
 const DEFAULT_REST_MS = 1_000;
 
 /** A response with a status other than 200. `body`: its beginning. */
-export function refusedWith(answer: Pick<FetchedResponse, "status" | "header">, body: string): AgentFailure {
-  const { status } = answer;
+export function refusedWith(response: Pick<FetchedResponse, "status" | "header">, body: string): AgentFailure {
+  const { status } = response;
   const error = errorIn(parsed(body));
   if (isFiltered(error)) return filtered(error?.label);
   return new AgentFailure(`the agent returned status ${status}`, {
     ...meaningOf(status),
     refusal: { status, code: error?.code ?? "" },
-    retryAfterMs: retryAfterOf(answer) ?? (status === 429 ? DEFAULT_REST_MS : undefined),
+    retryAfterMs: retryAfterOf(response) ?? (status === 429 ? DEFAULT_REST_MS : undefined),
     cause: error?.label,
   });
 }
@@ -108,10 +108,10 @@ function isFiltered(error: ReportedError | undefined): boolean {
 }
 
 /** RFC 9110, 10.2.3; OpenAI and Azure also send it in milliseconds. */
-function retryAfterOf(answer: Pick<FetchedResponse, "header">): number | undefined {
-  const ms = Number(answer.header("retry-after-ms") ?? Number.NaN);
+function retryAfterOf(response: Pick<FetchedResponse, "header">): number | undefined {
+  const ms = Number(response.header("retry-after-ms") ?? Number.NaN);
   if (ms >= 0) return ms;
-  const text = answer.header("retry-after");
+  const text = response.header("retry-after");
   if (text === undefined) return undefined;
   const until = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
   return Number.isFinite(until) ? Math.max(until, 0) : undefined;

@@ -1,4 +1,4 @@
-// Tools that are asked over HTTP: the call goes out as JSON, and the body of the answer is the result.
+// Tools that are asked over HTTP: the call goes out as JSON, and the body of the response is the result.
 import { jsonFault } from "../../domain/parts/json-text.ts";
 import type { StoredTool } from "../../domain/turns/agent-tool.ts";
 import { type BoundedFetch, ResponseTooLarge } from "../../outbound/bounded-fetch.ts";
@@ -28,8 +28,8 @@ export function createHttpTools(options: HttpToolsOptions): ToolRunner {
       if (tool?.url === undefined) return toolFailure("this tool no longer exists");
       const controller = new AbortController();
       try {
-        const answer = ask(options, tool, agent, call, place, AbortSignal.any([signal, controller.signal]));
-        const outcome = await withTimeout(answer, tool.timeoutMs ?? DEFAULT_TIMEOUT_MS, signal);
+        const response = ask(options, tool, agent, call, place, AbortSignal.any([signal, controller.signal]));
+        const outcome = await withTimeout(response, tool.timeoutMs ?? DEFAULT_TIMEOUT_MS, signal);
         return outcome ?? toolFailure(`the tool took too long: ${MAY_HAVE_RUN}`);
       } catch (error) {
         signal.throwIfAborted();
@@ -66,12 +66,12 @@ async function ask(
     ...(secret !== undefined && { authorization: `Bearer ${secret}` }),
   };
   const { fetch } = await fetcher();
-  const answer = await fetch(tool.url ?? "", { method: "POST", headers, body, signal });
-  if (answer.status < 200 || answer.status > 299) {
-    const said = (await answer.start(MAX_REFUSAL_BYTES)).trim();
-    return toolFailure(`the tool returned status ${answer.status}${said === "" ? "" : `: ${said}`}`);
+  const response = await fetch(tool.url ?? "", { method: "POST", headers, body, signal });
+  if (response.status < 200 || response.status > 299) {
+    const said = (await response.start(MAX_REFUSAL_BYTES)).trim();
+    return toolFailure(`the tool returned status ${response.status}${said === "" ? "" : `: ${said}`}`);
   }
-  const text = await answer.text();
+  const text = await response.text();
   if (text === "") return { output: { case: undefined }, isError: false };
   const isJson = jsonFault(text) === undefined;
   return { output: isJson ? { case: "json", value: text } : { case: "text", value: text }, isError: false };

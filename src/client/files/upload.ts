@@ -95,14 +95,14 @@ async function whole(
   const total = body instanceof Blob ? body.size : undefined;
   const said = Object.entries({ name, purpose }).filter(([, value]) => value !== "");
   const query = said.length === 0 ? "" : `?${new URLSearchParams(said)}`;
-  const answer = await rest.request(`v1/files${query}`, {
+  const response = await rest.request(`v1/files${query}`, {
     method: "POST",
     headers: { "content-type": type || "application/octet-stream", "idempotency-key": key },
     body,
     signal,
     onSent: onProgress && ((sent) => onProgress(sent, total)),
   });
-  return fromJson(FileSchema, await answer.json(), { ignoreUnknownFields: true });
+  return fromJson(FileSchema, await response.json(), { ignoreUnknownFields: true });
 }
 
 /** With tus 1.0. */
@@ -114,10 +114,10 @@ async function inPieces(parts: UploadParts, body: Blob, upload: Upload): Promise
   let offset = 0;
   /** Whether `offset` is where the upload stands. */
   let known = true;
-  const take = (answer: Response, progress: () => void) => {
+  const take = (response: Response, progress: () => void) => {
     const before = offset;
-    offset = Number(answer.headers.get("upload-offset") ?? Number.NaN);
-    fileId = lastOf(answer.headers.get("content-location"));
+    offset = Number(response.headers.get("upload-offset") ?? Number.NaN);
+    fileId = lastOf(response.headers.get("content-location"));
     const whole = offset === body.size;
     if (!(offset <= body.size) || (whole && fileId === undefined))
       throw incomplete("upload-offset or content-location");
@@ -131,14 +131,14 @@ async function inPieces(parts: UploadParts, body: Blob, upload: Upload): Promise
       if (fileId !== undefined) return;
       known = false;
       const at = offset;
-      const answer = await rest.request(path, {
+      const response = await rest.request(path, {
         method: "PATCH",
         headers: { ...TUS, "upload-offset": `${at}`, "content-type": "application/offset+octet-stream" },
         body: body.slice(at, at + pieceBytes),
         signal,
         onSent: onProgress && ((sent) => onProgress(at + sent, body.size)),
       });
-      take(answer, progress);
+      take(response, progress);
     }
   };
   try {
@@ -168,7 +168,7 @@ function isOutOfPlace(error: unknown): boolean {
 
 async function begin(rest: Rest, length: number, { name, type, purpose = "", signal }: Upload): Promise<string> {
   const metadata = Object.entries({ filename: name, filetype: type, purpose }).filter(([, value]) => value !== "");
-  const answer = await rest.request("v1/uploads", {
+  const response = await rest.request("v1/uploads", {
     method: "POST",
     headers: {
       ...TUS,
@@ -179,7 +179,7 @@ async function begin(rest: Rest, length: number, { name, type, purpose = "", sig
     },
     signal,
   });
-  const id = lastOf(answer.headers.get("location"));
+  const id = lastOf(response.headers.get("location"));
   if (id === undefined) throw incomplete("location");
   return `v1/uploads/${id}`;
 }

@@ -120,7 +120,7 @@ export function createBinaryForm(): BinaryForm {
     }
     // A wrapper comes unwrapped.
     if (isWellKnown(schema) && schema.typeName !== "google.protobuf.Timestamp") return undefined;
-    // As much as the one before took: the messages of an answer are much alike, and what is guessed right is not moved.
+    // As much as the one before took: the messages of a response are much alike, and what is guessed right is not moved.
     let room = 1;
     let write: Write | undefined;
     return (message, to) => {

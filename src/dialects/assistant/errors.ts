@@ -36,13 +36,13 @@ export function createErrorRenderer(limits: UserLimits): RenderError {
     const limitHeaderValues = taken === undefined ? {} : limitHeaders(taken);
     if (taken?.allowed === false) {
       const headers = { ...limitHeaderValues, "retry-after": String(Math.ceil(taken.retryAfterMs / 1000)) };
-      const answer = { status: 429, code: "RATE_LIMITED" };
-      return { status: 429, headers, body: bodyOf(answer, limitError(taken).message, info.requestId) };
+      const response = { status: 429, code: "RATE_LIMITED" };
+      return { status: 429, headers, body: bodyOf(response, limitError(taken).message, info.requestId) };
     }
     const read = readFailure(failure, info);
-    const answer = SPECIAL[read.reason] ?? BY_KIND[read.kind] ?? { status: 500, code: "INTERNAL_ERROR" };
-    const body = bodyOf(answer, messageOf(read, answer), info.requestId, contextOf(read));
-    return { status: answer.status, headers: { ...failure.headers, ...limitHeaderValues }, body };
+    const response = SPECIAL[read.reason] ?? BY_KIND[read.kind] ?? { status: 500, code: "INTERNAL_ERROR" };
+    const body = bodyOf(response, messageOf(read, response), info.requestId, contextOf(read));
+    return { status: response.status, headers: { ...failure.headers, ...limitHeaderValues }, body };
   };
 }
 

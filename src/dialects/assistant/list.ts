@@ -48,10 +48,10 @@ export async function listAll(
     const count: number = size - conversations.length;
     if (count === 0 || room === 0) return { conversations, nextCursor: writeCursor(place) };
     const page: Page = await readPage(canonical, context, userId, place, count);
-    const answer = await readMessages(canonical, context, budget, page, room, conversations.length > 0);
-    conversations.push(...answer.conversations);
-    room -= answer.messages;
-    if (answer.stop !== undefined) return { conversations, nextCursor: writeCursor({ ...place, ...answer.stop }) };
+    const response = await readMessages(canonical, context, budget, page, room, conversations.length > 0);
+    conversations.push(...response.conversations);
+    room -= response.messages;
+    if (response.stop !== undefined) return { conversations, nextCursor: writeCursor({ ...place, ...response.stop }) };
     place = page.next;
   }
   return { conversations, nextCursor: undefined };
@@ -113,21 +113,21 @@ async function readMessages(
   mayStop: boolean,
 ): Promise<{ conversations: Listed["conversations"]; messages: number; stop: Omit<Place, "pageToken"> | undefined }> {
   if (page.conversations.length === 0) return { conversations: [], messages: 0, stop: undefined };
-  const answer = await readBatch(canonical, context, budget, {
+  const response = await readBatch(canonical, context, budget, {
     conversationIds: page.conversations.map(({ id }) => id),
     maxMessages: room,
     afterSeq: page.afterSeq,
   });
-  const [cut] = answer.remainingIds;
+  const [cut] = response.remainingIds;
   // A conversation is returned in part only if it is alone: otherwise it begins the next response.
-  const whole = mayStop && answer.nextAfterSeq > 0n ? [] : answer.conversations;
+  const whole = mayStop && response.nextAfterSeq > 0n ? [] : response.conversations;
   const found = new Map(whole.map(({ conversationId, messages }) => [conversationId, messages]));
   const conversations = page.conversations.flatMap((conversation) => {
     const messages = found.get(conversation.id);
     return messages === undefined ? [] : toListed(conversation, messages);
   });
   const messages = whole.reduce((sum, one) => sum + one.messages.length, 0);
-  const afterSeq = whole.length === 0 ? page.afterSeq : answer.nextAfterSeq;
+  const afterSeq = whole.length === 0 ? page.afterSeq : response.nextAfterSeq;
   const from = page.conversations.find(({ id }) => id === cut);
   return { conversations, messages, stop: from && { fromId: from.id, fromTime: timeOf(from), afterSeq } };
 }

@@ -17,7 +17,7 @@ const MAX_WINDOWS = 100_000;
 export class UserLimits {
   readonly #windows: Windows;
 
-  /** `now`: milliseconds since 1970, for the answers say when a window ends. `exchange`: with other servers. Default: none. */
+  /** `now`: milliseconds since 1970, for responses say when a window ends. `exchange`: with other servers. Default: none. */
   constructor(now: () => number = Date.now, exchange?: CountExchange) {
     const options = { points: POINTS, lengthMs: WINDOW_MS, max: MAX_WINDOWS, now };
     this.#windows = sharedWindows("assistant", options, exchange);

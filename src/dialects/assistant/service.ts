@@ -63,10 +63,10 @@ export function createAssistantService({ canonical, acting }: DialectTools, limi
         // The owner takes part, whoever creates the conversation.
         participantIds: isMember(context, userId) ? [] : [userId],
       };
-      const answer = await introducing(canonical, context, { id: userId, field: "user_id" }, () =>
+      const response = await introducing(canonical, context, { id: userId, field: "user_id" }, () =>
         canonical.once(context, Conversations.method.createConversation, request),
       );
-      const created = requireConversation(answer.conversation);
+      const created = requireConversation(response.conversation);
       // All messages were taken at the same moment.
       const taken = msOf(created.lastMessageTime);
       const shown = messages.map(({ role, content, timestamp = taken }) => ({ role, content, timestamp }));

@@ -60,31 +60,34 @@ export const createCallcenter: CreateDialect = ({ canonical, acting }) => {
     },
 
     async getConversation({ conversationId }, context) {
-      const answer = await canonical.call(context, Conversations.method.getConversation, { conversationId });
+      const response = await canonical.call(context, Conversations.method.getConversation, { conversationId });
       const messages = await readMessages(canonical, context, [conversationId]);
-      return { conversation: toConversation(answer.conversation, messages.get(answer.conversation?.id ?? "")) };
+      return { conversation: toConversation(response.conversation, messages.get(response.conversation?.id ?? "")) };
     },
 
     async createConversation({ conversation: wanted }, context) {
       await requireTheirs(context, wanted?.agentId);
       const messages = draftsOf(wanted) ?? [];
       const conversation = fromConversation(wanted);
-      const answer = await canonical.once(context, Conversations.method.createConversation, { conversation, messages });
-      return { conversation: toConversation(answer.conversation, messages) };
+      const response = await canonical.once(context, Conversations.method.createConversation, {
+        conversation,
+        messages,
+      });
+      return { conversation: toConversation(response.conversation, messages) };
     },
 
     async updateConversation({ conversationId, conversation: wanted }, context) {
       const drafts = draftsOf(wanted);
-      const answer = await canonical.once(context, Conversations.method.updateConversation, {
+      const response = await canonical.once(context, Conversations.method.updateConversation, {
         conversationId,
         conversation: fromConversation(wanted),
         updateMask: { paths: wanted?.agentId === undefined ? REPLACED : [...REPLACED, "owner_id"] },
         ...(drafts && { messageList: { messages: drafts } }),
       });
-      const id = answer.conversation?.id ?? "";
+      const id = response.conversation?.id ?? "";
       const untold = drafts ?? (mayOnlyWrite(context.principal) ? [] : undefined);
       const messages = untold ?? (await readMessages(canonical, context, [id])).get(id);
-      return { conversation: toConversation(answer.conversation, messages) };
+      return { conversation: toConversation(response.conversation, messages) };
     },
 
     async deleteConversation({ conversationId }, context) {

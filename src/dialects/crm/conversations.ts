@@ -99,13 +99,13 @@ export function createConversationHandlers(
     },
 
     async deleteMessages({ conversationId }, context) {
-      const answer = await canonical.once(context, Messages.method.deleteAllMessages, { conversationId });
-      return { message: "All messages deleted", data: { deleted: Number(answer.deletedCount) } };
+      const response = await canonical.once(context, Messages.method.deleteAllMessages, { conversationId });
+      return { message: "All messages deleted", data: { deleted: Number(response.deletedCount) } };
     },
 
     async restoreMessages({ conversationId }, context) {
-      const answer = await canonical.once(context, Messages.method.restoreAllMessages, { conversationId });
-      return { message: "All messages restored", data: { restored: Number(answer.restoredCount) } };
+      const response = await canonical.once(context, Messages.method.restoreAllMessages, { conversationId });
+      return { message: "All messages restored", data: { restored: Number(response.restoredCount) } };
     },
   };
 }

@@ -47,8 +47,8 @@ export function createHelpdeskService({ canonical, acting }: DialectTools): Serv
     ids.reverse();
     for (let i = 0; i < ids.length; i += CANONICAL_PAGE) {
       const request = { conversationIds: ids.slice(i, i + CANONICAL_PAGE) };
-      const answer = await canonical.call(context, method.assignConversationNumbers, request);
-      for (const { conversationId, number } of answer.numbers) numbers.set(conversationId, number);
+      const response = await canonical.call(context, method.assignConversationNumbers, request);
+      for (const { conversationId, number } of response.numbers) numbers.set(conversationId, number);
     }
     return numbers;
   }

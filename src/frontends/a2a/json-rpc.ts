@@ -31,8 +31,8 @@ export async function* answerJsonRpc(methods: Methods, bytes: Uint8Array, contex
     const stream = STREAMS.find((name) => name === request.method);
     if (unary !== undefined) {
       const { input, output } = A2AService.method[lower(unary)];
-      const answer = await methods[lower(unary)](read(input, request.params) as never, context);
-      yield json({ jsonrpc: "2.0", id, result: toJson(output, answer as never) });
+      const response = await methods[lower(unary)](read(input, request.params) as never, context);
+      yield json({ jsonrpc: "2.0", id, result: toJson(output, response as never) });
     } else if (stream !== undefined) {
       const updates = methods[lower(stream)](
         read(A2AService.method[lower(stream)].input, request.params) as never,

@@ -1,4 +1,4 @@
-// Conversations and messages as tools answer them, and how many of them one answer holds.
+// Conversations and messages as tools answer them, and how many of them one response holds.
 import type { DescEnum } from "@bufbuild/protobuf";
 import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
 import { z } from "zod";
@@ -11,7 +11,7 @@ import {
 } from "../../../gen/colloquy/v1/message_pb.ts";
 import { actorText } from "../../domain/identity/actor.ts";
 
-/** What the items of one answer take at most as JSON, in bytes; the first is answered however long it is. */
+/** What the items of one response take at most as JSON, in bytes; the first is answered however long it is. */
 export const MAX_ITEM_BYTES = 256 << 10;
 
 const time = z.string().describe("RFC 3339, in UTC");

@@ -22,7 +22,7 @@ export function refuseForeignOrigins(head: Head, allows: AllowsOrigin): void {
 
 /**
  * The origin under which the client called, such as `https://chat.example.com`. `X-Forwarded-Proto` is taken from anyone:
- * the answer goes to whoever sent it.
+ * the response goes to whoever sent it.
  */
 export function calledOrigin(head: Head, tls: boolean): string {
   const forwarded = /^\s*(https?)\s*(?:,|$)/i.exec(head.header("x-forwarded-proto") ?? "")?.[1]?.toLowerCase();

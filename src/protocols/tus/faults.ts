@@ -27,7 +27,7 @@ const HEADERS: Readonly<Record<string, DomainError>> = {
   "upload-offset": invalidField("upload-offset", "must be a number of bytes", "upload.offset"),
 };
 
-/** @param text what the answer would have said. @param maxBytes of an upload */
+/** @param text what the response would have said. @param maxBytes of an upload */
 export function faultOf(status: number, text: string, maxBytes: number): DomainError {
   const known = FAULTS.get(text);
   if (known !== undefined) return known;

@@ -10,7 +10,7 @@ export interface TusServerOptions {
   readonly store: CallStore;
   readonly maxBytes: number;
   readonly newId: () => string;
-  /** The headers that every answer lets pages read: its own would take their place. */
+  /** The headers that every response lets pages read: its own would take their place. */
   readonly exposed: string;
   readonly render: (error: unknown) => RenderedError;
 }
@@ -46,7 +46,7 @@ export class TusServer extends Server {
     this.#render = render;
   }
 
-  /** What every answer of a failure goes through. */
+  /** What every response of a failure goes through. */
   override async write(...[context, headers, status, text = ""]: Parameters<Server["write"]>) {
     if (status < 400) return super.write(context, headers, status, text);
     const failure = this.#failure ?? this.#render(faultOf(status, text, this.#maxBytes));

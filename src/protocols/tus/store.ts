@@ -80,8 +80,8 @@ export class CallStore extends DataStore {
 
   async #makeFile(id: string): Promise<string> {
     const { context } = this.#call;
-    for await (const answer of this.#call.stream(this.#uploads.requests(id, context))) {
-      const fileId = (answer as CreateFileResponse).file?.id ?? "";
+    for await (const response of this.#call.stream(this.#uploads.requests(id, context))) {
+      const fileId = (response as CreateFileResponse).file?.id ?? "";
       await this.#uploads.finished(id, fileId, context);
       return fileId;
     }

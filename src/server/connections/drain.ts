@@ -14,7 +14,7 @@ const LAST_WORDS_MS = 500;
 /** The unfinished responses. */
 export interface InFlight {
   readonly responses: ReadonlySet<OpenResponse>;
-  add(answer: OpenResponse): void;
+  add(response: OpenResponse): void;
   /** Resolves as soon as there is none. */
   none(): Promise<void>;
 }
@@ -24,11 +24,11 @@ export function createInFlight(): InFlight {
   const waiting = new Set<() => void>();
   return {
     responses,
-    add(answer) {
-      responses.add(answer);
+    add(response) {
+      responses.add(response);
       // The kinds of responses have the same face, but TypeScript cannot call a union of overloads.
-      (answer as EventEmitter).once("close", () => {
-        responses.delete(answer);
+      (response as EventEmitter).once("close", () => {
+        responses.delete(response);
         if (responses.size > 0) return;
         for (const resolve of waiting) resolve();
         waiting.clear();

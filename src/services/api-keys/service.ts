@@ -92,9 +92,9 @@ export function createAccessService(options: AccessServiceOptions): ServiceEntry
         await audit(tx, caller, context, { action: "api_key.rotate", resourceType: "api_key", resourceId: key.id });
         return { apiKey: toApiKey(key) };
       });
-      const answer = await rotate(asked, context);
+      const response = await rotate(asked, context);
       forgetKey(callerFrom(context.principal).tenantId, asked.apiKeyId.toLowerCase());
-      return { ...answer, text };
+      return { ...response, text };
     },
 
     async revokeApiKey(asked, context) {
@@ -106,9 +106,9 @@ export function createAccessService(options: AccessServiceOptions): ServiceEntry
         }
         return { apiKey: toApiKey(key) };
       });
-      const answer = await revoke(asked, context);
+      const response = await revoke(asked, context);
       forgetKey(callerFrom(context.principal).tenantId, asked.apiKeyId.toLowerCase());
-      return answer;
+      return response;
     },
 
     createClientToken: createClientToken(database, issueForClient),

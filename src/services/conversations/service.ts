@@ -130,9 +130,9 @@ export function createConversationService(options: ConversationServiceOptions): 
         await audit(tx, caller, context, actOn("conversation.purge", id));
         return { purgedMessageCount: erased + left };
       });
-      const answer = await purge(request, context);
+      const response = await purge(request, context);
       if (options.bytes !== undefined) await removeFiles(database, options.bytes, context);
-      return answer;
+      return response;
     },
 
     assignConversationNumbers: mutation(method.assignConversationNumbers, async (tx, caller, request) => {

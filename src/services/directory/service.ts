@@ -36,9 +36,9 @@ export function createDirectoryService({ database, secrets, forgetMember }: Dire
   const showing =
     <R extends { readonly memberId: string }, A>(handler: (request: R, context: CallContext) => Promise<A>) =>
     async (request: R, context: CallContext): Promise<A> => {
-      const answer = await handler(request, context);
+      const response = await handler(request, context);
       forgetMember(callerFrom(context.principal).tenantId, request.memberId);
-      return answer;
+      return response;
     };
 
   return serve(pb.DirectoryService, {

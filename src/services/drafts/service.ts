@@ -68,9 +68,9 @@ export function createDraftService({
 
   return serve(pb.DraftService, {
     async setDraft(request, context) {
-      const answer = await setOnce(request, context);
+      const response = await setOnce(request, context);
       tell(context, request.conversationId);
-      return answer;
+      return response;
     },
 
     async getDraft({ conversationId }, { principal, interrupt }) {
@@ -96,15 +96,15 @@ export function createDraftService({
     },
 
     async deleteDraft(request, context) {
-      const answer = await deleteOnce(request, context);
+      const response = await deleteOnce(request, context);
       tell(context, request.conversationId);
-      return answer;
+      return response;
     },
 
     async scheduleMessage(request, context) {
-      const answer = await scheduleOnce(request, context);
+      const response = await scheduleOnce(request, context);
       scheduled();
-      return answer;
+      return response;
     },
 
     async getScheduledMessage({ scheduledMessageId: id }, { principal, interrupt }) {

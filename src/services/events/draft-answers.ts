@@ -6,7 +6,7 @@ import type { DraftNotices } from "../../live/signals/draft-notices.ts";
 import type { Database } from "../../store/database.ts";
 import { listDrafts, readDraft } from "../../store/drafts/drafts.ts";
 import { toDraftMessage } from "../drafts/convert.ts";
-import type { SpareRoom } from "./signal-answers.ts";
+import type { SpareRoom } from "./signal-responses.ts";
 
 /** Looked at when notices may have been lost. */
 const LATEST = 100;

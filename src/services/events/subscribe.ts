@@ -29,8 +29,8 @@ import { type LogEntry, logEnds, readLog } from "../../store/messages/messages.t
 import { toEvent } from "./convert.ts";
 import { formatCursor, parseCursor } from "./cursor.ts";
 import { followDrafts } from "./draft-answers.ts";
-import { answerOf, answersOf, presenceAnswer, signOfLife } from "./entry-answers.ts";
-import { SignalAnswers, SpareRoom } from "./signal-answers.ts";
+import { heartbeat, presenceResponse, responseOf, responsesOf } from "./entry-responses.ts";
+import { SignalResponses, SpareRoom } from "./signal-responses.ts";
 import { Thread } from "./thread.ts";
 
 export interface Subscriptions {
@@ -39,7 +39,7 @@ export interface Subscriptions {
   readonly rights: Rights;
   readonly feeds: FeedTails;
   readonly feedSignals: FeedSignals;
-  readonly signalAnswers: SignalAnswers;
+  readonly signalResponses: SignalResponses;
   readonly drafts: DraftNotices;
   readonly feedPresence: FeedPresence;
   readonly presence: Presence | undefined;
@@ -70,7 +70,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     rights,
     feeds: createFeedTails(database, hints),
     feedSignals: new FeedSignals(database, rights, hints.signals.board),
-    signalAnswers: new SignalAnswers(),
+    signalResponses: new SignalResponses(),
     drafts: hints.signals.drafts,
     feedPresence: new FeedPresence(database, hints.signals.presence),
     presence: options.presence,
@@ -132,15 +132,15 @@ async function subscribeToOne(
   const entries = mapped<LogEntry | undefined, SubscribeResponse>(sink, (some) => {
     const last = some.at(-1);
     // Nothing came for a while.
-    if (last === undefined) return [signOfLife(String(after))];
+    if (last === undefined) return [heartbeat(String(after))];
     after = last.seq;
-    if (thread === undefined) return answersOf(some as readonly LogEntry[], id);
+    if (thread === undefined) return responsesOf(some as readonly LogEntry[], id);
     const concerned = thread.of(some as readonly LogEntry[]);
-    if (concerned.length === 0 && thread.isQuiet()) return [signOfLife(String(after))];
-    return concerned.map((entry) => answerOf(entry, id));
+    if (concerned.length === 0 && thread.isQuiet()) return [heartbeat(String(after))];
+    return concerned.map((entry) => responseOf(entry, id));
   });
   const take = (some: readonly KeptSignal[]) => {
-    const concerned = parts.signalAnswers.of(some, threadMessageId.toLowerCase());
+    const concerned = parts.signalResponses.of(some, threadMessageId.toLowerCase());
     return concerned.length === 0 || sink.put(concerned);
   };
   const signals = includeSignals ? { take } : undefined;
@@ -176,8 +176,8 @@ async function subscribeToAll(
     return caller;
   };
   const now = () => caller;
-  const take = (some: readonly KeptSignal[]) => void spare.offer(parts.signalAnswers.of(some, ""));
-  const tell = (some: readonly MemberPresence[]) => void spare.offer(some.map(presenceAnswer));
+  const take = (some: readonly KeptSignal[]) => void spare.offer(parts.signalResponses.of(some, ""));
+  const tell = (some: readonly MemberPresence[]) => void spare.offer(some.map(presenceResponse));
   const follower = includePresence
     ? parts.feedPresence.follow(caller.tenantId, { caller: now, take: tell })
     : undefined;
@@ -213,7 +213,7 @@ async function* entriesOfAll(
 
 /** A step of the feed as a response. */
 export function subscribeResponse(item: FeedEntry | undefined, cursor: string): SubscribeResponse {
-  if (item === undefined) return signOfLife(cursor);
+  if (item === undefined) return heartbeat(cursor);
   return create(SubscribeResponseSchema, { event: toEvent(item.entry, item.conversationId), cursor });
 }
 

@@ -108,9 +108,9 @@ async function storeFile(
     const request = requestKey(key, context, caller, stored);
     const add = (on: Queryable) => addOnce(on, caller, stored, parts.quota, request);
     // Without a key it is one statement.
-    const answer = await (request === undefined ? add(parts.database) : parts.database.transaction(undefined, add));
-    kept = answer.file?.id === stored.id;
-    return answer;
+    const response = await (request === undefined ? add(parts.database) : parts.database.transaction(undefined, add));
+    kept = response.file?.id === stored.id;
+    return response;
   } catch (error) {
     // Whether a broken commit took effect is not known: then the sweeper looks.
     kept = error instanceof DomainError && error.details.metadata?.outcome === "unknown";
@@ -180,8 +180,8 @@ function firstAnswer(id: string): CreateFileResponse {
 }
 
 /** Throws NOT_FOUND if the caller does not see it any more. */
-async function again(tx: Queryable, caller: Caller, answer: Uint8Array): Promise<File> {
-  const { file } = fromBinary(CreateFileResponseSchema, answer);
+async function again(tx: Queryable, caller: Caller, response: Uint8Array): Promise<File> {
+  const { file } = fromBinary(CreateFileResponseSchema, response);
   const row = await store.readFile(tx, caller, file?.id ?? "");
   if (row === undefined) throw notFound("file");
   return toFile(row);

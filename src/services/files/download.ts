@@ -122,7 +122,7 @@ function answerOverRest(
   return asked;
 }
 
-/** A link is signed for GET. Not where the answer has no bytes, or a part of them that the request's own fields name. */
+/** A link is signed for GET. Not where the response has no bytes, or a part of them that the request's own fields name. */
 function redirects(
   bytes: ByteStore,
   row: FileRow,

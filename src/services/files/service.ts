@@ -65,12 +65,12 @@ export function createFileService(options: FileServiceOptions): ServiceEntry {
     },
 
     async deleteFile(request, context) {
-      const answer = await erase(request, context);
+      const response = await erase(request, context);
       // The file is gone already; if its bytes cannot be removed now, the sweeper does it.
       await removeErased(database, bytes, (callerFrom(context.principal) satisfies Caller).tenantId).catch(
         (error: unknown) => context.log.warn({ err: error }, "bytes of erased files were not removed"),
       );
-      return answer;
+      return response;
     },
 
     downloadFile: (request, context) => downloadFile(options, request, context),

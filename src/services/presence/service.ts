@@ -44,10 +44,10 @@ export function createPresenceService({ database, signals }: PresenceServiceOpti
     },
 
     async setPresence(request, context) {
-      const answer = await setOnce(request, context);
+      const response = await setOnce(request, context);
       const { tenantId, memberId } = callerFrom(context.principal);
       if (memberId !== null) signals.tellPresence({ tenantId, memberId });
-      return answer;
+      return response;
     },
   });
 }

@@ -9,7 +9,7 @@ import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import type { Database } from "../../store/database.ts";
 import { readSignalPlace } from "../../store/signals/signals.ts";
 import { requireOpen } from "../conversations/access.ts";
-import { toSignal } from "../events/signal-answers.ts";
+import { toSignal } from "../events/signal-responses.ts";
 
 export interface SignalServiceOptions {
   readonly database: Database;

@@ -41,8 +41,8 @@ export function createReflection(services: readonly DescService[]): ServiceEntry
       {
         // The messages of the two versions differ in nothing but their package, so their bytes are the same.
         async *serverReflectionInfo(requests) {
-          for await (const answer of conversation(asV1(requests), index)) {
-            const bytes = toBinary(ServerReflectionResponseSchema, create(ServerReflectionResponseSchema, answer));
+          for await (const response of conversation(asV1(requests), index)) {
+            const bytes = toBinary(ServerReflectionResponseSchema, create(ServerReflectionResponseSchema, response));
             yield fromBinary(AlphaResponseSchema, bytes);
           }
         },

@@ -42,8 +42,8 @@ export function createTenantService(options: TenantServiceOptions): ServiceEntry
       const { slug = "", displayName = "" } = request.tenant ?? {};
       if (slug === "") throw invalidField("tenant.slug", "must be set", "string.min_len");
       const callerIn = (tenantId: string) => inTenant(context.principal, tenantId);
-      const answer = await database.transaction(context.interrupt, async (tx) => {
-        // A repeat finds the tenant that it made the first time, and there the answer.
+      const response = await database.transaction(context.interrupt, async (tx) => {
+        // A repeat finds the tenant that it made the first time, and there the response.
         const { made, caller } = await makeTenant(tx, { slug, name: displayName }, callerIn, context);
         return actOnce(tx, method.createTenant, request, context, caller, async () => {
           const tenant = made ? await store.lockTenant(tx, caller.tenantId) : undefined;
@@ -53,7 +53,7 @@ export function createTenantService(options: TenantServiceOptions): ServiceEntry
         });
       });
       forgetTenant(slug);
-      return answer;
+      return response;
     },
 
     async getTenant({ tenantId }) {

@@ -47,9 +47,9 @@ export function createWebhookService(options: WebhookServiceOptions): ServiceEnt
   const { mutation } = createMutations(database);
   /** The engine of this server looks at once; those of others within a second. */
   const looked = async <T>(work: Promise<T>): Promise<T> => {
-    const answer = await work;
+    const response = await work;
     await webhooks.look();
-    return answer;
+    return response;
   };
 
   return serve(pb.WebhookService, {
@@ -66,8 +66,8 @@ export function createWebhookService(options: WebhookServiceOptions): ServiceEnt
         await audit(tx, caller, context, actOn("create", id));
         return { endpoint: toEndpoint(await endpointOf(tx, tenantId, id)) };
       });
-      const answer = await looked(make(asked, call));
-      return { ...answer, secret };
+      const response = await looked(make(asked, call));
+      return { ...response, secret };
     },
 
     async getWebhookEndpoint({ endpointId }, { principal, interrupt }) {
@@ -165,8 +165,8 @@ export function createWebhookService(options: WebhookServiceOptions): ServiceEnt
         await audit(tx, caller, context, actOn("rotate_secret", id));
         return { endpoint: toEndpoint(await endpointOf(tx, tenantId, id)) };
       });
-      const answer = await looked(rotate(asked, call));
-      return { ...answer, secret };
+      const response = await looked(rotate(asked, call));
+      return { ...response, secret };
     },
 
     async testWebhookEndpoint(asked, call) {

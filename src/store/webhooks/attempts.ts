@@ -9,7 +9,7 @@ export interface AttemptRow {
   readonly id: string;
   readonly webhook_id: string;
   readonly outcome: WebhookOutcome;
-  /** 0: there was no answer. */
+  /** 0: there was no response. */
   readonly status: number;
   readonly duration_ms: number;
   readonly error: string;

@@ -8,7 +8,7 @@ import { type BoundedPost, createBoundedPost } from "../../outbound/bounded-post
 import { AddressRefused } from "./refused.ts";
 import { bodyOf, type Sink, type SinkResult } from "./sink.ts";
 
-/** How much of an answer is read. */
+/** How much of a response is read. */
 const ANSWER_BYTES = 4_096;
 
 export interface HttpTarget {
@@ -52,7 +52,7 @@ async function send(
   const body = bodyOf(parcel);
   const limit = limitOf(signal, timeoutMs);
   try {
-    const answer = await poster.post({
+    const response = await poster.post({
       url: new URL(url),
       headers: {
         ...headers,
@@ -63,7 +63,7 @@ async function send(
       body,
       signal: limit.signal,
     });
-    const { status, start } = answer;
+    const { status, start } = response;
     // PostgreSQL's text has no U+0000.
     const responseBody = start.replaceAll("\0", "\ufffd");
     if (status >= 200 && status < 300) return { outcome: WebhookOutcome.SUCCEEDED, status, error: "", responseBody };
@@ -72,7 +72,7 @@ async function send(
       status,
       error: `the endpoint answered with status ${status}${status >= 300 && status < 400 ? "; redirects are not followed" : ""}`,
       responseBody,
-      retryAfterMs: retryAfterOf(answer.header("retry-after"), Date.now()),
+      retryAfterMs: retryAfterOf(response.header("retry-after"), Date.now()),
       gone: status === 410,
     };
   } catch (error) {

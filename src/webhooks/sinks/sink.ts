@@ -23,11 +23,11 @@ export interface Parcel {
 
 export interface SinkResult {
   readonly outcome: WebhookOutcome;
-  /** 0: there was no answer, or the receiver knows no status. */
+  /** 0: there was no response, or the receiver knows no status. */
   readonly status: number;
   /** What went wrong, without content and credentials. Empty: nothing. */
   readonly error: string;
-  /** The beginning of the answer. */
+  /** The beginning of the response. */
   readonly responseBody: string;
   /** How long the receiver wants to be left alone, in milliseconds. */
   readonly retryAfterMs?: number | undefined;

@@ -4,7 +4,7 @@ import { Deliveries, type SignalReader } from "../../../src/live/followers/fan-o
 import { SignalBoard } from "../../../src/live/signals/board.ts";
 import { decodeSignal, encodeSignal, type KeptSignal, type Signal } from "../../../src/live/signals/signal.ts";
 import { Signals } from "../../../src/live/signals/signals.ts";
-import { SpareRoom } from "../../../src/services/events/signal-answers.ts";
+import { SpareRoom } from "../../../src/services/events/signal-responses.ts";
 import type { LogEntry } from "../../../src/store/messages/messages.ts";
 
 const made = (actor: string, more: Partial<Signal> = {}): Signal => ({

@@ -22,7 +22,7 @@ const MAX_REFUSAL = 16_384;
 const OLDER = { legacyCompat: { enabled: true } };
 const CARD = "/.well-known/agent-card.json";
 
-/** Statuses that are no answer of the protocol. */
+/** Statuses that are no response of the protocol. */
 function isRefusal(status: number): boolean {
   return [401, 403, 407, 408, 429].includes(status) || status >= 500 || (status >= 300 && status < 400);
 }

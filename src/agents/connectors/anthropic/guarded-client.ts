@@ -35,7 +35,7 @@ export function guardedClient(
     openTelemetry: false,
     async fetch(url, init) {
       const version = new Headers(init?.headers).get("anthropic-version");
-      const answer = await bounded.fetch(String(url), {
+      const response = await bounded.fetch(String(url), {
         method: "POST",
         headers: {
           "content-type": "application/json",
@@ -46,13 +46,13 @@ export function guardedClient(
         body: String(init?.body ?? ""),
         signal: init?.signal ?? new AbortController().signal,
       });
-      if (answer.status !== 200) {
-        const body = await answer.start(MAX_REFUSAL_BYTES);
-        refusal = { failure: refusedWith(answer, body), body };
+      if (response.status !== 200) {
+        const body = await response.start(MAX_REFUSAL_BYTES);
+        refusal = { failure: refusedWith(response, body), body };
         throw refusal.failure;
       }
       async function* noticed() {
-        for await (const chunk of answer.body) {
+        for await (const chunk of response.body) {
           onBytes();
           yield chunk;
         }

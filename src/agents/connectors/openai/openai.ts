@@ -50,11 +50,11 @@ export function createOpenAi({ fetch }: Pick<BoundedFetch, "fetch">): ConnectorF
       try {
         for (;;) {
           const body = JSON.stringify(api.body(connector, items, tools, without));
-          const answer = await fetch(url, { method: "POST", headers, body, signal });
-          if (answer.status === 200) return yield* readBody(answer.body, api.form(taken), signal);
-          const refusal = await answer.start(MAX_REFUSAL_BYTES);
+          const response = await fetch(url, { method: "POST", headers, body, signal });
+          if (response.status === 200) return yield* readBody(response.body, api.form(taken), signal);
+          const refusal = await response.start(MAX_REFUSAL_BYTES);
           const option = api.options.find(({ name, refused }) => !without.has(name) && refused.test(refusal));
-          if (option === undefined) throw refusedWith(answer, refusal);
+          if (option === undefined) throw refusedWith(response, refusal);
           without.add(option.name);
           if (option.isLasting) remember(agent, new Set([...(refusedBy.get(agent) ?? []), option.name]));
         }

@@ -22,7 +22,7 @@ export interface ListLimits {
   readonly onBad: (name: string, why: string) => void;
 }
 
-/** How long the client has to take in an answer that it has read to its end, in milliseconds. */
+/** How long the client has to take in a response that it has read to its end, in milliseconds. */
 const AFTER_END_MS = 1_000;
 
 /** Pages of a list of tools. */
@@ -72,12 +72,12 @@ export async function openMcpSession(
       for (let page = 0; page < MAX_PAGES && tools.length < max; page++) {
         const params = cursor === undefined ? {} : { params: { cursor } };
         const request = { method: "tools/list", ...params };
-        const answer = await client.request(request, TOOLS_PAGE, { timeout, signal: listSignal });
-        for (const value of answer.tools) {
+        const response = await client.request(request, TOOLS_PAGE, { timeout, signal: listSignal });
+        for (const value of response.tools) {
           const tool = await readTool(value, onBad);
           if (tool !== undefined && wants(tool.name)) tools.push(tool);
         }
-        cursor = answer.nextCursor;
+        cursor = response.nextCursor;
         // Some servers return the same cursor for ever.
         if (cursor === undefined || cursors.has(cursor)) break;
         cursors.add(cursor);

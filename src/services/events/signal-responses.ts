@@ -8,7 +8,7 @@ import type { PushSink } from "../../pipeline/streams/push-stream.ts";
 import { timestampOfMs } from "../convert.ts";
 
 /** Those who follow one conversation share its signals, the lists of them, and so the responses made of both. */
-export class SignalAnswers {
+export class SignalResponses {
   readonly #answers = new WeakMap<KeptSignal, SubscribeResponse>();
   readonly #lists = new WeakMap<readonly KeptSignal[], readonly SubscribeResponse[]>();
 
@@ -26,12 +26,12 @@ export class SignalAnswers {
   }
 
   #answerOf(signal: KeptSignal): SubscribeResponse {
-    let answer = this.#answers.get(signal);
-    if (answer === undefined) {
-      answer = create(SubscribeResponseSchema, { signal: toSignal(signal) });
-      this.#answers.set(signal, answer);
+    let response = this.#answers.get(signal);
+    if (response === undefined) {
+      response = create(SubscribeResponseSchema, { signal: toSignal(signal) });
+      this.#answers.set(signal, response);
     }
-    return answer;
+    return response;
   }
 }
 
@@ -61,8 +61,8 @@ export class SpareRoom<T> implements PushSink<T> {
     return this.#sink.signal;
   }
 
-  put(answers: readonly T[]): boolean {
-    this.#isFull = !this.#sink.put(answers);
+  put(responses: readonly T[]): boolean {
+    this.#isFull = !this.#sink.put(responses);
     return !this.#isFull;
   }
 
@@ -72,9 +72,9 @@ export class SpareRoom<T> implements PushSink<T> {
   }
 
   /** Drops what there is no room for. False: it was dropped. */
-  offer(answers: readonly T[]): boolean {
+  offer(responses: readonly T[]): boolean {
     if (this.#isFull || this.signal.aborted) return false;
-    if (answers.length > 0 && !this.#sink.put(answers)) {
+    if (responses.length > 0 && !this.#sink.put(responses)) {
       this.#isFull = true;
       this.room().catch(() => {});
     }

@@ -6,35 +6,35 @@ import type { LogEntry } from "../../store/messages/messages.ts";
 import { toPresence } from "../presence/service.ts";
 import { toEvent } from "./convert.ts";
 
-export function presenceAnswer(presence: MemberPresence): SubscribeResponse {
+export function presenceResponse(presence: MemberPresence): SubscribeResponse {
   return create(SubscribeResponseSchema, { presence: toPresence(presence) });
 }
 
-export function signOfLife(cursor: string): SubscribeResponse {
+export function heartbeat(cursor: string): SubscribeResponse {
   return create(SubscribeResponseSchema, { cursor });
 }
 
-/** Those who follow one log share its entries, the lists of them, and so the answers made of both. */
+/** Those who follow one log share its entries, the lists of them, and so the responses made of both. */
 const answers = new WeakMap<LogEntry, SubscribeResponse>();
 const lists = new WeakMap<readonly LogEntry[], readonly SubscribeResponse[]>();
 
-export function answersOf(entries: readonly LogEntry[], conversationId: string): readonly SubscribeResponse[] {
+export function responsesOf(entries: readonly LogEntry[], conversationId: string): readonly SubscribeResponse[] {
   let list = lists.get(entries);
   if (list === undefined) {
-    list = entries.map((entry) => answerOf(entry, conversationId));
+    list = entries.map((entry) => responseOf(entry, conversationId));
     lists.set(entries, list);
   }
   return list;
 }
 
-export function answerOf(entry: LogEntry, conversationId: string): SubscribeResponse {
-  let answer = answers.get(entry);
-  if (answer === undefined) {
-    answer = create(SubscribeResponseSchema, {
+export function responseOf(entry: LogEntry, conversationId: string): SubscribeResponse {
+  let response = answers.get(entry);
+  if (response === undefined) {
+    response = create(SubscribeResponseSchema, {
       event: toEvent(entry, conversationId),
       cursor: String(entry.seq),
     });
-    answers.set(entry, answer);
+    answers.set(entry, response);
   }
-  return answer;
+  return response;
 }
