@@ -154,7 +154,7 @@ describe.runIf(hasSwift())("files in an S3-compatible store", () => {
   test("with presign, a download over REST is a URL that ends, and every other way is as before", async () => {
     const { key, server, tenant } = await serverAt(s3.place("signed", "&presign=60"));
     const html = Buffer.from("<script>alert(1)</script>");
-    const file = await key.upload(html, { name: "page.html", type: "text/html" });
+    const file = await key.upload(html, { name: "page's (1)* ü!.html", type: "text/html" });
     const path = `/v1/files/${file.id}/content`;
     const answer = await key.rest(path, { redirect: "manual" });
     expect([answer.status, await answer.text()]).toEqual([302, ""]);
@@ -162,7 +162,9 @@ describe.runIf(hasSwift())("files in an S3-compatible store", () => {
     expect([location.origin, location.searchParams.get("X-Amz-Expires")]).toEqual([s3.endpoint, "60"]);
     const fetched = await fetch(location);
     expect([fetched.status, fetched.headers.get("content-type")]).toEqual([200, file.mediaType]);
-    expect(fetched.headers.get("content-disposition")).toBe('attachment; filename="page.html"');
+    expect(fetched.headers.get("content-disposition")).toBe(
+      `attachment; filename="page's (1)* _!.html"; filename*=UTF-8''page%27s%20%281%29%2A%20%C3%BC!.html`,
+    );
     expect(await fetched.text()).toBe(String(html));
     const part = await key.rest(path, { headers: { range: "bytes=1-6" } });
     expect([part.status, await part.text()]).toEqual([206, "script"]);
