@@ -4,7 +4,6 @@ import { type OwnApp, startOwnApp } from "../fault/stage/app.ts";
 import { type Tenant, tablesAt } from "../fault/stage/database.ts";
 import { administer, createTestDatabase, type TestDatabase, urlOf } from "../support/postgres.ts";
 
-// Each setting has a server of its own.
 vi.setConfig({ testTimeout: 120_000 });
 
 let own: TestDatabase;
@@ -84,10 +83,16 @@ const HOSTILE: readonly (readonly [name: string, value: string])[] = [
   ["check_function_bodies", "off"],
 ];
 
-test.for(HOSTILE)("F-SESSION: `%s = %s` changes no answer", async ([name, value], { skip }) => {
-  const [known] = await administer(own.url, "select from pg_settings where name ilike $1", [name]);
-  skip(known === undefined, `this PostgreSQL has no ${name}`);
-  await withSetting(name, value, async () => {
+type Setting = (typeof HOSTILE)[number];
+/** So many servers, each with settings from all over the list, never two values of one; with `TEST_KINDS=all` each has one alone. */
+const SERVERS = process.env.TEST_KINDS === "all" ? HOSTILE.length : 12;
+const TOGETHER = Array.from({ length: SERVERS }, (_, server) => HOSTILE.filter((_, i) => i % SERVERS === server));
+const titled = TOGETHER.map((some) => [some.map((setting) => setting.join(" = ")).join("; "), some] as const);
+
+test.for(titled)("F-SESSION: %s: changes no answer", async ([, some], { skip }) => {
+  const settings = await knownOf(some);
+  skip(settings.length === 0, "this PostgreSQL has no such setting");
+  await withSettings(settings, async () => {
     await using app = await startOwnApp({ url: own.url });
     const answers = await answersOf(app);
     expect(answers.reads).toEqual(untouched.reads);
@@ -103,13 +108,11 @@ test("F-SESSION: with all of them together, each session has the settings that i
     return database.query({ name: "test_settings", text }, [HOSTILE.map(([name]) => name.toLowerCase())]);
   };
   const usual = await settings();
-  const hostile = async (left: typeof HOSTILE): Promise<void> => {
-    const [first, ...rest] = left;
-    if (first === undefined) return expect(await settings()).toEqual(usual);
-    await withSetting(...first, () => hostile(rest));
-  };
-  const known = new Set((await administer(own.url, "select name from pg_settings")).map(({ name }) => name));
-  await hostile(HOSTILE.filter(([name]) => known.has(name) && !SHORT_LIVED.has(name)));
+  const known = await knownOf(HOSTILE);
+  await withSettings(
+    known.filter(([name]) => !SHORT_LIVED.has(name)),
+    async () => expect(await settings()).toEqual(usual),
+  );
 });
 
 test("F-SESSION: a setting in DATABASE_URL's options changes no answer either", async () => {
@@ -129,6 +132,18 @@ test("F-SESSION: a session is set up once, before its first statement", async ()
 
 /** With these a session may end before it is told otherwise, on a busy machine. */
 const SHORT_LIVED = new Set(["exit_on_error"]);
+
+/** Those that this PostgreSQL has. */
+async function knownOf(settings: readonly Setting[]): Promise<Setting[]> {
+  const rows = await administer(own.url, "select lower(name) as name from pg_settings");
+  const known = new Set(rows.map(({ name }) => name));
+  return settings.filter(([name]) => known.has(name.toLowerCase()));
+}
+
+async function withSettings([first, ...rest]: readonly Setting[], work: () => Promise<void>): Promise<void> {
+  if (first === undefined) return work();
+  await withSetting(...first, () => withSettings(rest, work));
+}
 
 /** Settings of the database, or of the role in it, hold for every session that begins then. */
 async function withSetting(name: string, value: string, work: () => Promise<void>): Promise<void> {

@@ -1,6 +1,6 @@
 // Makes a typed client from an OpenAPI document the way a user would: openapi-typescript, openapi-fetch and tsc.
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Json, MediaType, OpenApiDocument, Operation, Parameter } from "../../scripts/openapi/index.ts";
@@ -18,6 +18,8 @@ const TSCONFIG = {
     exactOptionalPropertyTypes: true,
     noUncheckedIndexedAccess: true,
     outDir: "out",
+    // The libraries of the language are none of the document's.
+    skipDefaultLibCheck: true,
   },
   files: ["main.ts"],
 };
@@ -27,19 +29,32 @@ export type Outcome =
   | { readonly kind: "ran"; readonly output: string }
   | { readonly kind: "refused"; readonly errors: string };
 
+const tool = (name: string) => join(consumer, "node_modules/.bin", name);
+
+/** The types that openapi-typescript made of each document. */
+const types = new Map<string, string>();
+async function typesOf(document: OpenApiDocument, folder: string): Promise<string> {
+  const json = JSON.stringify(document);
+  const made = types.get(json);
+  if (made !== undefined) return made;
+  writeFileSync(join(folder, "document.json"), json);
+  await run(process.execPath, [tool("openapi-typescript"), "document.json", "-o", "schema.d.ts"], { cwd: folder });
+  const schema = readFileSync(join(folder, "schema.d.ts"), "utf8");
+  types.set(json, schema);
+  return schema;
+}
+
 /**
  * Generates `schema.d.ts` from a document, compiles `main.ts` beside it and runs it with the arguments. The program
  * imports `./schema.js` and `openapi-fetch`.
  */
 export async function runClient(document: OpenApiDocument, main: string, args: readonly string[]): Promise<Outcome> {
   const folder = mkdtempSync(join(consumer, "run-"));
-  const tool = (name: string) => join(consumer, "node_modules/.bin", name);
   try {
     writeFileSync(join(folder, "package.json"), `{"type": "module"}`);
-    writeFileSync(join(folder, "document.json"), JSON.stringify(document));
     writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(TSCONFIG));
     writeFileSync(join(folder, "main.ts"), main);
-    await run(process.execPath, [tool("openapi-typescript"), "document.json", "-o", "schema.d.ts"], { cwd: folder });
+    writeFileSync(join(folder, "schema.d.ts"), await typesOf(document, folder));
     try {
       await run(process.execPath, [tool("tsc"), "-p", "."], { cwd: folder });
     } catch (error) {

@@ -26,6 +26,7 @@ export const SUITE = [
   "test/field/costs.test.ts",
   "test/field/socket-costs.test.ts",
   "test/field/grpc-web-text.test.ts",
+  "test/field/session-settings.test.ts",
   // R16.
   "test/field/round-trip.test.ts",
   // Files on every wire, cut anywhere.
