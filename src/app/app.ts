@@ -142,7 +142,7 @@ export async function createApp(
     ...conversationServices,
     createTurnService({ database, turns, hints, secrets, memberRoles, purgeAfterDays, heartbeatMs }),
     createEventService({ database, secrets, subscriptions }),
-    createTransferService({ database, renew, heartbeatMs }),
+    createTransferService({ database, bytes, renew, heartbeatMs }),
     createAgentService({ database, secrets, sealer, allowPrivate: config.agents.allowPrivate }),
     createAnalyticsService({ database }),
     createWebhookService({ database, secrets, sealer, webhooks, allowPrivate: config.webhooks.allowPrivate }),

@@ -258,6 +258,7 @@ const TABLE: Readonly<Record<string, Row>> = {
 
   "ErasureService/PreviewErasure": [({ memberId }) => ({ memberId }), ADMIN],
   "ErasureService/EraseMember": [({ freeMemberId }) => ({ memberId: freeMemberId }), ADMIN],
+  "TransferService/ExportMember": [({ memberId }) => ({ memberId }), ADMIN],
   "JobService/GetJob": [({ jobId }) => ({ jobId }), ADMIN],
   "JobService/ListJobs": [({ jobId: _ }) => ({}), ADMIN],
   "JobService/CancelJob": [({ jobId }) => ({ jobId }), ADMIN],

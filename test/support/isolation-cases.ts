@@ -254,6 +254,7 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
   "colloquy.v1.JobService/ListJobs": listing("ListJobs", ({ memberId }) => [{ memberId }]),
   "colloquy.v1.JobService/CancelJob": one(({ jobId }) => ({ jobId })),
 
+  "colloquy.v1.TransferService/ExportMember": one(({ memberId }) => ({ memberId })),
   "colloquy.v1.DirectoryService/UpsertMember": one(({ memberId }) => ({
     memberId: "x-new-member",
     member: { managerId: memberId },

@@ -21,6 +21,7 @@ import type { Principal, Role, Scope } from "../../src/domain/identity/principal
 import { newId } from "../../src/domain/ids/id.ts";
 import { RolePolicy } from "../../src/domain/messages/role-policy.ts";
 import type { TurnTimes } from "../../src/domain/turns/turn.ts";
+import { createDiskStore } from "../../src/files/disk.ts";
 import { createHints, type Hints } from "../../src/live/hints/hints.ts";
 import { announcing } from "../../src/live/hints/publish.ts";
 import { Presence, type PresenceTimes } from "../../src/live/presence/presence.ts";
@@ -51,6 +52,9 @@ import { createLogger } from "../../src/telemetry/log.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { STREAM_LANE, UNARY_LANE } from "./echo-server.ts";
 import { createTestDatabase, type TestDatabase } from "./postgres.ts";
+
+/** The bytes of files, of which this server has none: a folder that is not there. */
+const NO_BYTES = createDiskStore("/nonexistent/colloquy");
 
 export interface Clients {
   readonly agents: Client<typeof AgentService>;
@@ -173,7 +177,7 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
         scheduled: () => scheduler.wake(),
       }),
       createEventService({ database, secrets, subscriptions }),
-      createTransferService({ database, renew: subscriptions.renew }),
+      createTransferService({ database, bytes: NO_BYTES, renew: subscriptions.renew }),
       createAgentService({ database, secrets, sealer, allowPrivate }),
     ],
     authenticate: (head) => revive(head.header("x-test-principal") ?? ""),

@@ -851,6 +851,12 @@ const IDENTITY: readonly WireCase[] = [
   },
   { rpc: "DirectoryService.GetMember", requests: () => [{ memberId: "cy" }] },
   { rpc: "DirectoryService.ListMembers", requests: () => [{ pageSize: 2 }] },
+  {
+    rpc: "TransferService.ExportMember",
+    requests: async (world) => [{ memberId: await world.member() }],
+    // It says when it was made.
+    toldAnew: "body",
+  },
   { rpc: "DirectoryService.DeleteMember", requests: async (world) => [{ memberId: await world.member() }] },
   {
     rpc: "DirectoryService.SetMemberRole",

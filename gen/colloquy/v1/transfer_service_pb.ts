@@ -18,7 +18,47 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/transfer_service.proto.
  */
 export const file_colloquy_v1_transfer_service: GenFile = /*@__PURE__*/
-  fileDesc("CiJjb2xsb3F1eS92MS90cmFuc2Zlcl9zZXJ2aWNlLnByb3RvEgtjb2xsb3F1eS52MSJXChpJbXBvcnRDb252ZXJzYXRpb25zUmVxdWVzdBIiCgRib2R5GAEgASgLMhQuZ29vZ2xlLmFwaS5IdHRwQm9keRIVCg1zdG9wX29uX2Vycm9yGAIgASgIIqECChtJbXBvcnRDb252ZXJzYXRpb25zUmVzcG9uc2USGwoKbGluZV9jb3VudBgBIAEoA0IHukgEIgIoABIjChJjb252ZXJzYXRpb25fY291bnQYAiABKANCB7pIBCICKAASHgoNbWVzc2FnZV9jb3VudBgDIAEoA0IHukgEIgIoABIcCgtldmVudF9jb3VudBgEIAEoA0IHukgEIgIoABIeCg1za2lwcGVkX2NvdW50GAUgASgDQge6SAQiAigAEhwKC2Vycm9yX2NvdW50GAYgASgDQge6SAQiAigAEjMKBmVycm9ycxgHIAMoCzIYLmNvbGxvcXV5LnYxLkltcG9ydEVycm9yQgm6SAaSAQMQ6AcSDwoHc3RvcHBlZBgIIAEoCCJDCgtJbXBvcnRFcnJvchIVCgRsaW5lGAEgASgDQge6SAQiAigBEh0KC2Rlc2NyaXB0aW9uGAIgASgJQgi6SAVyAxj0AyJAChpFeHBvcnRDb252ZXJzYXRpb25zUmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEkM4YASJCChtFeHBvcnRDb252ZXJzYXRpb25zUmVzcG9uc2USIwoGcmVjb3JkGAEgASgLMhMuY29sbG9xdXkudjEuUmVjb3JkMokDCg9UcmFuc2ZlclNlcnZpY2USnQEKE0ltcG9ydENvbnZlcnNhdGlvbnMSJy5jb2xsb3F1eS52MS5JbXBvcnRDb252ZXJzYXRpb25zUmVxdWVzdBooLmNvbGxvcXV5LnYxLkltcG9ydENvbnZlcnNhdGlvbnNSZXNwb25zZSIxkAIC+scYBAgDEASC0+STAiA6BGJvZHkiGC92MS9jb252ZXJzYXRpb25zOmltcG9ydCgBEtUBChNFeHBvcnRDb252ZXJzYXRpb25zEicuY29sbG9xdXkudjEuRXhwb3J0Q29udmVyc2F0aW9uc1JlcXVlc3QaKC5jb2xsb3F1eS52MS5FeHBvcnRDb252ZXJzYXRpb25zUmVzcG9uc2UiaZACAfrHGAQIARgBgtPkkwJYWjRiBnJlY29yZBIqL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH06ZXhwb3J0YgZyZWNvcmQSGC92MS9jb252ZXJzYXRpb25zOmV4cG9ydDABYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_permission, file_colloquy_v1_record, file_colloquy_v1_rules, file_google_api_annotations, file_google_api_httpbody]);
+  fileDesc("CiJjb2xsb3F1eS92MS90cmFuc2Zlcl9zZXJ2aWNlLnByb3RvEgtjb2xsb3F1eS52MSIzChNFeHBvcnRNZW1iZXJSZXF1ZXN0EhwKCW1lbWJlcl9pZBgBIAEoCUIJukgGcgSIzhgBIjoKFEV4cG9ydE1lbWJlclJlc3BvbnNlEiIKBGJvZHkYASABKAsyFC5nb29nbGUuYXBpLkh0dHBCb2R5IlcKGkltcG9ydENvbnZlcnNhdGlvbnNSZXF1ZXN0EiIKBGJvZHkYASABKAsyFC5nb29nbGUuYXBpLkh0dHBCb2R5EhUKDXN0b3Bfb25fZXJyb3IYAiABKAgioQIKG0ltcG9ydENvbnZlcnNhdGlvbnNSZXNwb25zZRIbCgpsaW5lX2NvdW50GAEgASgDQge6SAQiAigAEiMKEmNvbnZlcnNhdGlvbl9jb3VudBgCIAEoA0IHukgEIgIoABIeCg1tZXNzYWdlX2NvdW50GAMgASgDQge6SAQiAigAEhwKC2V2ZW50X2NvdW50GAQgASgDQge6SAQiAigAEh4KDXNraXBwZWRfY291bnQYBSABKANCB7pIBCICKAASHAoLZXJyb3JfY291bnQYBiABKANCB7pIBCICKAASMwoGZXJyb3JzGAcgAygLMhguY29sbG9xdXkudjEuSW1wb3J0RXJyb3JCCbpIBpIBAxDoBxIPCgdzdG9wcGVkGAggASgIIkMKC0ltcG9ydEVycm9yEhUKBGxpbmUYASABKANCB7pIBCICKAESHQoLZGVzY3JpcHRpb24YAiABKAlCCLpIBXIDGPQDIkAKGkV4cG9ydENvbnZlcnNhdGlvbnNSZXF1ZXN0EiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSQzhgBIkIKG0V4cG9ydENvbnZlcnNhdGlvbnNSZXNwb25zZRIjCgZyZWNvcmQYASABKAsyEy5jb2xsb3F1eS52MS5SZWNvcmQymgQKD1RyYW5zZmVyU2VydmljZRKdAQoTSW1wb3J0Q29udmVyc2F0aW9ucxInLmNvbGxvcXV5LnYxLkltcG9ydENvbnZlcnNhdGlvbnNSZXF1ZXN0GiguY29sbG9xdXkudjEuSW1wb3J0Q29udmVyc2F0aW9uc1Jlc3BvbnNlIjGQAgL6xxgECAMQBILT5JMCIDoEYm9keSIYL3YxL2NvbnZlcnNhdGlvbnM6aW1wb3J0KAES1QEKE0V4cG9ydENvbnZlcnNhdGlvbnMSJy5jb2xsb3F1eS52MS5FeHBvcnRDb252ZXJzYXRpb25zUmVxdWVzdBooLmNvbGxvcXV5LnYxLkV4cG9ydENvbnZlcnNhdGlvbnNSZXNwb25zZSJpkAIB+scYBAgBGAGC0+STAlhaNGIGcmVjb3JkEiovdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfTpleHBvcnRiBnJlY29yZBIYL3YxL2NvbnZlcnNhdGlvbnM6ZXhwb3J0MAESjgEKDEV4cG9ydE1lbWJlchIgLmNvbGxvcXV5LnYxLkV4cG9ydE1lbWJlclJlcXVlc3QaIS5jb2xsb3F1eS52MS5FeHBvcnRNZW1iZXJSZXNwb25zZSI3kAIB+scYBAgDEASC0+STAiZiBGJvZHkSHi92MS9tZW1iZXJzL3ttZW1iZXJfaWR9OmV4cG9ydDABYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_permission, file_colloquy_v1_record, file_colloquy_v1_rules, file_google_api_annotations, file_google_api_httpbody]);
+
+/**
+ * @generated from message colloquy.v1.ExportMemberRequest
+ */
+export type ExportMemberRequest = Message<"colloquy.v1.ExportMemberRequest"> & {
+  /**
+   * The member's id; one that was deleted can be exported, too.
+   *
+   * @generated from field: string member_id = 1;
+   */
+  memberId: string;
+};
+
+/**
+ * Describes the message colloquy.v1.ExportMemberRequest.
+ * Use `create(ExportMemberRequestSchema)` to create a new message.
+ */
+export const ExportMemberRequestSchema: GenMessage<ExportMemberRequest> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_transfer_service, 0);
+
+/**
+ * ExportMemberResponse is a part of the archive.
+ *
+ * @generated from message colloquy.v1.ExportMemberResponse
+ */
+export type ExportMemberResponse = Message<"colloquy.v1.ExportMemberResponse"> & {
+  /**
+   * At most 256 KiB of it. The content type is `application/zip`.
+   *
+   * @generated from field: google.api.HttpBody body = 1;
+   */
+  body?: HttpBody | undefined;
+};
+
+/**
+ * Describes the message colloquy.v1.ExportMemberResponse.
+ * Use `create(ExportMemberResponseSchema)` to create a new message.
+ */
+export const ExportMemberResponseSchema: GenMessage<ExportMemberResponse> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_transfer_service, 1);
 
 /**
  * ImportConversationsRequest is a part of the import.
@@ -47,7 +87,7 @@ export type ImportConversationsRequest = Message<"colloquy.v1.ImportConversation
  * Use `create(ImportConversationsRequestSchema)` to create a new message.
  */
 export const ImportConversationsRequestSchema: GenMessage<ImportConversationsRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_transfer_service, 0);
+  messageDesc(file_colloquy_v1_transfer_service, 2);
 
 /**
  * @generated from message colloquy.v1.ImportConversationsResponse
@@ -115,7 +155,7 @@ export type ImportConversationsResponse = Message<"colloquy.v1.ImportConversatio
  * Use `create(ImportConversationsResponseSchema)` to create a new message.
  */
 export const ImportConversationsResponseSchema: GenMessage<ImportConversationsResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_transfer_service, 1);
+  messageDesc(file_colloquy_v1_transfer_service, 3);
 
 /**
  * ImportError says why a line could not be added.
@@ -143,7 +183,7 @@ export type ImportError = Message<"colloquy.v1.ImportError"> & {
  * Use `create(ImportErrorSchema)` to create a new message.
  */
 export const ImportErrorSchema: GenMessage<ImportError> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_transfer_service, 2);
+  messageDesc(file_colloquy_v1_transfer_service, 4);
 
 /**
  * @generated from message colloquy.v1.ExportConversationsRequest
@@ -162,7 +202,7 @@ export type ExportConversationsRequest = Message<"colloquy.v1.ExportConversation
  * Use `create(ExportConversationsRequestSchema)` to create a new message.
  */
 export const ExportConversationsRequestSchema: GenMessage<ExportConversationsRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_transfer_service, 3);
+  messageDesc(file_colloquy_v1_transfer_service, 5);
 
 /**
  * @generated from message colloquy.v1.ExportConversationsResponse
@@ -181,10 +221,11 @@ export type ExportConversationsResponse = Message<"colloquy.v1.ExportConversatio
  * Use `create(ExportConversationsResponseSchema)` to create a new message.
  */
 export const ExportConversationsResponseSchema: GenMessage<ExportConversationsResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_transfer_service, 4);
+  messageDesc(file_colloquy_v1_transfer_service, 6);
 
 /**
- * TransferService imports and exports whole conversations as newline-delimited JSON, one Record per line.
+ * TransferService imports and exports whole conversations as newline-delimited JSON, one Record per line, and exports what there is
+ * of one person.
  *
  * @generated from service colloquy.v1.TransferService
  */
@@ -215,6 +256,19 @@ export const TransferService: GenService<{
     methodKind: "server_streaming";
     input: typeof ExportConversationsRequestSchema;
     output: typeof ExportConversationsResponseSchema;
+  },
+  /**
+   * ExportMember streams one ZIP archive with everything of and about a member: what it wrote, with earlier texts, replies of agents to
+   * it, messages that mention it, log entries by and about it, reactions, drafts, scheduled messages, files with their bytes, and audit
+   * entries. `README.txt` says in words what is where and how much. What others wrote to each other is not in it, nor what is erased
+   * while it runs: it is no snapshot. The audit log has an entry `member.export`.
+   *
+   * @generated from rpc colloquy.v1.TransferService.ExportMember
+   */
+  exportMember: {
+    methodKind: "server_streaming";
+    input: typeof ExportMemberRequestSchema;
+    output: typeof ExportMemberResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_colloquy_v1_transfer_service, 0);

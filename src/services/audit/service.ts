@@ -1,16 +1,16 @@
 // AuditService: the audit log.
-import { create } from "@bufbuild/protobuf";
 import { ActorType } from "../../../gen/colloquy/v1/actor_pb.ts";
-import { type AuditEntry, AuditEntrySchema } from "../../../gen/colloquy/v1/audit_entry_pb.ts";
+import { AuditEntrySchema } from "../../../gen/colloquy/v1/audit_entry_pb.ts";
 import * as pb from "../../../gen/colloquy/v1/audit_service_pb.ts";
-import { actorFilter, auditActorText, toAuditActor } from "../../domain/identity/actor.ts";
+import { actorFilter, auditActorText } from "../../domain/identity/actor.ts";
 import { callerFrom } from "../../domain/identity/caller.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
-import { type AuditRow, listAudit } from "../../store/audit/audit-log.ts";
+import { listAudit } from "../../store/audit/audit-log.ts";
 import type { Database } from "../../store/database.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
-import { toDate, toTimestamp } from "../convert.ts";
+import { toDate } from "../convert.ts";
 import { paginate } from "../paginate.ts";
+import { toAuditEntry } from "./convert.ts";
 
 export interface AuditServiceOptions {
   readonly database: Database;
@@ -45,18 +45,4 @@ export function createAuditService({ database, secrets }: AuditServiceOptions): 
       return { auditEntries: items, ...page };
     },
   });
-}
-
-function toAuditEntry(row: AuditRow): AuditEntry {
-  const { id, actor, action, resourceType, resourceId, address, requestId } = row;
-  const createTime = toTimestamp(row.createTime);
-  const details = Object.entries(row.details ?? {}).map(([name, value]) => [name, textOf(value)]);
-  return create(AuditEntrySchema, {
-    ...{ id, createTime, actor: toAuditActor(actor), action, resourceType, resourceId, address, requestId },
-    details: Object.fromEntries(details),
-  });
-}
-
-function textOf(value: unknown): string {
-  return Array.isArray(value) ? value.join(", ") : String(value);
 }

@@ -1,7 +1,6 @@
 // DirectoryService: the members of a tenant, with their roles and managers.
-import { create } from "@bufbuild/protobuf";
 import * as pb from "../../../gen/colloquy/v1/directory_service_pb.ts";
-import { type Member, type MemberRole, MemberSchema } from "../../../gen/colloquy/v1/member_pb.ts";
+import { MemberSchema } from "../../../gen/colloquy/v1/member_pb.ts";
 import { invalidField, notFound } from "../../domain/errors.ts";
 import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import { isMemberId, MEMBER_ID_RULE, type Principal } from "../../domain/identity/principal.ts";
@@ -15,10 +14,10 @@ import * as store from "../../store/directory/members.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import { eraseUnsent } from "../../store/drafts/drafts.ts";
 import { erasePresence } from "../../store/presence/presence.ts";
-import { toTimestamp } from "../convert.ts";
 import { createMutations } from "../mutations.ts";
 import { paginate } from "../paginate.ts";
 import { auditMember, checkManager } from "./change-member.ts";
+import { toMember } from "./convert.ts";
 import { requireRank } from "./grants.ts";
 
 export interface DirectoryServiceOptions {
@@ -147,17 +146,4 @@ async function change(
   const after = { displayName, role, managerId, ...values };
   if (after.role === role && after.managerId === managerId) return before;
   return store.writeMember(tx, caller.tenantId, before.id, after);
-}
-
-function toMember(row: store.MemberRow): Member {
-  return create(MemberSchema, {
-    id: row.id,
-    displayName: row.display_name,
-    role: row.role as MemberRole,
-    managerId: row.manager_id ?? "",
-    etag: `${row.version}`,
-    createTime: toTimestamp(row.create_time),
-    updateTime: toTimestamp(row.update_time),
-    ...(row.delete_time && { deleteTime: toTimestamp(row.delete_time) }),
-  });
 }

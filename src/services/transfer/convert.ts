@@ -18,6 +18,9 @@ import type { EventRow, KeptRevisionRow, PartRow } from "../../store/transfer/ex
 import { toConversation, toMessage, toMessageRevision, toReaction, toTimestamp } from "../convert.ts";
 import { toEvent } from "../events/convert.ts";
 
+/** Which message it is. */
+type MessageId = Pick<MessageRow, "conversation_id" | "id">;
+
 export function toConversationRecord(row: ConversationRow, parts: readonly PartRow[], tenantId: string): ImportRecord {
   const conversation = toConversation(row, { tenantId, memberId: null });
   // What follows from the log, or is said by the record itself.
@@ -51,13 +54,13 @@ export function toMessageRecord(row: MessageRow, kept: readonly KeptRevisionRow[
   return create(RecordSchema, { kind: { case: "message", value } });
 }
 
-export function toRevisionsRecord(row: MessageRow, kept: readonly KeptRevisionRow[]): ImportRecord {
+export function toRevisionsRecord(row: MessageId, kept: readonly KeptRevisionRow[]): ImportRecord {
   const { conversation_id: conversationId, id: messageId } = row;
   const value = create(RevisionsRecordSchema, { conversationId, messageId, revisions: kept.map(toMessageRevision) });
   return create(RecordSchema, { kind: { case: "revisions", value } });
 }
 
-export function toReactionsRecord(row: MessageRow, reactions: readonly ReactionRow[]): ImportRecord {
+export function toReactionsRecord(row: MessageId, reactions: readonly ReactionRow[]): ImportRecord {
   const { conversation_id: conversationId, id: messageId } = row;
   const value = create(ReactionsRecordSchema, { conversationId, messageId, reactions: reactions.map(toReaction) });
   return create(RecordSchema, { kind: { case: "reactions", value } });
