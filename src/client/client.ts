@@ -108,17 +108,17 @@ export function createClient(options: ClientOptions): ColloquyClient {
 }
 
 function createTransport(
-  { baseUrl, retry, interceptors = [], fetch, timeoutMs }: ClientOptions,
+  { baseUrl, retry, interceptors = [], fetch, timeoutMs = 30_000 }: ClientOptions,
   identity: Identity,
 ): Transport {
   return withDefaultTimeout(
     createConnectTransport({
       baseUrl,
       useBinaryFormat: true,
-      interceptors: [...interceptors, retrying(retry), identify(identity)],
+      interceptors: [...interceptors, retrying({ budgetMs: timeoutMs, ...retry }), identify(identity)],
       ...(fetch && { fetch }),
     }),
-    timeoutMs ?? 30_000,
+    timeoutMs,
   );
 }
 

@@ -6,28 +6,34 @@ import { type Backoff, pauseMs, wait } from "./backoff.ts";
 import { PASSING_REASONS, reasonOf, retryDelayOf } from "./reason.ts";
 
 export interface RetryOptions extends Partial<Backoff> {
-  /** How often a call is tried again. Default: 4. 0: never. */
+  /** How often a call is tried again at most. Default: as often as `budgetMs` allows. 0: never. */
   readonly retries?: number;
+  /** How long after its first attempt a call is tried again, in milliseconds. Default: the client's `timeoutMs`, or 30,000. */
+  readonly budgetMs?: number;
 }
 
-const DEFAULTS = { retries: 4, initialMs: 100, maxMs: 5_000 };
+const DEFAULTS = { retries: Number.POSITIVE_INFINITY, budgetMs: 30_000, initialMs: 100, maxMs: 5_000 };
 
 /**
  * Gives every mutation a request id unless it has one, and tries failed calls again. The request id stays the same from
  * try to try, so the server acts once however often it is asked.
  */
 export function retrying(options: RetryOptions = {}): Interceptor {
-  const { retries, ...backoff } = { ...DEFAULTS, ...options };
+  const { retries, budgetMs, ...backoff } = { ...DEFAULTS, ...options };
   return (next) => async (given) => {
     if (given.stream) return next(given);
     const request = withRequestId(given);
     const repeatable = request.method.idempotency === Level.NO_SIDE_EFFECTS || hasRequestId(request.message);
+    const endsAt = performance.now() + budgetMs;
     for (let attempt = 0; ; attempt++) {
       try {
         return await next(request);
       } catch (error) {
         if (!repeatable || attempt >= retries || request.signal.aborted || !mayPass(error)) throw error;
-        await wait(pauseMs(backoff, attempt, retryDelayOf(error)), request.signal);
+        const pause = pauseMs(backoff, attempt, retryDelayOf(error));
+        // The failure says more than a deadline that passes during the pause.
+        if (performance.now() + pause >= endsAt) throw error;
+        await wait(pause, request.signal);
       }
     }
   };

@@ -1,5 +1,6 @@
 // Grammars of the database settings: URL, schema and pool size.
 import { z } from "zod";
+import { hostsOf } from "../domain/settings/database-hosts.ts";
 import { readableFile } from "./values.ts";
 
 /** Connections to the database. */
@@ -21,13 +22,18 @@ const SSL_MODES = ["disable", "prefer", "require", "verify-ca", "verify-full"];
  */
 export const databaseUrl = z.string().transform((value, context) => {
   // A Unix socket's URL has no host, which the URL class refuses next to a user.
-  const url = URL.parse(value.replace("@/", "@localhost/"));
+  const { urls, wanted } = hostsOf(value);
+  const [url = null, ...others] = urls.map((one) => URL.parse(one.replace("@/", "@localhost/")));
   const refuse = (rule: string) => {
     context.addIssue(rule);
     return z.NEVER;
   };
-  if (url === null || !/^postgres(ql)?:$/.test(url.protocol)) {
+  if (url === null || others.includes(null) || !/^postgres(ql)?:$/.test(url.protocol)) {
     return refuse("must be a URL such as postgresql://user:password@host:5432/database");
+  }
+  const attrs = /[?&]target_session_attrs=([^&]*)/.exec(value)?.[1];
+  if (attrs !== undefined && attrs !== wanted) {
+    return refuse("target_session_attrs must be read-write, primary or any: Colloquy writes to the database");
   }
   const mode = url.searchParams.get("sslmode");
   if (mode === null) return value;

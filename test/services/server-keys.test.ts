@@ -45,7 +45,7 @@ function serverWith(given?: string) {
 
 const forgetKeys = () => database.query({ name: "test_forget", text: "delete from server_key where true" }, []);
 
-test("a token of one server is taken by another, which has no file of the first", async () => {
+test("F-SERVERS: a token of one server is taken by another, which has no file of the first", async () => {
   await using one = await startIdentityServer();
   await using other = await startIdentityServer({ beside: one, environment: { COLLOQUY_DATA_DIR: await directory() } });
   const tenant = await one.tenant();
@@ -64,7 +64,7 @@ test("a token of one server is taken by another, which has no file of the first"
   }
 });
 
-test("servers that start at once on an empty database agree on their keys", async () => {
+test("F-SERVERS: servers that start at once on an empty database agree on their keys", async () => {
   await forgetKeys();
   const path = await directory();
   const started = await Promise.all(

@@ -9,6 +9,7 @@ import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts"
 import { FRESH_MS } from "../../src/access/store-interfaces.ts";
 import { failureOf } from "../support/failure.ts";
 import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { HAS_PROXIES, startHaproxy } from "../support/parts/proxies.ts";
 
 const LIMIT = 100;
 // Within the time for which what is known is not read again.
@@ -33,7 +34,7 @@ const list = (server: IdentityServer, credential: Credential) =>
   server.client(ConversationService, credential).listConversations({});
 const reasonOf = async (calling: Promise<unknown>) => (await failureOf(calling)).reason;
 
-test("a key that one server revokes is refused by the other, which knew it", async () => {
+test("F-SERVERS: a key that one server revokes is refused by the other, which knew it", async () => {
   const tenant = await one.tenant();
   const admin = await tenant.key("read", "write", "admin");
   const key = await tenant.key("read");
@@ -54,7 +55,7 @@ test("a member whose role one server changes has it on the other", async () => {
   await expect.poll(mayListKeys, SOON).toBeUndefined();
 });
 
-test("what a caller has used up at one server is missing at the other", async () => {
+test("F-SERVERS: what a caller has used up at one server is missing at the other", async () => {
   const tenant = await one.tenant();
   const { credential } = await tenant.key("read");
   const callAt = async ({ url }: IdentityServer) => {
@@ -76,4 +77,39 @@ test("what a caller has used up at one server is missing at the other", async ()
   while ((await callAt(other)).status === 200) allowed++;
   expect(used + allowed).toBeGreaterThanOrEqual(LIMIT);
   expect(used + allowed).toBeLessThanOrEqual(LIMIT + LIMIT / 100);
+});
+
+// What people write who have read no page of ours.
+const PLAIN = `
+  defaults
+    mode http
+    timeout connect 5s
+    timeout client 50s
+    timeout server 50s
+    option redispatch
+    retry-on conn-failure
+  frontend all
+    bind 127.0.0.1:PORT
+    default_backend servers
+  backend servers
+    option httpchk
+    default-server check inter 100ms fall 1 rise 1
+    server one ONE
+    server other OTHER`;
+
+test.skipIf(!HAS_PROXIES)("F-SERVERS: behind HAProxy's plain httpchk a server may leave, and calls go on", async () => {
+  const leaving = await startIdentityServer({ beside: one, environment: { COLLOQUY_DATA_DIR: folder } });
+  const host = ({ url }: IdentityServer) => new URL(url).host;
+  await using proxy = await startHaproxy(PLAIN.replace("ONE", host(one)).replace("OTHER", host(leaving)));
+  const { credential } = await (await one.tenant()).key("read");
+  const call = async () => {
+    const response = await fetch(`${proxy.url}/v1/conversations`, { headers: { ...credential, connection: "close" } });
+    await response.body?.cancel();
+    return response.status;
+  };
+  // Both are up: HAProxy would answer 503 if the check had failed.
+  for (let time = 0; time < 4; time++) expect(await call()).toBe(200);
+  await leaving.close();
+  const several = async () => [await call(), await call(), await call(), await call()];
+  await expect.poll(several, SOON).toEqual([200, 200, 200, 200]);
 });

@@ -18,8 +18,14 @@ const TEXT = { "content-type": "text/plain; charset=utf-8", "cache-control": "no
 /** Handlers by exact path; each takes GET and HEAD. */
 export function createOperations({ ready, lifecycle, metrics }: OperationsOptions): ReadonlyMap<string, HttpHandler> {
   const isReady = async () => !lifecycle.isLeaving && (await ready().catch(() => false));
+  const options: HttpHandler = async (request, response) => {
+    if (request.method !== "OPTIONS") return false;
+    const allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+    answer(response, (await isReady()) ? 200 : 503, { "cache-control": "no-store", allow });
+    return true;
+  };
   const places: [string, HttpHandler][] = [
-    // What load balancers send by default (HAProxy's `option httpchk` is `OPTIONS /`).
+    // What load balancers send by default (HAProxy's `option httpchk` is `OPTIONS /`): whether this server takes calls.
     ["/", options],
     ["*", options],
     // The process lives. That it can work is what /readyz says.
@@ -39,12 +45,6 @@ export function createOperations({ ready, lifecycle, metrics }: OperationsOption
   }
   return new Map(places);
 }
-
-const options: HttpHandler = (request, response) => {
-  if (request.method !== "OPTIONS") return false;
-  answer(response, 200, { "cache-control": "no-store", allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" });
-  return true;
-};
 
 /** How often in a second the metrics are written out: it takes milliseconds, and anyone may ask. */
 const MAX_TEXTS = 4;

@@ -2,6 +2,7 @@
 import { createPostgreSqlTypeParsers, MikroORM } from "@mikro-orm/postgresql";
 import { PostgresDialect } from "kysely";
 import pg, { type Pool } from "pg";
+import { hostsOf } from "../../domain/settings/database-hosts.ts";
 import { MIGRATION_TABLE } from "../migrations/names.ts";
 import type { Tables } from "./tables.ts";
 import { ormTypes } from "./types.ts";
@@ -32,6 +33,6 @@ const TEXT_ARRAY = 1009;
 
 function databaseName(url: string): string {
   // A Unix socket's URL has no host, which the URL class refuses next to a user.
-  const { pathname } = new URL(url.replace("@/", "@localhost/"));
+  const { pathname } = new URL((hostsOf(url).urls[0] ?? "").replace("@/", "@localhost/"));
   return decodeURIComponent(pathname.slice(1)) || "postgres";
 }

@@ -3,10 +3,10 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
 import { expect, test } from "vitest";
 import { MessageService, SendMessageRequestSchema } from "../../../gen/colloquy/v1/message_service_pb.ts";
-import { retrying } from "../../../src/client/retry.ts";
+import { type RetryOptions, retrying } from "../../../src/client/retry.ts";
 
 /** A client whose calls fail as often as told, and the request ids that the server saw. */
-function clientOf(failures: number) {
+function clientOf(failures: number, options: RetryOptions = { initialMs: 1 }) {
   const ids: string[] = [];
   const transport = createRouterTransport(
     ({ rpc }) => {
@@ -16,7 +16,7 @@ function clientOf(failures: number) {
         return {};
       });
     },
-    { transport: { interceptors: [retrying({ initialMs: 1 })] } },
+    { transport: { interceptors: [retrying(options)] } },
   );
   return { ids, messages: createClient(MessageService, transport) };
 }
@@ -40,4 +40,22 @@ test("an id that the caller gives is the call's", async () => {
   const { ids, messages } = clientOf(1);
   await messages.sendMessage({ conversationId: "c", requestId: "mine" });
   expect(ids).toEqual(["mine", "mine"]);
+});
+
+test("a call is tried again as often as its time allows, not a number of times", async () => {
+  const { ids, messages } = clientOf(40, { initialMs: 0, maxMs: 1 });
+  await messages.sendMessage({ conversationId: "c" });
+  expect(ids).toHaveLength(41);
+});
+
+test("a call whose time is used up fails with the failure, before a pause that would outlast it", async () => {
+  const { ids, messages } = clientOf(Number.POSITIVE_INFINITY, { initialMs: 1_000_000, maxMs: 1_000_000, budgetMs: 1 });
+  await expect(messages.sendMessage({ conversationId: "c" })).rejects.toMatchObject({ code: Code.Unavailable });
+  expect(ids.length).toBeLessThan(3);
+});
+
+test("a number of retries holds too", async () => {
+  const { ids, messages } = clientOf(Number.POSITIVE_INFINITY, { initialMs: 0, retries: 2 });
+  await expect(messages.sendMessage({ conversationId: "c" })).rejects.toMatchObject({ code: Code.Unavailable });
+  expect(ids).toHaveLength(3);
 });
