@@ -3,6 +3,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
+import type { ReplyRequest } from "../../src/agents/connectors/connector.ts";
+import { readParts } from "../../src/domain/parts/stored.ts";
 import { calls, given, says, scriptedAgent, text } from "../support/scripted-agent.ts";
 import { type StoreServer, startStoreServer } from "../support/store-server.ts";
 import { readTurn } from "../support/turn-events.ts";
@@ -162,5 +164,74 @@ describe("F-MCP-CLIENT: servers that start again", () => {
       return 404;
     };
     expect(await call("w_a")).toBe("result c1 ran a");
+  });
+});
+
+describe("F-MCP-CLIENT: results", () => {
+  const image = { type: "image", data: "aGVsbG8gd29ybGQsIGhlbGxvIHdvcmxk", mimeType: "image/png" };
+  const two = { items: [1, 2] };
+  test.each<[string, object, string]>([
+    ["structured alone", { content: [], structuredContent: two }, '{"items":[1,2]}'],
+    ["structured without a list of content", { structuredContent: two }, '{"items":[1,2]}'],
+    [
+      "that say as text what is structured",
+      { ...ran('{ "items": [1, 2] }'), structuredContent: two },
+      '{"items":[1,2]}',
+    ],
+    [
+      "whose text is what a wrapper holds",
+      { ...ran("sunny"), structuredContent: { result: "sunny" } },
+      '{"result":"sunny"}',
+    ],
+    [
+      "whose text only sums up what is structured",
+      { ...ran("2 items"), structuredContent: two },
+      '2 items\n{"items":[1,2]}',
+    ],
+    ["whose structure is empty", { ...ran("try again"), structuredContent: {} }, "try again"],
+    [
+      "of a failure, with its words and its structure",
+      { ...ran("refused"), structuredContent: { code: "RATE_LIMITED" }, isError: true },
+      'refused\n{"code":"RATE_LIMITED"} (error)',
+    ],
+    [
+      "of a failure, structured alone",
+      { content: [], structuredContent: { code: 1 }, isError: true },
+      '{"code":1} (error)',
+    ],
+  ])("%s reach the model whole, and once", async (_, result, words) => {
+    say = (message) => (message.method === "tools/call" ? result : pages(["a"])(message));
+    expect(await (await scene()).call("w_a")).toBe(`result c1 ${words}`);
+  });
+
+  test("with pictures come with what is structured beside them, unless that repeats the pictures", async () => {
+    const parts = async (structuredContent: object) => {
+      say = (message) =>
+        message.method === "tools/call" ? { content: [image], structuredContent } : pages(["a"])(message);
+      await (await scene()).call("w_a");
+      const { messages } = agent.requests.at(-1) as ReplyRequest;
+      const [result] = messages
+        .flatMap(({ kind, parts: stored }) => (kind === null ? [] : readParts(stored)))
+        .slice(-1);
+      const output = result?.content.case === "toolResult" ? result.content.value.output : undefined;
+      return output?.case === "parts" ? output.value.parts.map(({ content }) => content) : output?.value;
+    };
+    const file = expect.objectContaining({ case: "file" });
+    const text = { case: "text", value: expect.objectContaining({ text: '{"width":3}' }) };
+    expect(await parts({ width: 3 })).toEqual([file, text]);
+    expect(await parts({ result: [image] })).toEqual([file]);
+  });
+
+  test.each<[string, object, string]>([
+    ["a kind of content that nobody knows", { content: [{ type: "blob", data: "eA==" }] }, "content.0: Invalid input"],
+    [
+      "a list in place of an object",
+      { ...ran("[1]"), structuredContent: [1] },
+      "structuredContent: Invalid input: expected record, received array",
+    ],
+  ])("with %s are a failure that says so, and that the tool has run", async (_, result, fault) => {
+    say = (message) => (message.method === "tools/call" ? result : pages(["a"])(message));
+    const words = await (await scene()).call("w_a");
+    expect(words).toBe(`result c1 the tool has run, but its result is invalid: ${fault} (error)`);
   });
 });

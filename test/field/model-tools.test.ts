@@ -1,6 +1,7 @@
 // Calls of tools, thoughts and usage as servers of Chat Completions really send them.
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { schemaOf } from "../../src/agents/connectors/history/arguments.ts";
 import { ChatReply } from "../../src/agents/connectors/openai/chat/reply.ts";
 import { createOpenAi } from "../../src/agents/connectors/openai/openai.ts";
 import { readBody } from "../../src/agents/connectors/openai/read-body.ts";
@@ -378,6 +379,29 @@ describe("F-TOOLS: a reply with calls and thoughts", () => {
     );
     const { failure } = await parse(inChunks(Buffer.from(body + END), []));
     expect(failure).toMatchObject({ message: "the agent called more than 256 tools at once", health: "up" });
+  });
+});
+
+describe("F-TOOLS: the schema of a tool's arguments", () => {
+  const properties = { city: { type: "string" } };
+  test.each<[string, string, object]>([
+    ["left out", "", { type: "object", properties: {} }],
+    ["of any object", '{"type":"object"}', { type: "object", properties: {} }],
+    ["without a type", JSON.stringify({ properties }), { type: "object", properties }],
+    [
+      "that names its dialect",
+      JSON.stringify({ $schema: "http://json-schema.org/draft-07/schema#", properties }),
+      { type: "object", properties },
+    ],
+    [
+      "that closes the object",
+      '{"type":"object","additionalProperties":false}',
+      { type: "object", properties: {}, additionalProperties: false },
+    ],
+  ])("%s has what providers require, and nothing that they refuse", (_, inputSchemaJson, expected) => {
+    expect(schemaOf({ name: "t", description: "", inputSchemaJson, place: "client", needsApproval: false })).toEqual(
+      expected,
+    );
   });
 });
 

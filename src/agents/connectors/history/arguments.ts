@@ -28,8 +28,11 @@ export function toolName(name: string): string {
   return name.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, 64) || "tool";
 }
 
-/** The schema of a tool's arguments; providers want one, also where any object will do. */
+/**
+ * The schema of a tool's arguments. Providers want one also where any object will do, refuse an object without `properties`,
+ * and with it the whole request; some refuse `$schema`.
+ */
 export function schemaOf({ inputSchemaJson }: AgentTool): JsonObject {
-  const schema = objectOf(inputSchemaJson === "" ? undefined : inputSchemaJson);
-  return schema.type === undefined ? { type: "object", properties: {}, ...schema } : schema;
+  const { $schema: _, ...schema } = objectOf(inputSchemaJson === "" ? undefined : inputSchemaJson);
+  return { type: "object", properties: {}, ...schema };
 }

@@ -19,6 +19,9 @@ export function wordsOf(error: unknown): string {
   if (error instanceof SdkHttpError) return `the MCP server answered with status ${error.status}`;
   if (error instanceof SdkError && error.code === SdkErrorCode.RequestTimeout)
     return `the tool took too long: ${MAY_HAVE_RUN}`;
+  if (error instanceof SdkError && error.code === SdkErrorCode.InvalidResult) {
+    return `the tool has run, but its result is invalid: ${faultOf(error)}`;
+  }
   // An error of JSON-RPC, in the server's words.
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (typeof code === "number") {
@@ -26,4 +29,17 @@ export function wordsOf(error: unknown): string {
   }
   if (wasNeverSent(error)) return "the MCP server cannot be reached";
   return `the connection to the MCP server broke off: ${MAY_HAVE_RUN}`;
+}
+
+/** What is wrong with a result: the client says it as a list of faults in JSON. */
+function faultOf({ message }: Error): string {
+  const words = message.replace(/^Invalid result for [^:]*: /, "");
+  let told = words;
+  try {
+    const [fault] = JSON.parse(words) as { path: (string | number)[]; message: string }[];
+    if (fault !== undefined) told = `${fault.path.join(".")}: ${fault.message}`;
+  } catch {
+    // Words of its own.
+  }
+  return told.toWellFormed().slice(0, MAX_WORDS);
 }

@@ -1,4 +1,5 @@
 // The result of an MCP server's tool as that of a call.
+import { isDeepStrictEqual } from "node:util";
 import { create } from "@bufbuild/protobuf";
 import type { CallToolResult } from "@modelcontextprotocol/client";
 import { type Part, PartListSchema, PartSchema } from "../../../../gen/colloquy/v1/part_pb.ts";
@@ -10,19 +11,57 @@ export const MAX_MCP_RESULT_BYTES = 768 * 1024;
 
 type Block = CallToolResult["content"][number];
 
+/**
+ * What the server sent, whole and once: its blocks, and what is structured unless the blocks say it. A text is often the
+ * structured value in JSON, and as often a summary of it, or words that it does not have.
+ */
 export function outcomeOf({ content, structuredContent, isError = false }: CallToolResult): ToolOutcome {
   const size = Buffer.byteLength(JSON.stringify([content, structuredContent]));
   if (size > MAX_MCP_RESULT_BYTES) return toolFailure(`the tool returned more than ${MAX_MCP_RESULT_BYTES} bytes`);
+  const json = structuredContent === undefined ? undefined : JSON.stringify(structuredContent);
+  const structured = json !== undefined && jsonFault(json) === undefined ? json : undefined;
   const texts = content.flatMap((block) => (block.type === "text" ? [block.text.toWellFormed()] : []));
   if (texts.length < content.length) {
-    const parts = create(PartListSchema, { parts: content.map(partOf) });
-    return { output: { case: "parts", value: parts }, isError };
+    const parts = content.map(partOf);
+    if (structured !== undefined && !isSaid(structuredContent, structured, content, texts)) {
+      parts.push(textPart(structured));
+    }
+    return { output: { case: "parts", value: create(PartListSchema, { parts }) }, isError };
   }
-  // Servers send what is structured as text too.
-  const json = structuredContent === undefined ? undefined : JSON.stringify(structuredContent);
-  if (json !== undefined && jsonFault(json) === undefined) return { output: { case: "json", value: json }, isError };
-  if (texts.length === 0) return { output: { case: undefined }, isError };
-  return { output: { case: "text", value: texts.join("\n") }, isError };
+  const text = texts.join("\n");
+  if (structured === undefined) {
+    return { output: texts.length === 0 ? { case: undefined } : { case: "text", value: text }, isError };
+  }
+  if (text.trim() === "" || isSaidByTexts(structuredContent, texts)) {
+    return { output: { case: "json", value: structured }, isError };
+  }
+  const words = structured === "{}" ? text : `${text}\n${structured}`;
+  return { output: { case: "text", value: words }, isError };
+}
+
+type Structured = CallToolResult["structuredContent"];
+
+/** Whether the blocks say what is structured: in their texts, or by pictures and sounds whose bytes it repeats. */
+function isSaid(value: Structured, json: string, blocks: readonly Block[], texts: readonly string[]): boolean {
+  const repeats = blocks.some((block) => "data" in block && block.data !== "" && json.includes(block.data));
+  return json === "{}" || repeats || isSaidByTexts(value, texts);
+}
+
+/** Whether texts say a value in JSON or as it is, one for all of it or one for each of its items. */
+function isSaidByTexts(value: Structured, texts: readonly string[]): boolean {
+  const values = texts.map(readValue);
+  const { result, ...others } = (value ?? {}) as { result?: unknown };
+  // Servers wrap what is no object.
+  const meant = result !== undefined && Object.keys(others).length === 0 ? [value, result] : [value];
+  return meant.some((one) => [values, values[0], texts, texts[0]].some((said) => isDeepStrictEqual(said, one)));
+}
+
+function readValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 function partOf(block: Block): Part {
