@@ -7,6 +7,7 @@ import { p7, p12, pages } from "./scenarios/depth.ts";
 import { dialect } from "./scenarios/dialects.ts";
 import { p13 } from "./scenarios/fairness.ts";
 import { files } from "./scenarios/files.ts";
+import { hot } from "./scenarios/hot.ts";
 import { importing } from "./scenarios/import.ts";
 import { p9 } from "./scenarios/live.ts";
 import { p8 } from "./scenarios/overload.ts";
@@ -38,6 +39,7 @@ async function p10(): Promise<Row> {
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   ...{ P1: p1, P2: p2, P3: p3, P4: p4, P5: p5, P6: p6, P7: p7, P8: p8, P9: p9, P10: p10, P11: p11, P12: p12, P13: p13 },
   ...{
+    hot,
     dialect,
     pages,
     branches,

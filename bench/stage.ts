@@ -74,11 +74,10 @@ export async function setStage(sizes: Sizes, effort: Effort, say: (line: string)
   ] as const) {
     tokens.set(kind, await issuer.issue({ tenantId, sub, role, ttl: 86_400 }));
   }
-  const ofTenants = await Promise.all(
-    Array.from({ length: FEWEST_TENANTS }, (_, n) =>
-      issuer.issue({ tenantId: idOf("tenant", n + 1), sub: MEMBER, role: undefined, ttl: 86_400 }),
-    ),
-  );
+  const ofTenants: string[] = [];
+  for (let tenant = 1; tenant <= FEWEST_TENANTS; tenant++) {
+    ofTenants.push(await issuer.issue({ tenantId: idOf("tenant", tenant), sub: MEMBER, role: undefined, ttl: 86_400 }));
+  }
   await database.close();
   let nextPort = FIRST_PORT;
   const started = new Map<string, Promise<Served>>();

@@ -52,6 +52,7 @@ import { createUploadHandler, openFilesAndSweeper } from "./files.ts";
 import { listenOn } from "./listeners.ts";
 import { metadataRoutesOf } from "./mcp-metadata.ts";
 import { narrowed } from "./narrowed.ts";
+import { openPages } from "./pages.ts";
 import { REST_FAILURES } from "./rest-errors.ts";
 import { createStopSteps } from "./stop-steps.ts";
 import { BACKGROUND_MS, DRAIN_MS } from "./stop-times.ts";
@@ -134,7 +135,8 @@ export async function createApp(
   const { registry } = metrics;
   const webhooks = openWebhooks({ database, feeds, sealer, config, log: logger, registry, tracing, callMs });
   atStop("webhooks under way", () => webhooks.stop());
-  const ofConversations = { database, secrets, config, ...files, renew, hints, signals, onError };
+  const pages = openPages(config, registry, begun);
+  const ofConversations = { pages, database, secrets, config, ...files, renew, hints, signals, onError };
   const { services: conversationServices, scheduler } = createConversationServices(ofConversations);
   atStop("scheduled messages under way", () => scheduler.stop());
 

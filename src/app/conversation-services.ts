@@ -6,6 +6,7 @@ import { createConversationService } from "../services/conversations/service.ts"
 import { Scheduler } from "../services/drafts/scheduler.ts";
 import { createDraftService } from "../services/drafts/service.ts";
 import { createFileService, type FileServiceOptions } from "../services/files/service.ts";
+import type { PageCache } from "../services/messages/page-cache.ts";
 import { createMessageService } from "../services/messages/service.ts";
 import { createParticipantService } from "../services/participants/service.ts";
 import { createPresenceService } from "../services/presence/service.ts";
@@ -16,6 +17,7 @@ export interface ConversationServicesOptions
   extends Pick<FileServiceOptions, "database" | "secrets" | "bytes" | "running" | "renew" | "hints">,
     Pick<SignalServiceOptions, "signals"> {
   readonly config: Config;
+  readonly pages: PageCache | undefined;
   /** Called when scheduled messages could not be looked for or sent; it is tried again. */
   readonly onError: (error: unknown) => void;
 }

@@ -32,6 +32,8 @@ export interface Config {
   readonly databaseSchema: string;
   /** Processes that serve. */
   readonly workers: number;
+  /** Maximum bytes of pages of messages in memory, for each process; 0: none is kept. */
+  readonly cacheBytes: number;
   readonly dataDir: string;
   readonly compat: readonly MountPoint[];
   /** Whether `compat` was set: a default dialect is skipped if its port is in use. */
@@ -105,6 +107,7 @@ function assemble(settings: Settings, tracing: TracingSettings | undefined): Con
     databaseSchema: settings.COLLOQUY_DATABASE_SCHEMA,
     poolSize: settings.COLLOQUY_POOL_SIZE,
     workers: settings.COLLOQUY_WORKERS,
+    cacheBytes: settings.COLLOQUY_CACHE_SIZE,
     dataDir: settings.COLLOQUY_DATA_DIR,
     compat: settings.COLLOQUY_COMPAT ?? mounts.parse(DEFAULT_COMPAT),
     compatChosen: settings.COLLOQUY_COMPAT !== undefined,

@@ -83,6 +83,11 @@ const RULE = "must be a size such as 100MiB, in B, KiB, MiB, GiB or TiB";
 /** A number of bytes: `100MiB`. */
 export const byteSize = z.string().transform((text, context) => sizeOf(text) ?? refuse(context, RULE));
 
+/** The same, or `0`. */
+export const byteSizeOrZero = z
+  .string()
+  .transform((text, context) => (text === "0" ? 0 : (sizeOf(text) ?? refuse(context, `${RULE}, or 0`))));
+
 /** The same, or undefined for `unlimited`. */
 export const byteSizeOrUnlimited = z
   .string()

@@ -4,7 +4,7 @@ import { isLoopback } from "../domain/network/loopback.ts";
 import { issuers, networks, rateLimits, speakers, streamLimits } from "./access-values.ts";
 import { databaseUrl, poolSize, schemaName } from "./database-values.ts";
 import { mounts, trusting } from "./dialect-values.ts";
-import { byteSize, byteSizeOrUnlimited, filesPlace } from "./file-values.ts";
+import { byteSize, byteSizeOrUnlimited, byteSizeOrZero, filesPlace } from "./file-values.ts";
 import { type TracingSettings, tracingSettings } from "./otel-values.ts";
 import { type Gathered, gather } from "./sources.ts";
 import {
@@ -50,6 +50,7 @@ const VARIABLES = {
   COLLOQUY_DATABASE_SCHEMA: schemaName.default("public"),
   COLLOQUY_POOL_SIZE: poolSize.optional(),
   COLLOQUY_WORKERS: workers.prefault("1"),
+  COLLOQUY_CACHE_SIZE: byteSizeOrZero.prefault("64MiB"),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(", ")}` }).default("info"),
   COLLOQUY_DATA_DIR: directory.default(".colloquy"),
   COLLOQUY_PROFILE: z.enum(PROFILES, { error: `must be one of ${PROFILES.join(", ")}` }).default("development"),

@@ -16,10 +16,21 @@ export interface PageQuery {
   readonly limit: number;
 }
 
+export interface FoundRows<Row> {
+  readonly rows: readonly Row[];
+  readonly total: bigint | null;
+}
+
+/** A page whose items the caller has already. */
+export interface KnownPage {
+  /** The key of its last row, if another page follows. */
+  readonly next: readonly string[] | undefined;
+}
+
 export interface Listing<Row extends object, Item extends DescMessage> {
   readonly item: Item;
   /** Rows in the order of their keys, fewer where they are cut by bytes; and the total, where it was asked for. */
-  read(query: PageQuery): Promise<readonly Row[] | { readonly rows: readonly Row[]; readonly total: bigint | null }>;
+  read(query: PageQuery): Promise<readonly Row[] | FoundRows<Row> | KnownPage>;
   convert(row: Row): MessageInitShape<Item>;
   /** Where a page ends: the key of its last row. */
   key(last: Row): readonly string[];
@@ -51,6 +62,9 @@ export async function paginate<M extends DescMessage, Row extends object, Item e
   const size = pageSizeOf(request.pageSize);
   const after = request.pageToken === "" ? undefined : openCursor(await scope(), request.pageToken).map(String);
   const found = await read({ after, limit: size + 1, skip: after === undefined ? (request.skip ?? 0) : 0 });
+  if ("next" in found) {
+    return { items: [], nextPageToken: found.next === undefined ? "" : sealCursor(await scope(), found.next) };
+  }
   const { rows, total } = "rows" in found ? found : { rows: found, total: null };
   const { items, shown, more } = pageOf(item, rows, size, convert, heavy);
   const last = shown.at(-1);

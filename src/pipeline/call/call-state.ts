@@ -65,6 +65,10 @@ export abstract class CallState implements CallContext {
     return this.head.headersOnly ?? false;
   }
 
+  get form() {
+    return this.head.form;
+  }
+
   get address(): string {
     this.#address ??= this.route.options.clientAddress?.(this.head) ?? this.head.address;
     return this.#address;

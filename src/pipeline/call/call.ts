@@ -4,6 +4,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import type { Interrupt } from "../../domain/cancellation.ts";
 import type { Principal } from "../../domain/identity/principal.ts";
+import type { Form } from "../../domain/protobuf/kept-list.ts";
 
 export type Wire = "connect" | "grpc" | "grpc-web" | "rest";
 
@@ -15,6 +16,8 @@ export interface CallHead {
   header(name: string): string | undefined;
   /** Whether the response has headers alone, as that to HEAD. Undefined: it has a body too. */
   readonly headersOnly?: boolean;
+  /** How the one response is encoded as a whole. Undefined: otherwise, or that is not known. */
+  readonly form?: Form | undefined;
   /** The address of the peer. Counts and audit rows use the context's `address`. */
   readonly address: string;
   /**
@@ -51,6 +54,8 @@ export interface CallContext {
   header(name: string): string | undefined;
   /** See {@link CallHead.headersOnly}. */
   readonly headersOnly?: boolean;
+  /** See {@link CallHead.form}. */
+  readonly form?: Form | undefined;
   /** Sets a response header; a lower-case name. */
   setHeader(name: string, value: string): void;
   /** Sets the HTTP status of a raw response stream over REST, before its first message; other protocols ignore it. */

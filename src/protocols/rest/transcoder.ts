@@ -133,7 +133,8 @@ export function createTranscoder({
   }
 
   return async (route, request, response, segments, query, path) => {
-    const head = new RestHead(route.binding.method, request, response, route.mount, query, createSignal);
+    const form = route.streamsOut || route.rawResponse || route.binding.responseBody ? undefined : "rest";
+    const head = new RestHead(route.binding.method, request, response, route.mount, query, createSignal, form);
     const call = pipeline.begin(head);
     const { requestId } = call.context;
     const info: CallInfo = {

@@ -10,8 +10,10 @@ import { readJson } from "../../codec/json/json-values.ts";
 import { createJsonForm } from "../../codec/json/json-writer.ts";
 import { refuseInexactNumbers, shapeFaultOf } from "../../codec/json/walk/json-shape.ts";
 import { LARGE_BODY, type LargeJson, readLargeJson } from "../../codec/json/walk/large-json.ts";
+import { binaryWithKept, jsonWithKept } from "../../codec/kept.ts";
 import { ShapeFault } from "../../codec/shape-fault.ts";
 import { DomainError, ErrorReason, malformed, tooLarge } from "../../domain/errors.ts";
+import { type KeptList, keptOf } from "../../domain/protobuf/kept-list.ts";
 import { withImpliedMask } from "../../pipeline/call/implied-mask.ts";
 import { invalid } from "../../pipeline/validation/validation.ts";
 import { failureOf, failureOfShape } from "./fallback/errors.ts";
@@ -85,6 +87,13 @@ export function createCodec({ readMaxBytes, writeMaxBytes, unchecked }: CodecLim
   const jsonOf = createJsonForm();
   const binaryOf = createBinaryForm();
 
+  const binary = (output: DescMessage, message: Message, kept: KeptList | undefined) =>
+    kept === undefined ? binaryOf(output, message) : binaryWithKept(binaryOf, output, message, kept);
+  const json = (output: DescMessage, message: Message, kept: KeptList | undefined) => {
+    const form = jsonOf(output, message);
+    return kept === undefined ? jsonOf.stringify(form) : jsonWithKept(jsonOf, form, kept);
+  };
+
   async function decodeLarge(input: DescMessage, encoding: Encoding, bytes: Uint8Array): Promise<Message> {
     try {
       return await (encoding === "proto"
@@ -115,7 +124,8 @@ export function createCodec({ readMaxBytes, writeMaxBytes, unchecked }: CodecLim
       }
     },
     encode({ output }, encoding, message) {
-      const body = encoding === "proto" ? binaryOf(output, message) : jsonOf.stringify(jsonOf(output, message));
+      const kept = keptOf(message);
+      const body = encoding === "proto" ? binary(output, message, kept) : json(output, message, kept);
       // Most are so short that their bytes need not be counted.
       if (3 * body.length > writeMaxBytes && lengthOf(body) > writeMaxBytes) {
         throw new DomainError(ErrorReason.TOO_LARGE, "the response is too large to send; ask for less");

@@ -1,5 +1,5 @@
 // ListMessages and SearchMessages: filters, orders and pages.
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import * as pb from "../../../gen/colloquy/v1/message_service_pb.ts";
@@ -22,40 +22,55 @@ import { findVisible } from "../conversations/access.ts";
 import { toMessage } from "../convert.ts";
 import { type PageQuery, paginate } from "../paginate.ts";
 import { pathOf } from "./branches.ts";
+import { HotPage } from "./hot-page.ts";
+import type { PageCache } from "./page-cache.ts";
 
 const END_OF_LOG = 2n ** 63n - 1n;
 /** Stands for any parent (AIP-159). */
 const ANY = "-";
 
+export interface ListParts {
+  readonly database: Database;
+  readonly secrets: TenantSecrets;
+  /** Undefined: no page is kept. */
+  readonly pages?: PageCache | undefined;
+}
+
 export async function listMessages(
-  database: Database,
-  secrets: TenantSecrets,
+  { database, secrets, pages }: ListParts,
   request: pb.ListMessagesRequest,
-  { principal, interrupt }: CallContext,
-): Promise<MessageInitShape<typeof pb.ListMessagesResponseSchema>> {
+  { principal, interrupt, form }: CallContext,
+): Promise<pb.ListMessagesResponse> {
   const caller = callerFrom(principal);
   const everywhere = request.conversationId === ANY;
+  let hot: HotPage | undefined;
   const { items, ...page } = await paginate(secrets, caller, pb.ListMessagesRequestSchema, request, {
     item: MessageSchema,
-    read: (query) =>
-      everywhere
-        ? readDeletedMessages(database, caller, request, query, interrupt)
-        : readMessages(database, caller, request, query, interrupt),
+    async read(query) {
+      if (everywhere) return readDeletedMessages(database, caller, request, query, interrupt);
+      const list = await listOf(database, caller, request, query);
+      hot = HotPage.of(pages, caller, request.conversationId, list, form);
+      const found = await readMessages(database, caller, request, { ...list, known: hot?.known }, interrupt);
+      const next = hot?.settle(found);
+      if (found === undefined) throw notFound("conversation");
+      return next === undefined ? found : { next: next === "" ? undefined : [next] };
+    },
     convert: toMessage,
     key: everywhere ? ({ id, create_time }) => [id, String(create_time.getTime())] : ({ seq }) => [String(seq)],
   });
-  return { messages: items, ...page };
+  const response = create(pb.ListMessagesResponseSchema, { messages: items, ...page });
+  hot?.attach(response);
+  return response;
 }
 
-/** Of one conversation. */
-async function readMessages(
+/** What is asked for, of one conversation. */
+async function listOf(
   database: Database,
   caller: Caller,
   request: pb.ListMessagesRequest,
   { after: [seq] = [], ...part }: PageQuery,
-  interrupt: Interrupt,
-) {
-  const list: store.MessageList = {
+): Promise<store.MessageList> {
+  return {
     newestFirst: request.order === pb.MessageOrder.NEWEST_FIRST,
     deleted: deletedOf(request.deleted),
     afterSeq: request.afterSeq,
@@ -69,11 +84,17 @@ async function readMessages(
     count: request.includeTotalSize,
     ...part,
   };
-  const found = isOurId(request.conversationId)
-    ? await store.listMessages(database, caller, request.conversationId, list, interrupt)
-    : undefined;
-  if (found === undefined) throw notFound("conversation");
-  return found;
+}
+
+function readMessages(
+  database: Database,
+  caller: Caller,
+  { conversationId }: pb.ListMessagesRequest,
+  list: store.MessageList,
+  interrupt: Interrupt,
+) {
+  if (!isOurId(conversationId)) return undefined;
+  return store.listMessages(database, caller, conversationId, list, interrupt);
 }
 
 /** The path of the branch that is asked for. Throws NOT_FOUND if there is none. */

@@ -25,6 +25,7 @@ import { readBranches, selectBranch } from "./branches.ts";
 import { lockMessage, requireAuthor, rereadMessage, updateMessage } from "./change.ts";
 import { toDrafts } from "./drafts.ts";
 import { listMessages, searchMessages } from "./list.ts";
+import type { PageCache } from "./page-cache.ts";
 import { needsTransaction } from "./references.ts";
 import { replaceMessages } from "./replace.ts";
 import { requireResponseFits, sendMessages } from "./send.ts";
@@ -37,6 +38,8 @@ export interface MessageServiceOptions {
   readonly secrets: TenantSecrets;
   /** The roles that members may give to messages. Default: all. */
   readonly memberRoles?: readonly RoleName[] | undefined;
+  /** Keeps pages that are read again and again. Default: none is kept. */
+  readonly pages?: PageCache | undefined;
 }
 
 export function createMessageService(options: MessageServiceOptions): ServiceEntry {
@@ -80,7 +83,7 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
       return { message: toMessage(row) };
     },
 
-    listMessages: (request, context) => listMessages(database, secrets, request, context),
+    listMessages: (request, context) => listMessages(options, request, context),
 
     batchListMessages: (request, context) => batchListMessages(database, request, context),
 

@@ -45,8 +45,8 @@ export interface PathRows {
   /** How many, as an expression. */
   readonly limit: string;
   readonly skip?: string;
-  /** Segments other than the live ones: a query of from_seq, to_seq, source_id and as_of. */
-  readonly segments?: string;
+  /** Segments other than the live ones: a query of from_seq, to_seq, source_id and as_of. `none`: nothing of a segmented one. */
+  readonly segments?: string | "none";
 }
 
 const within = ({ after, before, where }: PathRows) =>
@@ -72,6 +72,10 @@ export function pathRows(rows: PathRows): string {
   const { conversation: c, newestFirst, limit, skip } = rows;
   const direction = newestFirst ? "desc" : "asc";
   const page = `limit ${limit}${skip === undefined ? "" : ` offset ${skip}`}`;
+  const stretch = `select ${columns} from message l
+      where l.tenant_id = $1 and l.conversation_id = ${c}.id and not ${c}.segmented and ${within(rows)}
+      order by l.seq ${direction} ${page}`;
+  if (rows.segments === "none") return stretch;
   const bySegments = `select * from (
       select ${columnsThen} from (${segmentsOf(rows)} order by s.from_seq ${direction}) s
       cross join lateral (
@@ -90,9 +94,7 @@ export function pathRows(rows: PathRows): string {
     ) p order by p.seq ${direction}`;
   if (rows.segments !== undefined) return bySegments;
   return `select * from (
-    (select ${columns} from message l
-      where l.tenant_id = $1 and l.conversation_id = ${c}.id and not ${c}.segmented and ${within(rows)}
-      order by l.seq ${direction} ${page})
+    (${stretch})
     union all
     (${bySegments})
   ) u order by u.seq ${direction} limit ${limit}`;

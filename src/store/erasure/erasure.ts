@@ -7,6 +7,7 @@ import { appendToLog, lockConversation } from "../conversations/conversations.ts
 import type { Transaction } from "../database.ts";
 import { releaseFiles } from "../files/erasure.ts";
 import { requireFreeSince } from "../legal-holds/legal-holds.ts";
+import { touchConversations } from "../log/statements.ts";
 import { applyDiff } from "../messages/messages.ts";
 import { recountReactions } from "../reactions/statements.ts";
 import * as sql from "./statements.ts";
@@ -52,6 +53,7 @@ export async function erasePieceOf(
   const server = systemCaller(place.tenantId, "server");
   if ((await lockConversation(tx, server, place.conversationId)) === undefined) return DONE;
   await requireFreeSince(tx, place.tenantId, place.conversationId, holds);
+  await tx.query(touchConversations, [place.tenantId, [place.conversationId]]);
   switch (step) {
     case "entries":
       return eraseEntries(tx, server, place, after, limit);

@@ -66,6 +66,15 @@ export const appendMessages: Statement<{ last_seq: bigint }> = {
   select last_seq from bump`,
 };
 
+/**
+ * Writes the rows of conversations whose messages or counts were changed without a new entry: by their rows it is known
+ * whether a page still shows what there is. $1 tenant, $2 ids.
+ */
+export const touchConversations: Statement = {
+  name: "log_touch",
+  text: "update conversation c set last_seq = c.last_seq where c.tenant_id = $1 and c.id = any($2::uuid[])",
+};
+
 /** An entry of the log: a message where `type` is 0, else an event. */
 export interface LogRow {
   /** Null: the log holds nothing after the cursor. */

@@ -15,6 +15,8 @@ export interface ListedMessageRow extends Omit<MessageRow, "id"> {
   readonly followed?: boolean | null;
   /** The total number of matches; null unless requested. */
   readonly total: bigint | null;
+  /** In the first row of a list that may be known: the state of the conversation; null: it has none. */
+  readonly log_state?: string | null;
 }
 
 export interface MessageListShape {
@@ -27,29 +29,42 @@ export interface MessageListShape {
   readonly named?: boolean;
   /** Whether the list is of another branch than the live one; such a list is filtered. */
   readonly given?: boolean;
+  /**
+   * Whether its rows are read only if the conversation is in another state than a known one; such a list is not filtered,
+   * and has nothing of a conversation without a state.
+   */
+  readonly known?: boolean;
 }
+
+/**
+ * The state of conversation `c`: its place in its log, and the transaction that wrote its row, which every change of its
+ * messages and of their counts writes. A segmented one has none, for what it shows is in the states of others, too.
+ */
+const STATE = "case when not c.segmented then c.last_seq || '.' || c.xmin end";
 
 /**
  * A page of a conversation's messages. No row: the caller does not see the conversation. One of $4 and $5 is the edge
  * of the page before, if there was one; all that match are counted within $11 and $12 instead. $1 tenant, $2 caller, $3
  * conversation, $4 after seq, $5 before seq, $6 limit; filtered: $7 skip, $8 role or 0, $9 sender or null, $10 whether
- * to count, $11 after seq and $12 before seq of the whole list, $13 kinds, and then, named: a client id, given: arrays of
+ * to count, $11 after seq and $12 before seq of the whole list, $13 kinds; known: $7 the known state or an empty text; and then, named: a client id, given: arrays of
  * first seqs, last seqs, sources and times of the path's segments.
  */
 export function listMessages(shape: MessageListShape): Statement<ListedMessageRow> {
-  const { viewer, newestFirst, deleted, filtered, named = false, given = false } = shape;
+  const { viewer, newestFirst, deleted, filtered, named = false, given = false, known = false } = shape;
   const [letters, isShown] = SHOWN[deleted];
   const filters = filtered
     ? `($8::smallint = 0 or l.role = $8) and ($9::text is null or l.sender = $9) and ${isOfKinds("l", "$13")}${
         named ? " and l.client_id = $14::text" : ""
       }`
     : isMessage("l");
-  const where = `${isShown("l")} and ${filters}`;
+  // In the place where the rows are read, so that none is where the state is known.
+  const moved = known ? ` and (${STATE}) is distinct from $7::text` : "";
+  const where = `${isShown("l")} and ${filters}${moved}`;
   const [first = 0, ...rest] = [0, 1, 2, 3].map((place) => place + (named ? 15 : 14));
   const segments = `select * from unnest($${first}::bigint[], $${rest[0]}::bigint[], $${rest[1]}::uuid[], $${rest[2]}::timestamptz[])
       as s(from_seq, to_seq, source_id, as_of)`;
-  const path = { conversation: "c", where, ...(given && { segments }) };
-  const page = pathRows({
+  const path = { conversation: "c", where, ...(given && { segments }), ...(known && { segments: "none" }) };
+  const rows = pathRows({
     ...path,
     newestFirst,
     after: "$4::bigint",
@@ -57,15 +72,17 @@ export function listMessages(shape: MessageListShape): Statement<ListedMessageRo
     limit: "$6::bigint",
     ...(filtered && { skip: "$7::bigint" }),
   });
-  const flags = `${filtered ? "_filtered" : ""}${named ? "_named" : ""}${given ? "_given" : ""}`;
+  const order = `seq ${newestFirst ? "desc" : "asc"}`;
+  const page = withinBytes(rows, order);
+  const flags = `${known ? "_known" : ""}${filtered ? "_filtered" : ""}${named ? "_named" : ""}${given ? "_given" : ""}`;
   return {
     name: `message_list_${viewer}_${newestFirst ? "desc" : "asc"}${flags}${letters && `_${letters}`}`,
     maxBytes: PAGE_BYTES,
     text: `
   select ${messageColumns}, m.followed, ${filtered ? "counted.total" : "null::bigint as total"},
-    ${tallyOf("m", "c.id")}
+    ${tallyOf("m", "c.id")}${known ? `, case when m.is_first is not false then ${STATE} end as log_state` : ""}
   from conversation c
-  left join lateral (${withinBytes(page, `seq ${newestFirst ? "desc" : "asc"}`)}) m on true
+  left join lateral (${page}) m on true
   ${
     filtered
       ? `left join lateral (
@@ -74,7 +91,7 @@ export function listMessages(shape: MessageListShape): Statement<ListedMessageRo
       : ""
   }
   where c.tenant_id = $1 and c.id = $3::uuid and c.delete_time is null and ${visible(viewer)}
-  order by m.seq ${newestFirst ? "desc" : "asc"}`,
+  order by m.${order}`,
   };
 }
 

@@ -34,11 +34,34 @@ export interface MessageList {
   /** The path of another branch than the live one. */
   readonly path: readonly Segment[] | undefined;
   readonly count: boolean;
+  /**
+   * The state of the conversation that the caller knows the page of, or an empty text: the page then says its state.
+   * Undefined: it is not asked for. For lists without filters alone, see {@link isPlain}. A conversation without a state
+   * takes a second round trip.
+   */
+  readonly known?: string | undefined;
 }
 
 export interface MessagePage {
+  /** The state that the page shows; null or undefined: none by which it could be known. */
+  readonly state?: string | null;
+  /** Whether that is the known one; the rows are left out then. */
+  readonly unchanged?: boolean;
   readonly rows: MessageRow[];
   readonly total: bigint | null;
+}
+
+/** Whether a list has all messages of a stretch of the live branch. */
+export function isPlain({ skip, role, sender, count, clientId, path, kinds }: MessageList): boolean {
+  return (
+    skip === 0 &&
+    role === 0 &&
+    sender === null &&
+    !count &&
+    clientId === null &&
+    path === undefined &&
+    areMessages(kinds)
+  );
 }
 
 /** A page of a conversation's messages; undefined if the caller does not see it. One round trip. */
@@ -49,15 +72,8 @@ export async function listMessages(
   list: MessageList,
   signal?: Interrupt,
 ): Promise<MessagePage | undefined> {
-  const { clientId, kinds, path } = list;
-  const filtered =
-    list.skip > 0 ||
-    list.role !== 0 ||
-    list.sender !== null ||
-    list.count ||
-    clientId !== null ||
-    path !== undefined ||
-    !areMessages(kinds);
+  const { clientId, kinds, path, known } = list;
+  const filtered = !isPlain(list);
   const { newestFirst, deleted, afterSeq, beforeSeq, edge } = list;
   const statement = lists.listMessages({
     viewer: caller.viewer.kind,
@@ -66,14 +82,20 @@ export async function listMessages(
     filtered,
     named: clientId !== null,
     given: path !== undefined,
+    known: known !== undefined,
   });
   const after = newestFirst ? afterSeq : (edge ?? afterSeq);
   const before = newestFirst ? (edge ?? beforeSeq) : beforeSeq;
   const values: unknown[] = [caller.tenantId, caller.actor, conversationId, after, before, list.limit];
+  if (known !== undefined) values.push(known);
   if (filtered) values.push(list.skip, list.role, list.sender, list.count, afterSeq, beforeSeq, kinds);
   if (clientId !== null) values.push(clientId);
   if (path !== undefined) values.push(...segmentColumns(path));
-  return pageOf(await on.query(statement, values, signal));
+  const page = pageOf(await on.query(statement, values, signal));
+  if (known === undefined || page === undefined) return page;
+  if (page.state !== null) return { ...page, unchanged: page.state === known };
+  const whole = await listMessages(on, caller, conversationId, { ...list, known: undefined }, signal);
+  return whole && { ...whole, state: null };
 }
 
 export interface MessageBatch {
@@ -109,6 +131,7 @@ function pageOf(rows: lists.ListedMessageRow[]): MessagePage | undefined {
   return {
     rows: rows.filter((row): row is lists.ListedMessageRow & MessageRow => row.id !== null),
     total: rows[0].total,
+    ...(rows[0].log_state !== undefined && { state: rows[0].log_state }),
   };
 }
 

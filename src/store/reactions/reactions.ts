@@ -2,6 +2,7 @@
 import type { Interrupt } from "../../domain/cancellation.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import type { Queryable } from "../database.ts";
+import { touchConversations } from "../log/statements.ts";
 import * as sql from "./statements.ts";
 
 export type { ReactionChangeRow } from "./statements.ts";
@@ -92,6 +93,7 @@ export async function addReactions(
   if (messages.length > 0) {
     const columns = [messages.map((row) => row.conversation_id), messages.map((row) => row.seq)];
     await tx.query(sql.recountReactions, [tenantId, ...columns]);
+    await tx.query(touchConversations, [tenantId, columns[0]]);
   }
   return added.length;
 }

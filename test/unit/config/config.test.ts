@@ -41,6 +41,7 @@ test("an empty environment gives the development profile on loopback, with the e
     databaseSchema: "public",
     poolSize: undefined,
     workers: 1,
+    cacheBytes: 64 * 1024 * 1024,
     dataDir: ".colloquy",
     compat: [
       { dialect: "callcenter", port: undefined, prefix: "" },

@@ -1,5 +1,6 @@
 // A REST request as the pipeline sees it before its body is read.
 import type { DescMethod } from "@bufbuild/protobuf";
+import type { Form } from "../../../domain/protobuf/kept-list.ts";
 import type { CallHead } from "../../../pipeline/call/call.ts";
 import type { CallSignal } from "../../../pipeline/call/deadline.ts";
 import { LazySignalHead } from "../../../pipeline/call/lazy-signal.ts";
@@ -32,6 +33,7 @@ function readTimeout(header: string | string[] | undefined): number | RestProble
 
 export class RestHead extends LazySignalHead implements CallHead {
   readonly wire = "rest";
+  readonly form: Form | undefined;
   readonly deadline: number | undefined;
   /** What is wrong with the caller's timeout. Reported only to callers that are admitted. */
   readonly badTimeout: RestProblem | undefined;
@@ -52,8 +54,10 @@ export class RestHead extends LazySignalHead implements CallHead {
     mount: Mount,
     query: string,
     createSignal: CreateCallSignal,
+    form?: Form,
   ) {
     super();
+    this.form = form;
     this.method = method;
     this.#request = request;
     this.#response = response;

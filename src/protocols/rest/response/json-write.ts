@@ -14,6 +14,8 @@ import { FieldBehavior, field_behavior } from "../../../../gen/google/api/field_
 import { fieldsInOrder, IMPLICIT } from "../../../codec/field-presence.ts";
 import { createJsonForm } from "../../../codec/json/json-writer.ts";
 import { RawJson } from "../../../codec/json/raw-json.ts";
+import { jsonWithKept } from "../../../codec/kept.ts";
+import { keptOf } from "../../../domain/protobuf/kept-list.ts";
 import { bareListOf } from "../binding/bare-list.ts";
 import { getField } from "../binding/field-path.ts";
 import { isRawJson } from "../binding/raw-json.ts";
@@ -45,7 +47,11 @@ export function createJsonWriter({ registry }: WriteOptions = {}): JsonWriter {
   }
 
   return {
-    message: (schema, message) => formOf.stringify(jsonOf(schema, message)),
+    message(schema, message) {
+      const json = jsonOf(schema, message);
+      const kept = keptOf(message);
+      return kept === undefined ? formOf.stringify(json) : jsonWithKept(formOf, json, kept);
+    },
     field(schema, message, field) {
       if (field.fieldKind === "message" && !field.message.typeName.startsWith("google.protobuf.")) {
         const value = getField(message, field);

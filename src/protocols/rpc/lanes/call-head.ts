@@ -1,5 +1,6 @@
 // A call of one request as the pipeline sees it before its body is read.
 import type { DescMethod } from "@bufbuild/protobuf";
+import type { Form } from "../../../domain/protobuf/kept-list.ts";
 import type { CallHead, Wire } from "../../../pipeline/call/call.ts";
 import { type CallSignal, createCallSignal, parseTimeout, timeoutHeader } from "../../../pipeline/call/deadline.ts";
 import { LazySignalHead } from "../../../pipeline/call/lazy-signal.ts";
@@ -9,18 +10,20 @@ import type { Exchange } from "../../http/exchange.ts";
 export class LaneHead extends LazySignalHead implements CallHead {
   readonly method: DescMethod;
   readonly wire: Wire;
+  readonly form: Form | undefined;
   readonly deadline: number | undefined;
   /** Why the timeout header is invalid. Reported only to callers that are admitted. */
   readonly invalidTimeout: unknown;
   readonly #exchange: Exchange;
   readonly #lifecycle: Lifecycle;
 
-  constructor(exchange: Exchange, method: DescMethod, wire: Wire, lifecycle: Lifecycle) {
+  constructor(exchange: Exchange, method: DescMethod, wire: Wire, lifecycle: Lifecycle, form?: Form) {
     super();
     this.#exchange = exchange;
     this.#lifecycle = lifecycle;
     this.method = method;
     this.wire = wire;
+    this.form = form;
     try {
       const timeout = parseTimeout(wire, exchange.header(timeoutHeader(wire)));
       this.deadline = timeout === undefined ? undefined : Date.now() + timeout;

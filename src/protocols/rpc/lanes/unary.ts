@@ -19,7 +19,7 @@ export function createUnaryLane(options: LaneOptions): Lane {
 
   function serve({ wire, unary: form }: Protocol, incoming: Incoming): Promise<void> {
     const { exchange, method } = incoming;
-    const head = new LaneHead(exchange, method, wire, lifecycle);
+    const head = new LaneHead(exchange, method, wire, lifecycle, incoming.encoding);
     const call = pipeline.begin(head);
     const release = () => {
       head.release();
