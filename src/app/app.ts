@@ -219,7 +219,6 @@ export async function createApp(
     });
     return { server, port, names: mounts.map(({ name }) => name) };
   });
-
   begun.defer(async () => {
     waitsFor("calls in flight");
     await Promise.all(listeners.map(({ server }) => server.close({ deadlineMs: DRAIN_MS })));
