@@ -9,11 +9,19 @@ export interface FileKey {
 /** Takes the bytes of one file. Exactly one of `commit` and `abort` ends it. */
 export interface ByteWriter {
   /** Resolves when there is room for more. The bytes must not change any more. Throws OVERLOADED if the store is full. */
-  write(chunk: Uint8Array): Promise<void>;
+  write(chunk: Uint8Array, options?: WriteOptions): Promise<void>;
   /** Makes all that was written durable, and then readable under the key: never a part of it. */
   commit(): Promise<void>;
   /** Forgets it. Never rejects. */
   abort(): Promise<void>;
+}
+
+export interface WriteOptions {
+  /**
+   * Whether nobody reads the chunk once what runs now has ended: then its memory may be freed as soon as it is stored, and is empty after
+   * that. The collector, which goes through the whole heap every few MiB of such memory, has less to do. Default: false.
+   */
+  readonly give?: boolean;
 }
 
 /** A stretch of a file. */

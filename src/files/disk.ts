@@ -5,7 +5,15 @@ import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs
 import { dirname, join } from "node:path";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { isOurId } from "../domain/ids/id.ts";
-import { type ByteRange, type ByteStore, type ByteWriter, type FileKey, PIECE_BYTES } from "./byte-store.ts";
+import {
+  type ByteRange,
+  type ByteStore,
+  type ByteWriter,
+  type FileKey,
+  PIECE_BYTES,
+  type WriteOptions,
+} from "./byte-store.ts";
+import { free } from "./free.ts";
 
 /** Files that are not whole yet. */
 const UNFINISHED = "unfinished";
@@ -18,8 +26,8 @@ export function createDiskStore(root: string): ByteStore {
   return {
     async create(key) {
       const unfinished = join(root, UNFINISHED, `${key.id}.${randomBytes(6).toString("hex")}`);
-      await mkdir(dirname(unfinished), { recursive: true, mode: 0o700 }).catch(told);
-      return new DiskWriter(await open(unfinished, "wx", 0o600).catch(told), unfinished, pathOf(key));
+      const begun = await withFolder(unfinished, () => open(unfinished, "wx", 0o600));
+      return new DiskWriter(begun.done, unfinished, pathOf(key));
     },
 
     read: (key, range, { reuse = false } = {}) => readRange(pathOf(key), range, reuse),
@@ -55,12 +63,29 @@ export function createDiskStore(root: string): ByteStore {
   };
 }
 
+/**
+ * Does what needs the folder of a path, which is nearly always there; else it is made.
+ *
+ * @returns also the first folder that was made
+ */
+async function withFolder<T>(path: string, act: () => Promise<T>): Promise<{ done: T; made?: string | undefined }> {
+  try {
+    return { done: await act() };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") told(error as NodeJS.ErrnoException);
+  }
+  const made = await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch(told);
+  return { done: await act().catch(told), made };
+}
+
 class DiskWriter implements ByteWriter {
   readonly #file: FileHandle;
   readonly #unfinished: string;
   readonly #path: string;
   /** What is not being written yet. */
   #chunks: Uint8Array[] = [];
+  /** Those of them whose memory is free afterwards. */
+  #given: Uint8Array[] = [];
   #size = 0;
   #writing: Promise<void> | undefined;
 
@@ -70,9 +95,10 @@ class DiskWriter implements ByteWriter {
     this.#path = path;
   }
 
-  async write(chunk: Uint8Array): Promise<void> {
+  async write(chunk: Uint8Array, { give = false }: WriteOptions = {}): Promise<void> {
     if (chunk.byteLength === 0) return;
     this.#chunks.push(chunk);
+    if (give) this.#given.push(chunk);
     this.#size += chunk.byteLength;
     if (this.#size < PIECE_BYTES) return;
     // One batch is on its way to the disk while the next comes in.
@@ -81,10 +107,12 @@ class DiskWriter implements ByteWriter {
   }
 
   #begin(): void {
-    this.#writing = writeAll(this.#file, this.#chunks);
+    const given = this.#given;
+    this.#writing = writeAll(this.#file, this.#chunks).then(() => given.forEach(free));
     // It is told by whoever waits for it.
     this.#writing.catch(() => {});
     this.#chunks = [];
+    this.#given = [];
     this.#size = 0;
   }
 
@@ -95,8 +123,7 @@ class DiskWriter implements ByteWriter {
     await this.#file.sync().catch(told);
     await this.#file.close();
     const folder = dirname(this.#path);
-    const made = await mkdir(folder, { recursive: true, mode: 0o700 }).catch(told);
-    await rename(this.#unfinished, this.#path).catch(told);
+    const { made } = await withFolder(this.#path, () => rename(this.#unfinished, this.#path));
     // The name is durable once its folder is, and a new folder once the one above it is.
     await syncFolder(folder);
     if (made === undefined) return;

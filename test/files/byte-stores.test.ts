@@ -142,6 +142,22 @@ describe.each(STORES)("%s", (_name, place) => {
   });
 });
 
+test("a folder frees the memory that it is given once it is stored, and no other", async () => {
+  const store = await openFiles({ kind: "disk", folder: await mkdtemp(join(tmpdir(), "colloquy-bytes-")) }, MAX_BYTES);
+  const key = keyOf();
+  const bytes = randomBytes(900_000);
+  const chunk = (at: number) => new Uint8Array(bytes.subarray(at, at + 300_000));
+  const [given, kept, shared] = [chunk(0), chunk(300_000), new Uint8Array(300_001)];
+  shared.set(bytes.subarray(600_000));
+  const writer = await store.create(key);
+  await writer.write(given, { give: true });
+  await writer.write(kept);
+  await writer.write(shared.subarray(0, 300_000), { give: true });
+  await writer.commit();
+  expect([given, kept, shared].map(({ byteLength }) => byteLength)).toEqual([0, 300_000, 300_001]);
+  expect((await read(store, key, 0, bytes.length)).equals(bytes)).toBe(true);
+});
+
 test("a folder that is a file, and bytes that are gone, are told as such", async () => {
   const file = join(await mkdtemp(join(tmpdir(), "colloquy-bytes-")), "file");
   await writeFile(file, "");

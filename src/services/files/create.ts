@@ -48,7 +48,7 @@ export async function createFile(
   const room = await roomOf(parts, caller, context);
   const { first, chunks, purpose } = await begin(requests);
   const key = idempotencyKey(first, requestIdField(CreateFileRequestSchema), context.idempotencyKey);
-  const upload = await uploadOf(first, chunks, purpose);
+  const upload = await uploadOf(first, chunks, purpose, context.wire === "rest");
   let held = 0;
   const hold = (size: number) => {
     held += size;
@@ -143,9 +143,10 @@ async function storeBytes(
       size += chunk.byteLength;
       if (size > maxBytes) throw fileTooLarge(maxBytes);
       if (hold(chunk.byteLength) > room) throw noRoom(quota);
-      // A copy: chunks are views of larger buffers.
-      if (before < HEAD_BYTES) head.push(chunk.slice(0, HEAD_BYTES - before));
-      const written = writer.write(chunk);
+      // A copy, which the method of Buffers is not: the chunk may be given away, or be a view of a larger one.
+      if (before < HEAD_BYTES) head.push(new Uint8Array(chunk.subarray(0, HEAD_BYTES - before)));
+      // What is hashed meanwhile is read by nobody else.
+      const written = writer.write(chunk, { give: upload.isOwn });
       written.catch(() => {});
       hash.update(chunk);
       await written;

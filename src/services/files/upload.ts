@@ -12,6 +12,8 @@ export interface Upload {
   purpose(): string;
   readonly contentType: string;
   readonly bytes: AsyncIterable<Uint8Array>;
+  /** Whether nobody else has the memory of the bytes. */
+  readonly isOwn: boolean;
   /** To be called once nobody reads the bytes any more. */
   readonly leave?: () => void;
 }
@@ -56,22 +58,28 @@ function checkLater(first: CreateFileRequest, later: CreateFileRequest): void {
   if (other !== undefined) throw invalidField(other[0], "must be given in the first message", "file.first");
 }
 
-/** What the requests upload. Throws INVALID_FIELD for a name or a purpose that breaks a rule. */
+/**
+ * What the requests upload. Throws INVALID_FIELD for a name or a purpose that breaks a rule.
+ *
+ * @param isOwn whether each request has its bytes for itself
+ */
 export async function uploadOf(
   first: CreateFileRequest | undefined,
   bytes: AsyncIterable<Uint8Array>,
   purpose: () => string,
+  isOwn: boolean,
 ): Promise<Upload> {
   const { name = "", body } = first ?? {};
   const contentType = body?.contentType ?? "";
   checkName(name);
-  if (!isForm(contentType)) return { name: () => name, purpose, contentType, bytes };
+  if (!isForm(contentType)) return { name: () => name, purpose, contentType, bytes, isOwn };
   const form = await readForm(contentType, bytes);
   return {
     name: () => checkName(name || form.fields.get("name") || form.name),
     purpose: () => purpose() || checkPurpose(form.fields.get("purpose") ?? ""),
     contentType: form.contentType,
     bytes: form.bytes,
+    isOwn: false,
     leave: () => form.leave(),
   };
 }

@@ -73,6 +73,12 @@ describe("POST /v1/files", () => {
     );
   });
 
+  test("tells the type of a large file from its beginning", async () => {
+    const large = new Uint8Array(Buffer.concat([PIXEL, Buffer.alloc(900_000)]));
+    const [status, file] = await post("", large, { "content-type": "application/octet-stream" });
+    expect([status, file.mediaType, file.width, file.sha256]).toEqual([201, "image/png", 1, sha256(large)]);
+  });
+
   test("takes an empty file, and a compressed body", async () => {
     const [status, file] = await post("?name=empty", null);
     expect([status, file.size, file.mediaType, file.name]).toEqual([201, "0", "text/plain", "empty"]);
