@@ -5,13 +5,12 @@ import { BaseSequencer } from "vitest/node";
 /** Below `test/`, without `.test.ts`: those that take ten seconds or more on two quiet processors. */
 export const LONGEST = [
   "field/package",
-  "fault/isolation",
   "field/front-bodies",
   "field/framing",
   "field/socket-costs",
   "protocols/rpc/five-wires",
-  "services/permissions",
   "fault/upgrades",
+  "fault/isolation",
   "fault/embedded",
   "field/export",
   "field/client-package",
@@ -28,7 +27,6 @@ export const LONGEST = [
   "field/answer-memory",
   "field/search-cost",
   "cli/commands",
-  "field/session-settings",
   "field/import-memory",
   "field/proxies",
   "cli/backup",
@@ -41,6 +39,9 @@ export const LONGEST = [
   "services/drafts",
   "fault/restart",
   "cli/doctor",
+  "field/session-settings",
+  "services/permissions",
+  "fault/files",
   "field/round-trip",
   "field/fetch-bounds",
   "cli/settings-in-use",
@@ -54,6 +55,9 @@ export const LONGEST = [
   "services/chat",
   "field/drain",
   "fault/isolation-dialects",
+  "fault/full-disk",
+  "services/webhooks",
+  "services/files/access",
   "frontends/a2a/tasks",
   "protocols/rpc/unary-lane",
   "docs/webhooks",
@@ -117,6 +121,7 @@ export const LONGEST = [
   "unit/codec/binary-from-json",
   "protocols/rest/openapi/docs",
   "dialects/docs",
+  "dialects/together",
 ];
 
 export class LongestFirst extends BaseSequencer {
