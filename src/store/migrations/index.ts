@@ -37,6 +37,7 @@ import { LegalHoldsMigration } from "./migration-0056-legal-holds.ts";
 import { RetentionMigration } from "./migration-0057-retention.ts";
 import { ErasureMigration } from "./migration-0058-erasure.ts";
 import { ServerKeysMigration } from "./migration-0063-server-keys.ts";
+import { VacuumMigration } from "./migration-0064-vacuum.ts";
 import { UploadPurposesMigration } from "./migration-0070-upload-purposes.ts";
 import { MIGRATION_NAMES } from "./names.ts";
 
@@ -82,6 +83,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0057-retention": RetentionMigration,
   "0058-erasure": ErasureMigration,
   "0063-server-keys": ServerKeysMigration,
+  "0064-vacuum": VacuumMigration,
   "0070-upload-purposes": UploadPurposesMigration,
 };
 

@@ -41,5 +41,6 @@ export const MIGRATION_NAMES = [
   "0057-retention",
   "0058-erasure",
   "0063-server-keys",
+  "0064-vacuum",
   "0070-upload-purposes",
 ] as const;
