@@ -1,5 +1,5 @@
 // Runs jobs that are due, of all tenants, one after the other.
-import { setTimeout as sleep } from "node:timers/promises";
+import { Rounds } from "../domain/rounds.ts";
 import type { Database } from "../store/database.ts";
 import { takeJob, tenantsWithJobs } from "../store/jobs/jobs.ts";
 import { SETTLE_MS, workOn } from "./erasure.ts";
@@ -17,45 +17,35 @@ export interface JobRunnerOptions {
 
 export class JobRunner {
   readonly #options: JobRunnerOptions;
-  readonly #stopping = new AbortController();
-  #woken = new AbortController();
-  #running: Promise<void> | undefined;
+  readonly #rounds: Rounds;
 
   constructor(options: JobRunnerOptions) {
     this.#options = options;
+    const round = async () => {
+      await this.runDue();
+      return undefined;
+    };
+    this.#rounds = new Rounds({ round, everyMs: LOOK_EVERY_MS, onError: options.onError });
   }
 
   start(): void {
-    this.#running ??= this.#run();
+    this.#rounds.start();
   }
 
   /** Looks again: a job was made. */
   wake(): void {
-    this.#woken.abort();
+    this.#rounds.wake();
   }
 
   /** Interrupts the job under way after its current transaction: another server goes on with it. */
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    this.wake();
-    await this.#running;
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      this.#woken = new AbortController();
-      await this.runDue().catch((error: unknown) => signal.aborted || this.#options.onError(error));
-      if (!signal.aborted) {
-        await sleep(LOOK_EVERY_MS, undefined, { signal: this.#woken.signal, ref: false }).catch(() => {});
-      }
-    }
+  stop(): Promise<void> {
+    return this.#rounds.stop();
   }
 
   /** Runs what is due now. Returns how many jobs it worked on. */
   async runDue(): Promise<number> {
     const { database, onError, settleMs = SETTLE_MS } = this.#options;
-    const { signal } = this.#stopping;
+    const { signal } = this.#rounds;
     let worked = 0;
     for (const tenantId of await tenantsWithJobs(database, signal)) {
       for (;;) {

@@ -1,5 +1,4 @@
 // Sends scheduled messages at their time: each once, by whichever server takes it off the schedule.
-import { setTimeout as sleep } from "node:timers/promises";
 import { ActorType } from "../../../gen/colloquy/v1/actor_pb.ts";
 import { ErrorReasonSchema } from "../../../gen/colloquy/v1/error_reason_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
@@ -9,6 +8,7 @@ import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import { permit, ruleOf } from "../../domain/identity/permissions.ts";
 import type { Principal } from "../../domain/identity/principal.ts";
 import type { RolePolicy } from "../../domain/messages/role-policy.ts";
+import { Rounds } from "../../domain/rounds.ts";
 import type { Database } from "../../store/database.ts";
 import { createKeyStore, createMemberStore } from "../../store/directory/access.ts";
 import type { ScheduledRow } from "../../store/drafts/drafts.ts";
@@ -46,45 +46,30 @@ export interface SchedulerOptions {
 
 export class Scheduler {
   readonly #options: SchedulerOptions;
-  readonly #stopping = new AbortController();
-  #woken = new AbortController();
-  #running: Promise<void> | undefined;
+  readonly #rounds: Rounds;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    const round = (signal: AbortSignal) => this.#round(signal);
+    this.#rounds = new Rounds({ round, everyMs: LOOK_EVERY_MS, onError: options.onError });
   }
 
   start(): void {
-    this.#running ??= this.#run();
+    this.#rounds.start();
   }
 
   /** Looks again: a message was scheduled. */
   wake(): void {
-    this.#woken.abort();
+    this.#rounds.wake();
   }
 
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    this.wake();
-    await this.#running;
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      this.#woken = new AbortController();
-      const waitMs = await this.#round().catch((error: unknown) => {
-        if (!signal.aborted) this.#options.onError(error);
-        return LOOK_EVERY_MS;
-      });
-      if (!signal.aborted) await sleep(waitMs, undefined, { signal: this.#woken.signal, ref: false }).catch(() => {});
-    }
+  stop(): Promise<void> {
+    return this.#rounds.stop();
   }
 
   /** Sends what is due. Returns in how many milliseconds to look again. */
-  async #round(): Promise<number> {
+  async #round(signal: AbortSignal): Promise<number> {
     const { database, onError } = this.#options;
-    const { signal } = this.#stopping;
     const left: string[] = [];
     for (;;) {
       const { due, nextInMs = LOOK_EVERY_MS } = await dueInTurn((limit, without) =>
@@ -129,7 +114,7 @@ export class Scheduler {
       const sending = { conversationId, messages: [messageOf(message)], ids: [id] };
       await sendBranched(tx, caller, sending, rolePolicy, () => "message");
     };
-    return database.transaction(this.#stopping.signal, work, place);
+    return database.transaction(this.#rounds.signal, work, place);
   }
 
   /** Who scheduled it, with the permissions of now. */
