@@ -123,7 +123,7 @@ async function act(conversationId: string, [kind, on, by, at]: Step): Promise<st
   return typeof outcome === "string" ? outcome : conversationId;
 }
 
-test("a page is what the database has, whatever was changed by whom on which server", {
+test("F-CACHE: a page is what the database has, whatever was changed by whom on which server", {
   timeout: 120_000,
 }, async () => {
   const step: fc.Arbitrary<Step> = fc.tuple(
@@ -164,7 +164,7 @@ async function conversationWith(count: number) {
   return { conversationId, ann, messages };
 }
 
-test("a fork shows no message that its origin has deleted meanwhile", async () => {
+test("F-CACHE: a fork shows no message that its origin has deleted meanwhile", async () => {
   const { conversationId, ann, messages } = await conversationWith(3);
   const { conversation } = await plain.client(ConversationService, ann).forkConversation({ conversationId });
   const page = { conversationId: conversation?.id ?? "", pageSize: 50, newestFirst: false };
@@ -174,7 +174,7 @@ test("a fork shows no message that its origin has deleted meanwhile", async () =
   expect(await compare("json", page, ann)).not.toContain("message 1");
 });
 
-test("reactions that are imported are shown", async () => {
+test("F-CACHE: reactions that are imported are shown", async () => {
   const { conversationId, ann, messages } = await conversationWith(2);
   const page = { conversationId, pageSize: 50, newestFirst: false };
   await compare("json", page, ann);
@@ -186,7 +186,7 @@ test("reactions that are imported are shown", async () => {
   expect(await compare("json", page, ann)).toContain(":ship:");
 });
 
-test("nobody gets a page who does not see the conversation, or no longer does", async () => {
+test("F-CACHE: nobody gets a page who does not see the conversation, or no longer does", async () => {
   const { conversationId, ann } = await conversationWith(2);
   const page = { conversationId, pageSize: 50, newestFirst: false };
   await compare("rest", page, ann);
@@ -196,7 +196,7 @@ test("nobody gets a page who does not see the conversation, or no longer does", 
   for (const server of servers) expect(await read(server, "rest", page, ann)).toMatchObject({ status: 404 });
 });
 
-test("a page that is kept is compared with the database in one statement, which reads none of its messages", async () => {
+test("F-CACHE: a page that is kept is compared with the database in one statement, which reads none of its messages", async () => {
   const { conversationId, ann } = await conversationWith(30);
   const page = { conversationId, pageSize: 20, newestFirst: true };
   await compare("proto", page, ann);
