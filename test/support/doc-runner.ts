@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { startChild } from "./child.ts";
+import { COMPILED } from "./process.ts";
 
 const root = join(import.meta.dirname, "../..");
 const MARK = "=== the end of the block";
@@ -49,7 +50,7 @@ export async function runBlocks(blocks: readonly DocBlock[], options: RunOptions
   const script = ["set -euo pipefail", before, ...parts].join("\n");
   const shell = startChild("bash", ["-c", script], {
     cwd: options.folder ?? root,
-    env: { ...process.env, ...environment },
+    env: { NODE_COMPILE_CACHE: COMPILED, ...process.env, ...environment },
   });
   let printed = "";
   let complaints = "";

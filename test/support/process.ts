@@ -9,7 +9,7 @@ import { RUN_MARK } from "./leftovers.ts";
 const MAIN = join(import.meta.dirname, "../../src/main.ts");
 
 /** Here Node keeps what it has compiled: each process would take most of a second of a processor for it. */
-const COMPILED = join(import.meta.dirname, "../../node_modules/.cache/compiled");
+export const COMPILED = join(import.meta.dirname, "../../node_modules/.cache/compiled");
 
 export interface Outcome {
   readonly status: number | null;
