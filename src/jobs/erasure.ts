@@ -14,7 +14,7 @@ import { beginPurge, purgeConversation } from "../store/purge/purge.ts";
 import { erasePieces } from "./purge.ts";
 
 /** Entries of a log that one transaction erases: it holds its locks for well under 50 ms. */
-const PIECE = 200;
+const PIECE = 100;
 /** Every server has forgotten by then that the member was there, and has written what it was about to write. */
 export const SETTLE_MS = 65_000;
 /** How long a job waits for legal holds to be lifted, and how long after a failure. */

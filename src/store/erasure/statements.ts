@@ -90,7 +90,7 @@ export const renameEvents: Statement<{ last_seq: bigint | null; count: bigint }>
   ), renamed as (
     update event e set actor = case when e.actor = $3::text collate "C" then '${ERASED}' else e.actor end,
       data = case when e.data ->> 'member_id' = $3::text then e.data || '{"member_id": "${ERASED}"}' else e.data end
-    from named n where e.tenant_id = $1 and e.conversation_id = $2::uuid and e.seq = n.seq
+    where e.tenant_id = $1 and e.conversation_id = $2::uuid and e.seq = any(array(select n.seq from named n))
     returning e.seq
   )
   select (select max(r.seq) from renamed r) as last_seq, (select count(*) from renamed) as count`,
@@ -126,7 +126,7 @@ export const removeMentions: Statement<{ message_id: string; seq: bigint; revisi
     order by m.seq limit $5::integer
   )
   update message m set mentions = nullif(m.mentions - $3::text, '[]'), version = m.version + 1
-  from named n where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = n.seq
+  where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = any(array(select n.seq from named n))
   returning m.id::text as message_id, m.seq, m.revision`,
 };
 

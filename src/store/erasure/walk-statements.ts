@@ -1,30 +1,30 @@
 // The statements that find the conversations in which a member left something.
 import type { Statement } from "../database.ts";
-import { holdsOver } from "../legal-holds/condition.ts";
+import { holdsOver, ONE_BY_ONE } from "../legal-holds/condition.ts";
 import { isOwnTurn } from "./statements.ts";
 
 /** Whether somebody else than member `$3` has to do with conversation `c`: as its owner, a participant, an author or in a fork. */
 const OTHERS = `(c.owner_id is not null and c.owner_id <> $3::text collate "C"
     or c.owner_id is null and c.creator <> $3::text collate "C"
-    or exists (select from participant p where p.tenant_id = $1 and p.conversation_id = c.id and p.member_id <> $3::text collate "C")
-    or exists (select from branch_run shown where shown.tenant_id = $1 and shown.source_id = c.id and shown.source_id <> shown.conversation_id)
+    or exists (select from participant p where p.tenant_id = $1 and p.conversation_id = c.id and p.member_id <> $3::text collate "C" ${ONE_BY_ONE})
+    or exists (select from branch_run shown where shown.tenant_id = $1 and shown.source_id = c.id and shown.source_id <> shown.conversation_id ${ONE_BY_ONE})
     or exists (select from message m where m.tenant_id = $1 and m.conversation_id = c.id and m.sender <> $3::text collate "C"
-      and left(m.sender, 4) <> 'key:' and left(m.sender, 6) <> 'agent:' and left(m.sender, 7) <> 'system:'))`;
+      and left(m.sender, 4) <> 'key:' and left(m.sender, 6) <> 'agent:' and left(m.sender, 7) <> 'system:' ${ONE_BY_ONE}))`;
 
 const WROTE = `exists (select from message m where m.tenant_id = $1 and m.conversation_id = c.id
-      and (m.sender = $3::text collate "C" or m.mentions ? $3::text))`;
+      and (m.sender = $3::text collate "C" or m.mentions ? $3::text) ${ONE_BY_ONE})`;
 
 /** Whether member `$3` left something in conversation `c`. The log is read where nothing else says so. */
 const INVOLVED = `(c.owner_id = $3::text collate "C" or c.creator = $3::text collate "C"
-    or exists (select from participant p where p.tenant_id = $1 and p.conversation_id = c.id and p.member_id = $3::text collate "C")
-    or exists (select from draft d where d.tenant_id = $1 and d.conversation_id = c.id and d.actor = $3::text collate "C")
-    or exists (select from scheduled_message s where s.tenant_id = $1 and s.conversation_id = c.id and s.actor = $3::text collate "C")
-    or exists (select from turn t where t.tenant_id = $1 and t.conversation_id = c.id and ${isOwnTurn("$3::text")})
+    or exists (select from participant p where p.tenant_id = $1 and p.conversation_id = c.id and p.member_id = $3::text collate "C" ${ONE_BY_ONE})
+    or exists (select from draft d where d.tenant_id = $1 and d.conversation_id = c.id and d.actor = $3::text collate "C" ${ONE_BY_ONE})
+    or exists (select from scheduled_message s where s.tenant_id = $1 and s.conversation_id = c.id and s.actor = $3::text collate "C" ${ONE_BY_ONE})
+    or exists (select from turn t where t.tenant_id = $1 and t.conversation_id = c.id and ${isOwnTurn("$3::text")} ${ONE_BY_ONE})
     or ${WROTE}
     or exists (select from event e where e.tenant_id = $1 and e.conversation_id = c.id
-      and (e.actor = $3::text collate "C" or e.data ->> 'member_id' = $3::text))
-    or exists (select from reaction r where r.tenant_id = $1 and r.conversation_id = c.id and r.actor = $3::text collate "C")
-    or exists (select from message_revision r where r.tenant_id = $1 and r.conversation_id = c.id and r.editor = $3::text collate "C"))`;
+      and (e.actor = $3::text collate "C" or e.data ->> 'member_id' = $3::text) ${ONE_BY_ONE})
+    or exists (select from reaction r where r.tenant_id = $1 and r.conversation_id = c.id and r.actor = $3::text collate "C" ${ONE_BY_ONE})
+    or exists (select from message_revision r where r.tenant_id = $1 and r.conversation_id = c.id and r.editor = $3::text collate "C" ${ONE_BY_ONE}))`;
 
 /** Conversations with more entries than this are looked at in windows of their own: no statement takes long. */
 const WINDOW_ENTRIES = 50_000;
@@ -38,6 +38,10 @@ const WINDOW = `looked as materialized (
     ) n where n.before < ${WINDOW_ENTRIES}
   )`;
 
+/** Each is looked up by its id: a join may go through all of the tenant for each. */
+const LOOKED_UP = `looked l cross join lateral (
+      select * from conversation x where x.tenant_id = $1 and x.id = l.id ${ONE_BY_ONE}) c`;
+
 /**
  * The next conversations, and those of them in which a member left something. $1 tenant, $2 after id, $3 member, $4 only those
  * changed since, or null, $5 how many.
@@ -47,7 +51,7 @@ export const nextWindow: Statement<{ last_id: string | null; looked: number; ids
   text: `
   with ${WINDOW}
   select (select max(l.id::text collate "C") from looked l) as last_id, (select count(*)::integer from looked) as looked, (
-      select array_agg(c.id::text order by c.id) from looked l join conversation c on c.tenant_id = $1 and c.id = l.id
+      select array_agg(c.id::text order by c.id) from ${LOOKED_UP}
       where ${INVOLVED}) as ids`,
 };
 
@@ -65,7 +69,7 @@ export const countWindow: Statement<{
     select c.id, exists (${holdsOver("c.id", "0")}) as held, ${OTHERS} as others, (
       select count(*) from message m
       where m.tenant_id = $1 and m.conversation_id = c.id and m.sender = $3::text collate "C") as messages
-    from looked l join conversation c on c.tenant_id = $1 and c.id = l.id where ${INVOLVED}
+    from ${LOOKED_UP} where ${INVOLVED}
   )
   select (select max(l.id::text collate "C") from looked l) as last_id, (select count(*) from involved) as involved,
     (select count(*) from involved i where not i.others and not i.held) as alone,

@@ -2,7 +2,7 @@
 // have names that no other statement gives to its own, for expressions of those stand within.
 
 /** Without it, PostgreSQL may hash a whole table first, if it estimates few rows, instead of looking one up. */
-const ONE_BY_ONE = "offset 0";
+export const ONE_BY_ONE = "offset 0";
 
 /** Columns of a rule that say which conversations match; null: any. Both arguments are names of rows. */
 export function matches(rule: string, conversation: string): string {

@@ -1,0 +1,178 @@
+// Erasures that are interrupted, raced and held: nothing held is lost, and nothing erased is readable.
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { ErasureService } from "../../gen/colloquy/v1/erasure_service_pb.ts";
+import { LegalHoldService } from "../../gen/colloquy/v1/legal_hold_service_pb.ts";
+import { RetentionAction } from "../../gen/colloquy/v1/retention_pb.ts";
+import { RetentionService } from "../../gen/colloquy/v1/retention_service_pb.ts";
+import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
+import { systemCaller } from "../../src/domain/identity/caller.ts";
+import { newId } from "../../src/domain/ids/id.ts";
+import { workOn } from "../../src/jobs/erasure.ts";
+import { purgeDue } from "../../src/jobs/purge.ts";
+import { runRetention } from "../../src/jobs/retention.ts";
+import type { Database } from "../../src/store/database.ts";
+import { deleteMember } from "../../src/store/directory/members.ts";
+import { buryMember, countConversations } from "../../src/store/erasure/rest.ts";
+import { insertJob, type JobRow, readJob, takeJob } from "../../src/store/jobs/jobs.ts";
+import { applyDiff } from "../../src/store/messages/messages.ts";
+import { retryHeld, runJobs, tablesWith } from "../support/erasure.ts";
+import { reasonOf } from "../support/errors.ts";
+import { personOf } from "../support/files.ts";
+import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { exported, imported } from "../support/transfer.ts";
+
+let server: IdentityServer;
+beforeAll(async () => {
+  server = await startIdentityServer();
+});
+afterAll(() => server.close());
+
+async function begin() {
+  const tenant = await server.tenant();
+  const bobId = `bob-${newId()}`;
+  for (const id of ["ann", bobId]) await tenant.addMember(id);
+  const [ann, bob] = [personOf(server, await tenant.token("ann")), personOf(server, await tenant.token(bobId))];
+  const { credential } = await tenant.key("read", "write", "admin");
+  const made = await ann.conversations.createConversation({ participantIds: [bobId] });
+  const conversationId = made.conversation?.id ?? "";
+  return { tenantId: tenant.id, bobId, ann, bob, credential, key: personOf(server, credential), conversationId };
+}
+
+/** A job that this test has, and no server: as EraseMember makes it. */
+function takenJob(tenantId: string, memberId: string): Promise<JobRow> {
+  return server.database.transaction(undefined, async (tx) => {
+    await buryMember(tx, tenantId, memberId);
+    await deleteMember(tx, tenantId, memberId);
+    await insertJob(tx, tenantId, memberId, await countConversations(tx, tenantId), "system:test");
+    const job = await takeJob(tx, tenantId);
+    if (job === undefined) throw new Error("the job was not taken");
+    return job;
+  });
+}
+
+/** The database, through which a signal is aborted before the transaction with this number. */
+function interruptedAt(number: number): { readonly database: Database; readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  let begun = 0;
+  const database = new Proxy(server.database, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target) as unknown;
+      if (typeof value !== "function") return value;
+      return (...parameters: unknown[]) => {
+        if (name === "transaction" && ++begun === number) controller.abort(new Error("killed"));
+        return Reflect.apply(value, target, parameters) as unknown;
+      };
+    },
+  });
+  return { database, signal: controller.signal };
+}
+
+test("an erasure that was interrupted goes on elsewhere, and nothing is counted twice", async () => {
+  const { tenantId, bobId, bob, ann, conversationId } = await begin();
+  const messages = Array.from({ length: 500 }, (_, n) => ({ content: `${n} by ${bobId}` }));
+  await bob.messages.batchSendMessages({ conversationId, messages });
+  const job = await takenJob(tenantId, bobId);
+  for (let times = 0; times < 2; times++) {
+    const { database, signal } = interruptedAt(2);
+    await workOn(database, tenantId, job, 0, signal);
+  }
+  const half = await readJob(server.database, tenantId, job.id);
+  expect([half?.state, half?.counts.messages]).toEqual([2, 200]);
+  const text = "update job set next_time = now() - interval '1 second' where tenant_id = $1";
+  await server.database.query({ name: "test_lease_over", text }, [tenantId]);
+  await runJobs(server.database, tenantId);
+  const ended = await readJob(server.database, tenantId, job.id);
+  expect([ended?.state, ended?.counts.messages]).toEqual([3, 500]);
+  expect(await tablesWith(server.database, bobId)).toEqual([]);
+  expect((await ann.conversations.getConversation({ conversationId })).conversation?.messageCount).toBe(0n);
+});
+
+test("what a server writes that takes the member for present still is erased by the second round", async () => {
+  const { tenantId, bobId, bob, conversationId } = await begin();
+  await bob.messages.sendMessage({ conversationId, message: { content: "before" } });
+  const job = await takenJob(tenantId, bobId);
+  await workOn(server.database, tenantId, job, 60_000);
+  expect(await readJob(server.database, tenantId, job.id)).toMatchObject({ state: 1, round: 2 });
+  await server.database.transaction(undefined, async (tx) => {
+    const late = { ...systemCaller(tenantId, "server"), actor: bobId };
+    const draft = { id: newId(), kind: 1, role: 1, content: `late ${bobId}` };
+    await applyDiff(tx, late, conversationId, { unchanged: 0, edits: [], deletions: [], additions: [draft as never] });
+  });
+  expect(await tablesWith(server.database, `late ${bobId}`)).toEqual(["message"]);
+  await runJobs(server.database, tenantId);
+  expect(await tablesWith(server.database, bobId)).toEqual([]);
+});
+
+const SCOPES = {
+  tenant: () => ({ case: "wholeTenant", value: true }),
+  member: (_: string, bobId: string) => ({ case: "memberId", value: bobId }),
+  conversation: (id: string) => ({ case: "conversationId", value: id }),
+  match: () => ({ case: "match", value: { mode: "held" } }),
+} as const;
+
+type Scene = Awaited<ReturnType<typeof begin>>;
+
+/** Each way to erase; gives whether it said that something is held. */
+const WAYS: Readonly<Record<string, (scene: Scene) => Promise<boolean>>> = {
+  async purge({ key, conversationId }) {
+    return (await reasonOf(key.conversations.purgeConversation({ conversationId }))) === "HELD";
+  },
+  async policy({ tenantId, credential }) {
+    const nextRunTime = timestampFromMs(Date.now() - 1_000);
+    const retentionPolicy = { displayName: "All", action: RetentionAction.PURGE, ageDays: 1, nextRunTime };
+    const retention = server.client(RetentionService, credential);
+    const made = await retention.createRetentionPolicy({ retentionPolicy });
+    await runRetention(server.database, tenantId, undefined);
+    const { retentionRuns } = await retention.listRetentionRuns({});
+    await retention.deleteRetentionPolicy({ retentionPolicyId: made.retentionPolicy?.id ?? "" });
+    return retentionRuns[0]?.heldCount === 1n;
+  },
+  async sweep({ tenantId, key, conversationId }) {
+    await key.conversations.deleteConversation({ conversationId }).catch(() => {});
+    const text = "update conversation set purge_time = now() - interval '1 day' where tenant_id = $1";
+    await server.database.query({ name: "test_due", text }, [tenantId]);
+    return (await purgeDue(server.database, tenantId)) === 0;
+  },
+  async erasure({ tenantId, credential, bobId }) {
+    const erasing = server.client(ErasureService, credential).eraseMember({ memberId: bobId });
+    const reason = await reasonOf(erasing);
+    if (reason !== undefined) return reason === "HELD";
+    await retryHeld(server.database, tenantId);
+    return (await runJobs(server.database, tenantId)) === 1;
+  },
+};
+
+const MATRIX = Object.keys(SCOPES).flatMap((scope) => Object.keys(WAYS).map((way) => [scope, way] as const));
+
+test.each(MATRIX)(
+  "a hold on a %s keeps the words from %s; once it is lifted they go, and no import or restore of them is read",
+  async (scope, way) => {
+    const scene = await begin();
+    const { bobId, bob, ann, tenantId, credential, conversationId } = scene;
+    const words = `words of ${bobId}`;
+    const { message } = await bob.messages.sendMessage({ conversationId, message: { content: words } });
+    const age = `update conversation set mode = 'held', create_time = now() - interval '9 days',
+    last_message_time = now() - interval '9 days' where tenant_id = $1`;
+    await server.database.query({ name: "test_old_held", text: age }, [tenantId]);
+    const transfer = server.client(TransferService, credential);
+    const before = await exported({ transfer }, conversationId);
+    const holds = server.client(LegalHoldService, credential);
+    const legalHold = {
+      ...{ displayName: "Case", reason: "Letter" },
+      scope: SCOPES[scope as keyof typeof SCOPES](conversationId, bobId) as never,
+    };
+    const legalHoldId = (await holds.createLegalHold({ legalHold })).legalHold?.id ?? "";
+    const go = WAYS[way];
+    expect(await go?.(scene)).toBe(true);
+    expect(await tablesWith(server.database, words)).toContain("message");
+    await holds.liftLegalHold({ legalHoldId, reason: "Over" });
+    expect(await go?.(scene)).toBe(false);
+    expect(await tablesWith(server.database, words)).toEqual([]);
+    const restored = await reasonOf(ann.messages.restoreMessage({ messageId: message?.id ?? "" }));
+    expect(restored).toBe("NOT_FOUND");
+    if (way !== "erasure") return;
+    await imported({ transfer }, before);
+    expect(await tablesWith(server.database, words)).toEqual([]);
+  },
+);
