@@ -28,7 +28,7 @@ export const heldFiles: Statement<Count> = {
 export const endUploads: Statement = {
   name: "erasure_uploads",
   text: `
-  update upload u set actor = '${ERASED}', name = '', create_time = '1970-01-01'
+  update upload u set actor = '${ERASED}', name = '', purpose = '', create_time = '1970-01-01'
   where u.tenant_id = $1 and u.actor = $2::text collate "C"`,
 };
 
