@@ -237,6 +237,14 @@ test("tus/tus-node-server#42, #746, directus/directus#26912: a page of another o
   }
 });
 
+test("localtunnel/localtunnel#435, Pylons/waitress#442: an upload in pieces goes through two proxies, which both say how the client came", async () => {
+  const begun = await tus("POST", "/v1/uploads", { "upload-length": "5", "x-forwarded-proto": "https, http" });
+  const path = begun.headers.get("location") ?? "";
+  expect([begun.status, path]).toEqual([201, expect.stringMatching(/^\/v1\/uploads\//)]);
+  const type = { "upload-offset": "0", "content-type": "application/offset+octet-stream" };
+  expect((await tus("PATCH", path, { ...type, "x-forwarded-proto": "https,https" }, "hello")).status).toBe(204);
+});
+
 test.each([
   ["pillarjs/multiparty#244: names without quotes", "x", "form-data; name=file; filename=a.txt"],
   [

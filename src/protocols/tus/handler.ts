@@ -24,6 +24,13 @@ const PATH = "/v1/uploads";
 const MOUNT: Mount = { name: "uploads", serves: [] };
 const JSON_TYPE = "application/json";
 
+/** It refuses the list that several proxies make of this header, and needs none: its addresses are relative. */
+function forgetScheme(raw: string[]): void {
+  for (let at = raw.length - 2; at >= 0; at -= 2) {
+    if (raw[at]?.toLowerCase() === "x-forwarded-proto") raw.splice(at, 2);
+  }
+}
+
 export function createTusHandler({ pipeline, uploads, createSignal, bodies, ...failures }: TusOptions): HttpHandler {
   const renderFailure = createFailureRenderer(failures);
   const rendered = (error: unknown, call: Call, request: HttpRequest) => {
@@ -45,6 +52,7 @@ export function createTusHandler({ pipeline, uploads, createSignal, bodies, ...f
       const server = await serverOf(call, response, (error) => rendered(error, call, request));
       for (const [name, value] of call.responseHeaders) response.setHeader(name, value);
       response.setHeader("x-request-id", call.context.requestId);
+      forgetScheme((request as IncomingMessage).rawHeaders);
       await server.handle(request as IncomingMessage, response as ServerResponse);
       call.end();
     } catch (error) {
