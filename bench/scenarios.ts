@@ -1,6 +1,7 @@
 // Everything that is measured, by the goal that it belongs to, in the order of the table.
 import type { Row } from "./report.ts";
 import { branches } from "./scenarios/branches.ts";
+import { bytes } from "./scenarios/bytes.ts";
 import { chats } from "./scenarios/chats.ts";
 import { deadEndpoints } from "./scenarios/dead-endpoints.ts";
 import { p7, p12, pages } from "./scenarios/depth.ts";
@@ -54,5 +55,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     webhooks,
     deadEndpoints,
     files,
+    bytes,
   },
 };
