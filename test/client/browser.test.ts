@@ -31,7 +31,7 @@ describe.skipIf(!HAS_CHROMIUM)("a page of another origin", () => {
   }
 
   const works = {
-    files: { same: [true, true], told: true, cancelled: "Error: never mind" },
+    files: { same: [true, true], told: true, cancelled: "ConnectError: [canceled] never mind" },
     contents: ["Hi there", "Grüße 🌍"],
     failure: { code: "NotFound", notFound: true },
     headers: { "x-request-id": true, etag: true, location: true },
