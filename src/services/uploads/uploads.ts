@@ -11,6 +11,7 @@ import * as store from "../../store/files/uploads.ts";
 import { type FileParts, fileTooLarge, noRoom } from "../files/create.ts";
 import { checkName, checkPurpose } from "../files/upload.ts";
 import { refuseWithinConversation } from "../within-conversation.ts";
+import { EndingPieces } from "./ending-pieces.ts";
 
 interface NewUpload {
   readonly id: string;
@@ -26,6 +27,7 @@ const MAX_OWN = 100;
 const MAX_PIECES = 1_000;
 
 export function createUploads({ database, bytes, maxBytes, quota, running }: FileParts) {
+  const ending = new EndingPieces();
   const find = async (id: string, context: CallContext): Promise<store.UploadRow> => {
     refuseWithinConversation(context);
     const { principal, interrupt } = context;
@@ -56,27 +58,29 @@ export function createUploads({ database, bytes, maxBytes, quota, running }: Fil
     const at = Number(row.stored);
     let size = 0;
     let broken: { readonly error: unknown } | undefined;
+    const keep = async () => {
+      await writer.commit();
+      return store.appendPiece(database, tenantId, row.id, row.stored, { id: piece.id, size });
+    };
+    let appended = true;
     try {
-      for await (const chunk of source) {
+      // What breaks off, by its client, its deadline or a stall, counts as far as it has come.
+      const came = untilBroken(source, (error) => {
+        broken = { error };
+      });
+      for await (const chunk of came) {
         count(chunk.byteLength);
         await writer.write(chunk);
         size += chunk.byteLength;
       }
+      if (size === 0) await writer.abort();
+      else appended = await ending.during(row.id, keep());
     } catch (error) {
-      broken = { error };
-    }
-    // One that stalled counts as a line that broke.
-    const refused = broken?.error instanceof DomainError && broken.error.reason !== ErrorReason.DEADLINE_EXCEEDED;
-    if (size === 0 || refused) {
       await writer.abort();
-      if (broken !== undefined) throw broken.error;
-      return at;
+      throw error;
     }
-    // Of a line that broke, what came counts.
-    await writer.commit();
-    const appended = await store.appendPiece(database, tenantId, row.id, row.stored, { id: piece.id, size });
     if (!appended) await removePieces([piece.id], context);
-    if (broken !== undefined) throw broken.error;
+    if (broken !== undefined) throw (broken as { readonly error: unknown }).error;
     return appended ? at + size : undefined;
   };
 
@@ -102,7 +106,11 @@ export function createUploads({ database, bytes, maxBytes, quota, running }: Fil
       await store.insertUpload(database, tenantId, actor, row);
     },
 
-    read: async (id: string, context: CallContext) => toUpload(await find(id, context)),
+    async read(id: string, context: CallContext) {
+      // A client whose line broke asks at once where to go on.
+      await ending.wait(id);
+      return toUpload(await find(id, context));
+    },
 
     async append(
       id: string,
@@ -158,6 +166,15 @@ export function createUploads({ database, bytes, maxBytes, quota, running }: Fil
       await removePieces(ids, context);
     },
   };
+}
+
+/** @param onBroken told why no more comes, where that is not the end */
+async function* untilBroken(source: AsyncIterable<Uint8Array>, onBroken: (error: unknown) => void) {
+  try {
+    yield* source;
+  } catch (error) {
+    onBroken(error);
+  }
 }
 
 function toUpload(row: store.UploadRow) {
