@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pino } from "pino";
 import { LocalIssuer } from "../src/access/tokens/local-issuer.ts";
+import { operatorKeys } from "../src/domain/secrets/operator-keys.ts";
 import { startEmbedded } from "../src/embedded-postgres/embedded.ts";
 import { openDatabase } from "../src/store/open-database.ts";
 import { createKeyRing } from "../src/store/server-keys.ts";
@@ -62,7 +63,7 @@ export async function setStage(sizes: Sizes, effort: Effort, say: (line: string)
   // What it forks from now on stays where it is.
   pin(embedded.pid, LOAD_CORES);
   const database = await openDatabase({ url: embedded.url, poolSize: 1 });
-  const issuer = new LocalIssuer(createKeyRing(database, "signing", undefined));
+  const issuer = new LocalIssuer(createKeyRing(database, "signing", operatorKeys({ key: undefined })));
   await issuer.keys.rotateWhenOld();
   const tokens = new Map<string, string>();
   for (const [kind, tenantId, sub, role] of [

@@ -1,5 +1,6 @@
 // Builds authentication: the parts of access, connected to the store and to the services for keys, members and tenants.
 import { isDeepStrictEqual } from "node:util";
+import type { Logger } from "pino";
 import { Gate } from "../access/admission.ts";
 import { Authenticator } from "../access/authenticate.ts";
 import type { ClientAddress } from "../access/client-address/client-address.ts";
@@ -9,11 +10,11 @@ import { RateLimits } from "../access/limits/rate-limits.ts";
 import { openIssuers } from "../access/tokens/issuers.ts";
 import { LocalIssuer } from "../access/tokens/local-issuer.ts";
 import { Tokens } from "../access/tokens/tokens.ts";
-import { operatorKey } from "../agents/secrets/sealing-key.ts";
 import type { Config } from "../config/config.ts";
 import type { CountExchange } from "../domain/fixed-window.ts";
 import { permit, ruleOf } from "../domain/identity/permissions.ts";
-import type { Signals } from "../live/signals/signals.ts";
+import { operatorKeys } from "../domain/secrets/operator-keys.ts";
+import type { Hints } from "../live/hints/hints.ts";
 import type { CallContext } from "../pipeline/call/call.ts";
 import type { PipelineOptions } from "../pipeline/pipeline.ts";
 import type { ServiceEntry } from "../pipeline/service.ts";
@@ -39,12 +40,13 @@ export interface IdentityOptions {
   readonly secrets: TenantSecrets;
   readonly config: Pick<Config, "dataDir" | "agents" | "issuers" | "rateLimits">;
   /** By which servers tell each other of revocations and counts. */
-  readonly signals: Signals;
+  readonly hints: Pick<Hints, "signals">;
   readonly clientAddress: ClientAddress;
   /** Told of each new job. */
   readonly wakeJobs: () => void;
   /** Called for errors outside of calls. */
   readonly onError: (error: unknown) => void;
+  readonly log: Logger;
 }
 
 export interface Identity {
@@ -68,9 +70,13 @@ export interface Identity {
 
 /** How often the age of the local key is checked. */
 const ROTATION_CHECK_MS = 24 * 60 * 60 * 1000;
+/** While servers restart one by one with another key. */
+const UNREADABLE_KEYS =
+  "cannot read the keys in the database again, and goes on with those that it has: restart with the COLLOQUY_AGENT_KEY of the other servers";
 
 export async function createIdentity(options: IdentityOptions): Promise<Identity> {
-  const { database, secrets, config, signals, clientAddress, onError } = options;
+  const { database, secrets, config, hints, clientAddress, onError, log } = options;
+  const { signals } = hints;
   const { dataDir, agents, issuers, rateLimits } = config;
   const keys = createKeyStore(database);
   const directory = new Directory({
@@ -79,7 +85,8 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
     members: createMemberStore(database),
   });
   const uses = new KeyUses({ store: keys, onError });
-  const localIssuer = new LocalIssuer(createKeyRing(database, "signing", operatorKey(agents.key)));
+  const onUnreadable = (err: unknown) => log.warn({ err }, UNREADABLE_KEYS);
+  const localIssuer = new LocalIssuer(createKeyRing(database, "signing", operatorKeys(agents), { onUnreadable }));
   const tokens = new Tokens({ issuers: [localIssuer.issuer(), ...(await openIssuers(issuers))] });
   let limitsInForce = rateLimits;
   const authenticator = new Authenticator({ tokens, directory, uses });

@@ -4,9 +4,10 @@ import { createConnectors } from "../agents/connectors/connectors.ts";
 import { connectorsWithFiles } from "../agents/connectors/stored-files.ts";
 import { tracedConnectors } from "../agents/connectors/traced.ts";
 import type { Sealer } from "../agents/secrets/sealing.ts";
-import { openSealer, operatorKey } from "../agents/secrets/sealing-key.ts";
+import { openSealer } from "../agents/secrets/sealing-key.ts";
 import { createTurns, type Turns } from "../agents/turns/turns.ts";
 import type { Config } from "../config/config.ts";
+import { operatorKeys } from "../domain/secrets/operator-keys.ts";
 import type { Tracing } from "../domain/tracing.ts";
 import type { ByteStore } from "../files/byte-store.ts";
 import type { Hints } from "../live/hints/hints.ts";
@@ -34,9 +35,10 @@ export async function openAgents({ database, bytes, url, hints, config, log, tra
   readonly sealer: Sealer;
   readonly turns: Turns;
 }> {
-  const { allowPrivate, key } = config.agents;
-  const ring = createKeyRing(database, "sealing", operatorKey(key));
-  const sealer = await openSealer({ ring, dataDir: config.dataDir, given: key });
+  const { allowPrivate } = config.agents;
+  const operator = operatorKeys(config.agents);
+  const ring = createKeyRing(database, "sealing", operator);
+  const sealer = await openSealer({ ring, dataDir: config.dataDir, operator });
   const extraHeaders = tracing && (() => tracing.headers());
   const plain = createConnectors({ sealer, allowPrivate, toMessage, extraHeaders, log });
   const given = connectorsWithFiles(plain, { database, bytes });

@@ -107,11 +107,11 @@ export async function createApp(
   const database = announcing(tracing === undefined ? opened : traced(opened, tracing), hints);
   const secrets = createTenantSecrets(database);
   const onError = (error: unknown) => logger.error({ err: error }, "a background task failed");
-  const { signals } = hints;
   const { heartbeatMs, memberRoles, purgeAfterDays } = config;
   const clientAddress = createClientAddress(config.trustedProxies);
   const { files, bytes, sweeper, wakeJobs } = await openFilesAndSweeper({ database, onError, config, atStop });
-  const identity = await createIdentity({ database, secrets, config, signals, clientAddress, onError, wakeJobs });
+  const ofIdentity = { database, secrets, config, hints, clientAddress, onError, wakeJobs, log: logger };
+  const identity = await createIdentity(ofIdentity);
   atStop("the last uses of API keys to be written", () => identity.stop());
   let started = false;
   const answers = createReadiness(() => database.ping(AbortSignal.timeout(2_000)));
@@ -136,7 +136,7 @@ export async function createApp(
   const webhooks = openWebhooks({ database, feeds, sealer, config, log: logger, registry, tracing, callMs });
   atStop("webhooks under way", () => webhooks.stop());
   const pages = openPages(config, registry, begun);
-  const ofConversations = { pages, database, secrets, config, ...files, renew, hints, signals, onError };
+  const ofConversations = { pages, database, secrets, config, ...files, renew, hints, signals: hints.signals, onError };
   const { services: conversationServices, scheduler } = createConversationServices(ofConversations);
   atStop("scheduled messages under way", () => scheduler.stop());
 

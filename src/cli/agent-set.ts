@@ -1,7 +1,8 @@
 // `agent set`: creates the agent with a name, or updates it.
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Agent, AgentSchema, OpenAiApi } from "../../gen/colloquy/v1/agent_pb.ts";
-import { openSealer, operatorKey } from "../agents/secrets/sealing-key.ts";
+import { openSealer } from "../agents/secrets/sealing-key.ts";
+import { operatorKeys } from "../domain/secrets/operator-keys.ts";
 import { setAgent } from "../services/agents/set-agent.ts";
 import { createKeyRing } from "../store/server-keys.ts";
 import { type Command, UsageError } from "./command.ts";
@@ -32,9 +33,10 @@ export const agentSetCommand: Command = {
     const { config, signal } = invocation;
     const { dataDir, agents } = config;
     const id = await withDatabase(invocation, "command", async ({ database }) => {
-      const ring = createKeyRing(database, "sealing", operatorKey(agents.key));
+      const operator = operatorKeys(agents);
+      const ring = createKeyRing(database, "sealing", operator);
       const rules = {
-        sealer: await openSealer({ ring, dataDir, given: agents.key }),
+        sealer: await openSealer({ ring, dataDir, operator }),
         allowPrivate: agents.allowPrivate,
       };
       return database.transaction(signal, async (tx) => {

@@ -1,8 +1,8 @@
 // `token`: issues a token of the local issuer, for tests and scripts.
 
 import { LocalIssuer, MAX_TTL_S } from "../access/tokens/local-issuer.ts";
-import { operatorKey } from "../agents/secrets/sealing-key.ts";
 import { isMemberId, MEMBER_ID_RULE, ROLES, type Role } from "../domain/identity/principal.ts";
+import { operatorKeys } from "../domain/secrets/operator-keys.ts";
 import { createKeyRing } from "../store/server-keys.ts";
 import { type Command, UsageError } from "./command.ts";
 import { secondsOf, tenantNamed } from "./command-caller.ts";
@@ -33,7 +33,7 @@ export const tokenCommand: Command = {
     const { agents, dataDir } = invocation.config;
     const token = await withDatabase(invocation, "command", async ({ database }) => {
       const tenantId = tenant === undefined ? undefined : await tenantNamed(database, tenant);
-      const issuer = new LocalIssuer(createKeyRing(database, "signing", operatorKey(agents.key)));
+      const issuer = new LocalIssuer(createKeyRing(database, "signing", operatorKeys(agents)));
       await issuer.keys.start(dataDir);
       return issuer.issue({ tenantId, sub, role: claimed, ttl: seconds });
     });

@@ -53,8 +53,10 @@ export interface Config {
   readonly agents: {
     /** Whether agents may be on loopback and private networks. */
     readonly allowPrivate: boolean;
-    /** Encrypts their credentials; undefined: the key in the data directory. Secret. */
+    /** Encrypts the keys in the database; undefined: they are there as they are. Secret. */
     readonly key: string | undefined;
+    /** The one before it. Secret. */
+    readonly oldKey: string | undefined;
   };
   readonly webhooks: {
     /** Whether webhooks may go to loopback and private networks. */
@@ -122,7 +124,11 @@ function assemble(settings: Settings, tracing: TracingSettings | undefined): Con
     streamLimits: settings.COLLOQUY_STREAM_LIMITS,
     trustedProxies: settings.COLLOQUY_TRUSTED_PROXIES ?? [],
     memberRoles: settings.COLLOQUY_MEMBER_ROLES ?? (development ? undefined : ["user"]),
-    agents: { allowPrivate: settings.COLLOQUY_AGENT_PRIVATE === "yes", key: settings.COLLOQUY_AGENT_KEY },
+    agents: {
+      allowPrivate: settings.COLLOQUY_AGENT_PRIVATE === "yes",
+      key: settings.COLLOQUY_AGENT_KEY,
+      oldKey: settings.COLLOQUY_AGENT_KEY_OLD,
+    },
     webhooks: { allowPrivate: settings.COLLOQUY_WEBHOOK_PRIVATE === "yes" },
     heartbeatMs: settings.COLLOQUY_HEARTBEAT * 1_000,
     hints: settings.COLLOQUY_HINTS,

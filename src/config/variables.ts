@@ -66,6 +66,7 @@ const VARIABLES = {
   COLLOQUY_TRUSTED_PROXIES: networks.optional(),
   COLLOQUY_AGENT_PRIVATE: yesOrNo.default("no"),
   COLLOQUY_AGENT_KEY: key32.optional(),
+  COLLOQUY_AGENT_KEY_OLD: key32.optional(),
   COLLOQUY_WEBHOOK_PRIVATE: yesOrNo.default("no"),
   COLLOQUY_MEMBER_ROLES: speakers.optional(),
   COLLOQUY_PURGE_AFTER: days.prefault("never"),
@@ -98,6 +99,7 @@ export const SECRETS: ReadonlySet<string> = new Set([
   "DATABASE_URL",
   "COLLOQUY_DATABASE_DIRECT_URL",
   "COLLOQUY_AGENT_KEY",
+  "COLLOQUY_AGENT_KEY_OLD",
   "COLLOQUY_HINTS",
 ]);
 

@@ -1,5 +1,6 @@
 // The keys that servers share: one row for each purpose, wrapped by the operator's key where there is one.
 import type { KeyRing } from "../domain/secrets/key-ring.ts";
+import type { OperatorKeys } from "../domain/secrets/operator-keys.ts";
 import { unwrap, wrap } from "../domain/secrets/wrapping.ts";
 import { SettingError } from "../domain/settings/setting-error.ts";
 import type { Database, Statement } from "./database.ts";
@@ -34,38 +35,77 @@ const write: Statement = {
   text: "update server_key k set value = $2, wrapped = $3, update_time = now() where k.purpose = $1",
 };
 
-/** @param operatorKey wraps what is written, also what was written without it; undefined: nothing is wrapped */
-export function createKeyRing(database: Database, purpose: KeyPurpose, operatorKey: Uint8Array | undefined): KeyRing {
-  const open = (row: KeyRow | undefined): Buffer | undefined => {
-    if (row === undefined || row.value.length === 0) return undefined;
-    if (!row.wrapped) return row.value;
-    if (operatorKey === undefined) {
-      throw new SettingError("COLLOQUY_AGENT_KEY: must be set: the keys in the database are wrapped by it");
-    }
+/** What reading again may tell. */
+export interface KeyRingOptions {
+  /** Called once when what was read cannot be unwrapped any more, because another server wraps it by another key. */
+  readonly onUnreadable?: (error: SettingError) => void;
+}
+
+/** @param keys the current one wraps what is written, also what was written without it or by the old one */
+export function createKeyRing(
+  database: Database,
+  purpose: KeyPurpose,
+  keys: OperatorKeys,
+  { onUnreadable = () => {} }: KeyRingOptions = {},
+): KeyRing {
+  /** What was read or written last. */
+  let known: Buffer | undefined;
+  let told = false;
+
+  const readAgain = (row: KeyRow | undefined): Buffer | undefined => {
     try {
-      return unwrap(row.value, operatorKey, purpose);
-    } catch (cause) {
-      throw new SettingError("COLLOQUY_AGENT_KEY: must be the key by which the keys in the database are wrapped", {
-        cause,
-      });
+      known = open(row, purpose, keys).value;
+      told = false;
+    } catch (error) {
+      // A server that runs goes on, so that the key of the operator can change while servers restart one by one.
+      if (known === undefined || !(error instanceof SettingError)) throw error;
+      if (!told) onUnreadable(error);
+      told = true;
     }
+    return known;
   };
   return {
     async read() {
-      return open((await database.query(read, [purpose]))[0]);
+      return readAgain((await database.query(read, [purpose]))[0]);
     },
     async change(edit) {
-      return await database.transaction(undefined, async (tx) => {
+      const changed = await database.transaction(undefined, async (tx) => {
         await tx.query(begin, [purpose]);
         const [row] = await tx.query(hold, [purpose]);
-        const current = open(row);
-        const next = await edit(current);
-        const wraps = operatorKey !== undefined;
-        if (current === undefined || !next.equals(current) || wraps !== row?.wrapped) {
-          await tx.query(write, [purpose, operatorKey === undefined ? next : wrap(next, operatorKey, purpose), wraps]);
+        const { value, by } = open(row, purpose, keys);
+        const next = await edit(value);
+        const { current } = keys;
+        if (value === undefined || !next.equals(value) || by !== current) {
+          await tx.query(write, [purpose, current ? wrap(next, current, purpose) : next, current !== undefined]);
         }
         return next;
       });
+      known = changed;
+      return changed;
     },
   };
+}
+
+interface Opened {
+  readonly value: Buffer | undefined;
+  /** The key that wraps it. */
+  readonly by: Uint8Array | undefined;
+}
+
+function open(row: KeyRow | undefined, purpose: KeyPurpose, { current, old }: OperatorKeys): Opened {
+  if (row === undefined || row.value.length === 0) return { value: undefined, by: undefined };
+  if (!row.wrapped) return { value: row.value, by: undefined };
+  for (const by of [current, old]) {
+    if (by === undefined) continue;
+    try {
+      return { value: unwrap(row.value, by, purpose), by };
+    } catch {
+      // By the other one, or by none of them.
+    }
+  }
+  throw new SettingError(
+    current === undefined && old === undefined
+      ? "COLLOQUY_AGENT_KEY: must be set: the keys in the database are encrypted by it"
+      : "COLLOQUY_AGENT_KEY: must be the key by which the keys in the database are encrypted, or COLLOQUY_AGENT_KEY_OLD must be",
+  );
 }

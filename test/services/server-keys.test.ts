@@ -2,12 +2,16 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Writable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts";
 import { LocalIssuer } from "../../src/access/tokens/local-issuer.ts";
-import { openSealer, operatorKey } from "../../src/agents/secrets/sealing-key.ts";
+import { createSealer } from "../../src/agents/secrets/sealing.ts";
+import { openSealer } from "../../src/agents/secrets/sealing-key.ts";
+import { operatorKeys } from "../../src/domain/secrets/operator-keys.ts";
 import type { Database } from "../../src/store/database.ts";
 import { createKeyRing } from "../../src/store/server-keys.ts";
+import { createLogger } from "../../src/telemetry/log.ts";
 import { bearer, startIdentityServer } from "../support/identity-server.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 
@@ -35,11 +39,12 @@ async function directory(byte?: number): Promise<string> {
 }
 
 /** The keys as a server with these settings opens them, on a database without keys unless `keep`. */
-function serverWith(given?: string) {
+function serverWith(key?: string, oldKey?: string) {
+  const operator = operatorKeys({ key, oldKey });
   return {
-    signing: createKeyRing(database, "signing", operatorKey(given)),
+    signing: createKeyRing(database, "signing", operator),
     sealer: async (dataDir: string) =>
-      openSealer({ ring: createKeyRing(database, "sealing", operatorKey(given)), dataDir, given }),
+      openSealer({ ring: createKeyRing(database, "sealing", operator), dataDir, operator }),
   };
 }
 
@@ -153,11 +158,101 @@ describe("the operator's key", () => {
     await serverWith(keyOf(6)).sealer(path);
     const before = await rows();
     await expect(serverWith().sealer(path)).rejects.toThrow(
-      /^COLLOQUY_AGENT_KEY: must be set: the keys in the database are wrapped by it$/,
+      /^COLLOQUY_AGENT_KEY: must be set: the keys in the database are encrypted by it$/,
     );
     await expect(serverWith(keyOf(7)).sealer(path)).rejects.toThrow(
-      /^COLLOQUY_AGENT_KEY: must be the key by which the keys in the database are wrapped$/,
+      /^COLLOQUY_AGENT_KEY: must be the key by which the keys in the database are encrypted, or COLLOQUY_AGENT_KEY_OLD must be$/,
     );
     expect(await rows()).toEqual(before);
   });
+
+  const opensAll = async (server: ReturnType<typeof serverWith>, sealed: Buffer, path: string) => {
+    expect((await server.sealer(path)).open(sealed, OWNER)).toBe("s");
+    const issuer = new LocalIssuer(server.signing);
+    await issuer.keys.start(path);
+    return (await issuer.keys.all()).map(({ kid }) => kid);
+  };
+
+  test("is changed, and dropped, by a start that has the one before, which is not needed from then on", async () => {
+    await forgetKeys();
+    const path = await directory();
+    const [one, two] = [keyOf(10), keyOf(11)];
+    const sealed = (await serverWith(one).sealer(path)).seal("s", OWNER);
+    const kids = await opensAll(serverWith(one), sealed, path);
+    expect(await opensAll(serverWith(two, one), sealed, path)).toEqual(kids);
+    expect(await opensAll(serverWith(two), sealed, path)).toEqual(kids);
+    await expect(serverWith(one).sealer(path)).rejects.toThrow(/^COLLOQUY_AGENT_KEY: must be the key/);
+    const changed = await rows();
+    // Started again with both, it has nothing to do.
+    expect(await opensAll(serverWith(two, one), sealed, path)).toEqual(kids);
+    expect(await rows()).toEqual(changed);
+
+    expect(await opensAll(serverWith(undefined, two), sealed, path)).toEqual(kids);
+    expect((await rows()).map(({ wrapped }) => wrapped)).toEqual([false, false]);
+    expect(await opensAll(serverWith(), sealed, path)).toEqual(kids);
+  });
+
+  test("encrypts no secret itself: with the one that was changed nobody opens what is stored later", async () => {
+    await forgetKeys();
+    const [one, two] = [keyOf(12), keyOf(13)];
+    const ofEarlier = createSealer([Buffer.from(one, "base64")]).seal("s", OWNER);
+    const before = (await serverWith(one).sealer(await directory())).seal("s", OWNER);
+    const after = (await serverWith(two, one).sealer(await directory())).seal("s", OWNER);
+    for (const sealed of [before, after]) {
+      expect(() => createSealer([one, two].map((key) => Buffer.from(key, "base64"))).open(sealed, OWNER)).toThrow();
+    }
+    // What an earlier release encrypted with it stays readable.
+    expect((await serverWith(two).sealer(await directory())).open(ofEarlier, OWNER)).toBe("s");
+  });
+
+  test.each([
+    ["is set", {}, { COLLOQUY_AGENT_KEY: keyOf(8) }],
+    [
+      "is changed",
+      { COLLOQUY_AGENT_KEY: keyOf(8) },
+      { COLLOQUY_AGENT_KEY: keyOf(9), COLLOQUY_AGENT_KEY_OLD: keyOf(8) },
+    ],
+  ])(
+    "leaves servers that still run as they are when it %s on the next, and they say so once",
+    async (_, before, after) => {
+      const lines: string[] = [];
+      const destination = new Writable({
+        write(chunk, _encoding, done) {
+          lines.push(...String(chunk).trimEnd().split("\n"));
+          done();
+        },
+      });
+      await using running = await startIdentityServer({
+        environment: before,
+        logger: createLogger({ destination }),
+      });
+      await using restarted = await startIdentityServer({
+        beside: running,
+        environment: after,
+      });
+      const { id, text } = await (await running.tenant()).key("read", "write", "admin");
+      const jwks = async ({ url }: { url: string }) => (await fetch(`${url}/.well-known/jwks.json`)).json();
+      const tokenOf = async ({ url }: { url: string }) => {
+        const body = new URLSearchParams({ grant_type: "client_credentials", client_id: id, client_secret: text });
+        const answer = await fetch(`${url}/oauth2/token`, { method: "POST", body });
+        return ((await answer.json()) as { access_token: string }).access_token;
+      };
+      expect(await jwks(running)).toEqual(await jwks(restarted));
+      for (const [from, to] of [
+        [running, restarted],
+        [restarted, running],
+      ] as const) {
+        await to.client(DirectoryService, bearer(await tokenOf(from))).listMembers({});
+      }
+      const warnings = lines
+        .map((line) => JSON.parse(line))
+        .filter(({ level }) => level === "warn" || level === "error");
+      expect(warnings).toEqual([
+        expect.objectContaining({
+          level: "warn",
+          msg: "cannot read the keys in the database again, and goes on with those that it has: restart with the COLLOQUY_AGENT_KEY of the other servers",
+        }),
+      ]);
+    },
+  );
 });

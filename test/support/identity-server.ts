@@ -9,12 +9,12 @@ import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } f
 import type { Logger } from "pino";
 import { makeApiKey } from "../../src/access/keys/api-key.ts";
 import { LocalIssuer } from "../../src/access/tokens/local-issuer.ts";
-import { operatorKey } from "../../src/agents/secrets/sealing-key.ts";
 import { createApp } from "../../src/app/app.ts";
 import { bootstrap } from "../../src/app/first-run.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import type { Role, Scope } from "../../src/domain/identity/principal.ts";
 import { newId } from "../../src/domain/ids/id.ts";
+import { operatorKeys } from "../../src/domain/secrets/operator-keys.ts";
 import type { BodyRuleLimits } from "../../src/protocols/http/body/rules.ts";
 import type { Database } from "../../src/store/database.ts";
 import { roleNumber } from "../../src/store/directory/access.ts";
@@ -86,7 +86,7 @@ export async function startIdentityServer(options: IdentityServerOptions = {}): 
   });
   const app = await createApp(config, logger, database, own.url, { loop: NEVER_LATE, bodyLimits });
   const { url } = await app.start(() => bootstrap(database));
-  const issuer = new LocalIssuer(createKeyRing(database, "signing", operatorKey(environment.COLLOQUY_AGENT_KEY)));
+  const issuer = new LocalIssuer(createKeyRing(database, "signing", operatorKeys(config.agents)));
 
   // One for each caller, so that its calls share connections.
   const transports = new Map<string, Transport>();

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { KeyRing } from "../../domain/secrets/key-ring.ts";
+import type { OperatorKeys } from "../../domain/secrets/operator-keys.ts";
 import { SettingError } from "../../domain/settings/setting-error.ts";
 import { createSealer, type Sealer } from "./sealing.ts";
 
@@ -13,27 +14,23 @@ const REFRESH_MS = 1_000;
 export interface SealingKeys {
   readonly ring: KeyRing;
   readonly dataDir: string;
-  /** The operator's key in base64. */
-  readonly given: string | undefined;
-}
-
-/** The bytes of a setting of the operator's. */
-export function operatorKey(given: string | undefined): Uint8Array | undefined {
-  return given === undefined ? undefined : Buffer.from(given, "base64");
+  readonly operator: OperatorKeys;
 }
 
 /**
  * Opens the ring. Makes the first key, and adds those by which earlier releases encrypted: the operator's, and that of
- * `agent.key` in the data directory.
+ * `agent.key` in the data directory. The operator's own never encrypts: who changes it would go on with it.
  *
  * @throws SettingError if the file is damaged or other users can read it, or the operator's key is not that of the ring
  */
-export async function openSealer({ ring, dataDir, given }: SealingKeys): Promise<Sealer> {
-  const older = await olderKeys(dataDir, given);
+export async function openSealer({ ring, dataDir, operator }: SealingKeys): Promise<Sealer> {
+  const older = await olderKeys(dataDir, operator);
   const opened = await ring.change(async (current) => {
     const keys = current === undefined ? [] : decode(current);
     const all = merged(keys, older);
-    return encode(all.length === 0 ? [randomBytes(KEY_BYTES)] : all);
+    const [first] = all;
+    const isOperators = first !== undefined && [operator.current, operator.old].some((key) => key && first.equals(key));
+    return encode(first === undefined || isOperators ? [randomBytes(KEY_BYTES), ...all] : all);
   });
   const keys = decode(opened);
   let nextAt = 0;
@@ -50,15 +47,15 @@ export async function openSealer({ ring, dataDir, given }: SealingKeys): Promise
 }
 
 /** All keys that {@link openSealer} would use; changes nothing. Empty: it would make one. */
-export async function findSealingKeys({ ring, dataDir, given }: SealingKeys): Promise<readonly Uint8Array[]> {
-  const older = await olderKeys(dataDir, given);
+export async function findSealingKeys({ ring, dataDir, operator }: SealingKeys): Promise<readonly Uint8Array[]> {
+  const older = await olderKeys(dataDir, operator);
   const stored = await ring.read();
   return merged(stored === undefined ? [] : decode(stored), older);
 }
 
-async function olderKeys(dataDir: string, given: string | undefined): Promise<readonly Buffer[]> {
+async function olderKeys(dataDir: string, { current, old }: OperatorKeys): Promise<readonly Buffer[]> {
   const file = await readKeyFile(join(dataDir, "agent.key"));
-  return [operatorKey(given), file].filter((key) => key !== undefined).map((key) => Buffer.from(key));
+  return [current, old, file].filter((key) => key !== undefined).map((key) => Buffer.from(key));
 }
 
 /** The first encrypts, all decrypt. */

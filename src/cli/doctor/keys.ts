@@ -9,14 +9,16 @@ const ADVICE = "set COLLOQUY_AGENT_KEY to the key under which they were stored, 
 
 export async function checkKey({ dataDir, agents }: Config, database: Database): Promise<Finding[]> {
   const { createSealer } = await import("../../agents/secrets/sealing.ts");
-  const { findSealingKeys, operatorKey } = await import("../../agents/secrets/sealing-key.ts");
+  const { findSealingKeys } = await import("../../agents/secrets/sealing-key.ts");
+  const { operatorKeys } = await import("../../domain/secrets/operator-keys.ts");
   const { createKeyRing } = await import("../../store/server-keys.ts");
   const { readSealed } = await import("../../store/sealed.ts");
   const rows = await readSealed(database);
-  const ring = createKeyRing(database, "sealing", operatorKey(agents.key));
+  const operator = operatorKeys(agents);
+  const ring = createKeyRing(database, "sealing", operator);
   let keys: readonly Uint8Array[];
   try {
-    keys = await findSealingKeys({ ring, dataDir, given: agents.key });
+    keys = await findSealingKeys({ ring, dataDir, operator });
   } catch (error) {
     if (error instanceof SettingError) return [fail(SUBJECT, error.message)];
     throw error;

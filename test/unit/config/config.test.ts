@@ -308,14 +308,19 @@ describe("COLLOQUY_STREAM_LIMITS", () => {
 describe("the settings of agents", () => {
   test("open private networks and give a key", () => {
     const key = Buffer.alloc(32, 1).toString("base64");
-    const { agents } = loadConfig({ COLLOQUY_AGENT_PRIVATE: "yes", COLLOQUY_AGENT_KEY: key });
-    expect(agents).toEqual({ allowPrivate: true, key });
+    const oldKey = Buffer.alloc(32, 2).toString("base64");
+    const keys = { COLLOQUY_AGENT_KEY: key, COLLOQUY_AGENT_KEY_OLD: oldKey };
+    const { agents } = loadConfig({ COLLOQUY_AGENT_PRIVATE: "yes", ...keys });
+    expect(agents).toEqual({ allowPrivate: true, key, oldKey });
   });
 
   test("say what is wrong with them, without the key", () => {
-    expect(problemsOf({ COLLOQUY_AGENT_PRIVATE: "maybe", COLLOQUY_AGENT_KEY: "c2hvcnQ=" })).toEqual([
+    expect(
+      problemsOf({ COLLOQUY_AGENT_PRIVATE: "maybe", COLLOQUY_AGENT_KEY: "c2hvcnQ=", COLLOQUY_AGENT_KEY_OLD: "x" }),
+    ).toEqual([
       "COLLOQUY_AGENT_PRIVATE: must be yes or no",
       "COLLOQUY_AGENT_KEY: must be 32 bytes in base64",
+      "COLLOQUY_AGENT_KEY_OLD: must be 32 bytes in base64",
     ]);
   });
 });

@@ -126,6 +126,7 @@ describe("the settings in force", () => {
     ["COLLOQUY_HINTS", "tls://token@host", "tls://***@host"],
     ["COLLOQUY_HINTS", "local", "local"],
     ["COLLOQUY_AGENT_KEY", Buffer.alloc(32, 7).toString("base64"), "***"],
+    ["COLLOQUY_AGENT_KEY_OLD", Buffer.alloc(32, 7).toString("base64"), "***"],
   ])("show %s=%s as %s", (name, value, shown) => {
     expect(settingsInForce({ [name]: value })[name]).toBe(shown);
   });
