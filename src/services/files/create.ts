@@ -16,12 +16,14 @@ import type { CallContext } from "../../pipeline/call/call.ts";
 import { idempotencyKey, requestIdField } from "../../pipeline/call/idempotency-key.ts";
 import type { Database, Queryable } from "../../store/database.ts";
 import * as store from "../../store/files/files.ts";
+import { type Uploader, uploaderOf } from "../../store/files/uploader.ts";
 import { claim, firstResponse, keep, type RequestKey } from "../../store/idempotency/idempotency.ts";
 import { toFile } from "./convert.ts";
 import { describe, HEAD_BYTES } from "./describe.ts";
 import { isForm } from "./form.ts";
 import type { RunningUploads } from "./running-uploads.ts";
 import { begin, type Upload, uploadOf } from "./upload.ts";
+import { refuseGone } from "./uploader-gone.ts";
 
 export interface FileParts {
   readonly database: Database;
@@ -106,7 +108,8 @@ async function storeFile(
     context.signal.throwIfAborted();
     // From here on the call's own signal is left out: bytes that are stored get their row.
     const request = requestKey(key, context, caller, stored);
-    const add = (on: Queryable) => addOnce(on, caller, stored, parts.quota, request);
+    const uploader = uploaderOf(context.principal);
+    const add = (on: Queryable) => addOnce(on, caller, uploader, stored, parts.quota, request);
     // Without a key it is one statement.
     const response = await (request === undefined ? add(parts.database) : parts.database.transaction(undefined, add));
     kept = response.file?.id === stored.id;
@@ -163,14 +166,18 @@ async function storeBytes(
 async function addOnce(
   tx: Queryable,
   caller: Caller,
+  uploader: Uploader,
   stored: Stored,
   quota: number | undefined,
   key: RequestKey | undefined,
 ): Promise<CreateFileResponse> {
   const first = key && (await claim(tx, key));
   if (first) return create(CreateFileResponseSchema, { file: await again(tx, caller, firstResponse(first)) });
-  const row = await store.insertFile(tx, caller, stored, quota);
-  if (row === undefined) throw noRoom(quota);
+  const row = await store.insertFile(tx, caller, uploader, stored, quota);
+  if (row === undefined) {
+    await refuseGone(tx, caller.tenantId, uploader);
+    throw noRoom(quota);
+  }
   if (key) await keep(tx, key, toBinary(CreateFileResponseSchema, firstAnswer(row.id)), undefined);
   return create(CreateFileResponseSchema, { file: toFile(row) });
 }

@@ -7,9 +7,11 @@ import { callerFrom } from "../../domain/identity/caller.ts";
 import { isOurId, newId } from "../../domain/ids/id.ts";
 import { UPLOAD_MS } from "../../jobs/files.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
+import { uploaderOf } from "../../store/files/uploader.ts";
 import * as store from "../../store/files/uploads.ts";
 import { type FileParts, fileTooLarge, noRoom } from "../files/create.ts";
 import { checkName, checkPurpose } from "../files/upload.ts";
+import { refuseGone } from "../files/uploader-gone.ts";
 import { refuseWithinConversation } from "../within-conversation.ts";
 import { EndingPieces } from "./ending-pieces.ts";
 
@@ -52,7 +54,8 @@ export function createUploads({ database, bytes, maxBytes, quota, running }: Fil
     count: (size: number) => void,
     context: CallContext,
   ): Promise<number | undefined> => {
-    const { tenantId } = callerFrom(context.principal);
+    const { tenantId, actor } = callerFrom(context.principal);
+    const uploader = uploaderOf(context.principal);
     const piece = { tenantId, id: newId() };
     const writer = await bytes.create(piece);
     const at = Number(row.stored);
@@ -60,7 +63,7 @@ export function createUploads({ database, bytes, maxBytes, quota, running }: Fil
     let broken: { readonly error: unknown } | undefined;
     const keep = async () => {
       await writer.commit();
-      return store.appendPiece(database, tenantId, row.id, row.stored, { id: piece.id, size });
+      return store.appendPiece(database, tenantId, row.id, row.stored, { id: piece.id, size }, actor, uploader);
     };
     let appended = true;
     try {
@@ -79,7 +82,10 @@ export function createUploads({ database, bytes, maxBytes, quota, running }: Fil
       await writer.abort();
       throw error;
     }
-    if (!appended) await removePieces([piece.id], context);
+    if (!appended) {
+      await removePieces([piece.id], context);
+      await refuseGone(database, tenantId, uploader);
+    }
     if (broken !== undefined) throw (broken as { readonly error: unknown }).error;
     return appended ? at + size : undefined;
   };

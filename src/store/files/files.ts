@@ -3,6 +3,7 @@ import type { Interrupt } from "../../domain/cancellation.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import type { Queryable } from "../database.ts";
 import * as sql from "./statements.ts";
+import type { Uploader } from "./uploader.ts";
 
 export type { FileRow } from "./statements.ts";
 
@@ -24,16 +25,30 @@ export async function readUsage(on: Queryable, tenantId: string, signal?: Interr
   return Number((await on.query(sql.readUsage, [tenantId], signal))[0]?.bytes ?? 0n);
 }
 
-/** Undefined: the tenant has no room for it. */
+/** Undefined: the tenant has no room for it, or its uploader may not call any more. */
 export async function insertFile(
   on: Queryable,
   { tenantId, actor }: Caller,
+  { memberId, keyId }: Uploader,
   file: NewFile,
   quota: number | undefined,
 ): Promise<sql.FileRow | undefined> {
   const { id, name, mediaType, size, sha256, width, height, purpose } = file;
   const sides = [width ?? null, height ?? null];
-  const values = [tenantId, id, actor, name, mediaType, size, sha256, ...sides, quota ?? null, purpose];
+  const values = [
+    tenantId,
+    id,
+    actor,
+    name,
+    mediaType,
+    size,
+    sha256,
+    ...sides,
+    quota ?? null,
+    purpose,
+    memberId,
+    keyId,
+  ];
   return (await on.query(sql.insertFile, values))[0];
 }
 

@@ -3,6 +3,7 @@ import type { Statement } from "../database.ts";
 import { IS_HELD_FILE } from "../legal-holds/condition.ts";
 import { forEachViewer, type ViewerKind, visible } from "../visibility.ts";
 import { seesFile } from "./access.ts";
+import { uploaderStays } from "./uploader.ts";
 
 export interface FileRow {
   readonly id: string;
@@ -26,16 +27,19 @@ export const readUsage: Statement<{ bytes: bigint }> = {
 };
 
 /**
- * Adds a file whose bytes are stored, if the tenant has room for it. No row: it has none. $1 tenant, $2 id, $3 uploader, $4 name,
- * $5 media type, $6 size, $7 SHA-256, $8 width, $9 height, $10 maximum bytes of the tenant's files or null, $11 purpose.
+ * Adds a file whose bytes are stored, if its uploader may still call and the tenant has room for it; else no row. $1 tenant, $2 id,
+ * $3 uploader, $4 name, $5 media type, $6 size, $7 SHA-256, $8 width, $9 height, $10 maximum bytes of the tenant's files or null,
+ * $11 purpose, $12 the member that uploads or null, $13 the key or null.
  */
 export const insertFile: Statement<FileRow> = {
   name: "file_insert",
   changes: true,
   text: `
-  with room as (
+  with uploader as materialized (
+    select where ${uploaderStays("$12", "$13")}
+  ), room as (
     insert into file_usage as u (tenant_id, bytes, files)
-    select $1, $6::bigint, 1 where $10::bigint is null or $6::bigint <= $10::bigint
+    select $1, $6::bigint, 1 from uploader where $10::bigint is null or $6::bigint <= $10::bigint
     on conflict (tenant_id) do update set bytes = u.bytes + excluded.bytes, files = u.files + 1
       where $10::bigint is null or u.bytes + excluded.bytes <= $10::bigint
     returning 1

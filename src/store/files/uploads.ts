@@ -1,6 +1,7 @@
 // Uploads that go on where they stopped: which pieces have come of each.
 import type { Interrupt } from "../../domain/cancellation.ts";
 import type { Queryable, Statement } from "../database.ts";
+import { type Uploader, uploaderStays } from "./uploader.ts";
 
 export interface UploadRow {
   readonly id: string;
@@ -48,13 +49,17 @@ const read: Statement<UploadRow> = {
   text: `select ${columns} from upload u where u.tenant_id = $1 and u.id = $2::uuid and u.actor = $3`,
 };
 
-/** Only where it stands as the writer took it to. $1 tenant, $2 id, $3 bytes before, $4 piece, $5 its size. */
+/**
+ * Only where it stands as the writer took it to, and who writes may still call. $1 tenant, $2 id, $3 bytes before, $4 piece, $5 its size,
+ * $6 the caller as an actor, $7 the member that uploads or null, $8 the key or null.
+ */
 const append: Statement<{ stored: bigint }> = {
   name: "upload_append",
   changes: true,
   text: `
   update upload u set stored = u.stored + $5::bigint, piece_ids = u.piece_ids || $4::uuid, piece_sizes = u.piece_sizes || $5::bigint
   where u.tenant_id = $1 and u.id = $2::uuid and u.stored = $3::bigint and u.stored + $5::bigint <= u.length
+    and u.actor = $6::text collate "C" and ${uploaderStays("$7", "$8")}
   returning u.stored`,
 };
 
@@ -109,15 +114,18 @@ export async function readUpload(
   return (await on.query(read, [tenantId, id, actor], signal))[0];
 }
 
-/** False: another piece came first. */
+/** False: another piece came first, the upload is gone, or its uploader may not call any more. */
 export async function appendPiece(
   on: Queryable,
   tenantId: string,
   id: string,
   before: bigint,
   piece: { readonly id: string; readonly size: number },
+  actor: string,
+  { memberId, keyId }: Uploader,
 ): Promise<boolean> {
-  return (await on.query(append, [tenantId, id, before, piece.id, piece.size])).length > 0;
+  const values = [tenantId, id, before, piece.id, piece.size, actor, memberId, keyId];
+  return (await on.query(append, values)).length > 0;
 }
 
 export async function finishUpload(on: Queryable, tenantId: string, id: string, fileId: string): Promise<void> {
