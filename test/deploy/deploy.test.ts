@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { Deployment } from "kubernetes-models/apps/v1/Deployment";
 import { HorizontalPodAutoscaler } from "kubernetes-models/autoscaling/v2/HorizontalPodAutoscaler";
 import { PodDisruptionBudget } from "kubernetes-models/policy/v1/PodDisruptionBudget";
+import { PersistentVolumeClaim } from "kubernetes-models/v1/PersistentVolumeClaim";
 import { Service } from "kubernetes-models/v1/Service";
 import { ServiceAccount } from "kubernetes-models/v1/ServiceAccount";
 import { expect, test } from "vitest";
@@ -49,6 +50,7 @@ test("systemd takes the unit, and finds little that it could do beside its work"
 const MODELS: Readonly<Record<string, new (json: never) => { validate(): void }>> = {
   Deployment,
   HorizontalPodAutoscaler,
+  PersistentVolumeClaim,
   PodDisruptionBudget,
   Service,
   ServiceAccount,
@@ -87,6 +89,17 @@ test("Kubernetes' pods have settings that exist, and time to stop", () => {
     "/healthz",
     "/healthz",
   ]);
+});
+
+test("Kubernetes' pods share the folder of files, and it is not gone with them", () => {
+  const { Deployment: deployment, PersistentVolumeClaim: claim } = manifests();
+  const { spec } = deployment.spec.template;
+  const [server] = spec.containers;
+  const place = server.env.find(({ name }: { name: string }) => name === "COLLOQUY_FILES")?.value;
+  const mount = server.volumeMounts.find(({ mountPath }: { mountPath: string }) => place === `disk:${mountPath}`);
+  const volume = spec.volumes.find(({ name }: { name: string }) => name === mount?.name);
+  expect(volume?.persistentVolumeClaim).toEqual({ claimName: claim?.metadata.name });
+  expect(claim?.spec.accessModes).toEqual(["ReadWriteMany"]);
 });
 
 test("the compose file has settings that exist, locked containers, and no secret", () => {
