@@ -147,6 +147,82 @@ test("nothing that a member wrote, said or was is left in any table, and what ot
   expect(events.filter(({ change }) => change.case === "messageDeleted")).toHaveLength(3);
 });
 
+test("what a member wrote into messages and conversations of others is gone, and their words are back", async () => {
+  const { mark, bobId, ann, bob, key, conversationId, say, tables, erase, erasure, credential } = await begin();
+  const edit = (who: typeof ann, messageId: string, content: string) =>
+    who.messages.updateMessage({ messageId, message: { content } });
+  // Bob comes to own what ann began, and may edit what she wrote.
+  const words = await say(ann, "one");
+  const forked = await say(ann, "as it was");
+  await key.conversations.updateConversation({ conversationId, conversation: { ownerId: bobId } });
+  await edit(bob, words, `two ${mark}`);
+  await edit(bob, words, `three ${mark}`);
+  await edit(bob, forked, `forked ${mark}`);
+  const fork = await ann.conversations.forkConversation({ conversationId, conversation: {} });
+  await edit(ann, forked, "again by ann");
+  const deleted = await say(ann, "deleted");
+  await edit(bob, deleted, `hidden ${mark}`);
+  await key.messages.deleteMessage({ messageId: deleted });
+  const mode = { mode: "plan" };
+  await key.conversations.updateConversation({ conversationId, conversation: { ownerId: "ann" } });
+  await bob.conversations.updateConversation({
+    conversationId,
+    conversation: { title: mark, stateJson: JSON.stringify({ mark }), metadata: { mark }, ...mode },
+  });
+  // What somebody else set since stays, and so does what somebody else set alone.
+  await ann.conversations.updateConversation({ conversationId, conversation: { metadata: { by: "ann" } } });
+  const made = await bob.conversations.createConversation({
+    conversation: { title: `Made ${mark}` },
+    participantIds: ["ann"],
+  });
+  const given = made.conversation?.id ?? "";
+  await key.conversations.updateConversation({ conversationId: given, conversation: { ownerId: "ann" } });
+  expect(await erasure.previewErasure({ memberId: bobId })).toMatchObject({
+    messageCount: 0n,
+    editedMessageCount: 3n,
+    changedConversationCount: 2n,
+  });
+
+  const { job } = await erase();
+  expect(job).toMatchObject({ state: JobState.SUCCEEDED });
+  expect(job?.counts).toMatchObject({ edited_messages: 3n, conversations_changed: 2n });
+  expect(await tables()).toEqual([]);
+  const { messages } = await key.messages.listMessages({ conversationId });
+  expect(messages.map(({ content, sender }) => [content, sender?.id])).toEqual([
+    ["one", "ann"],
+    ["again by ann", "ann"],
+  ]);
+  const revisions = async (messageId: string) =>
+    (await key.messages.listMessageRevisions({ messageId })).revisions.map(({ content, editor }) => [
+      content,
+      editor?.id,
+    ]);
+  expect(await revisions(words)).toEqual([
+    ["one", "erased"],
+    ["one", "erased"],
+  ]);
+  expect(await revisions(forked)).toEqual([
+    ["as it was", "erased"],
+    ["as it was", "ann"],
+  ]);
+  const inFork = await ann.messages.listMessages({ conversationId: fork.conversation?.id ?? "" });
+  expect(inFork.messages.map(({ content }) => content)).toEqual(["one", "as it was"]);
+  await key.messages.restoreMessage({ messageId: deleted });
+  expect((await key.messages.getMessage({ messageId: deleted })).message).toMatchObject({ content: "deleted" });
+  const { conversation } = await ann.conversations.getConversation({ conversationId });
+  expect(conversation).toMatchObject({ title: "", stateJson: "", metadata: { by: "ann" }, ...mode });
+  expect((await ann.conversations.getConversation({ conversationId: given })).conversation?.title).toBe("");
+  const { events } = await server.client(EventService, credential).listEvents({ conversationId, pageSize: 200 });
+  expect(
+    events.flatMap(({ change }) => (change.case === "messageEdited" ? [change.value.message?.content] : [])),
+  ).toContain("one");
+  expect(
+    events
+      .flatMap(({ change }) => (change.case === "conversationUpdated" ? [change.value.updateMask?.paths] : []))
+      .at(-1),
+  ).toEqual(["title", "state_json"]);
+});
+
 test("the receipt can be found by the id of the member, and its hash is in the audit log", async () => {
   const { bobId, bob, say, erase, jobs, credential } = await begin();
   await say(bob, "words");
@@ -170,7 +246,17 @@ test("an erased member does not come back: not by its token, by hand, by an API 
   await say(bob, "alone", own.conversation?.id);
   const shared = await exported({ transfer }, conversationId);
   const alone = await exported({ transfer }, own.conversation?.id);
+  const edited = await say(ann, "by ann", (await ann.conversations.createConversation({})).conversation?.id);
+  const { message } = await ann.messages.getMessage({ messageId: edited });
+  const annsId = message?.conversationId ?? "";
+  await key.conversations.updateConversation({ conversationId: annsId, conversation: { ownerId: bobId } });
+  await bob.messages.updateMessage({ messageId: edited, message: { content: `edited by ${bobId}` } });
+  await key.conversations.updateConversation({ conversationId: annsId, conversation: { ownerId: "ann" } });
+  const anns = await exported({ transfer }, annsId);
   await erase();
+  await key.conversations.purgeConversation({ conversationId: annsId });
+  await imported({ transfer }, anns);
+  expect((await ann.messages.getMessage({ messageId: edited })).message).toMatchObject({ content: "by ann" });
   await key.conversations.purgeConversation({ conversationId });
   expect(await tables()).toEqual([]);
 

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/erasure_service.proto.
  */
 export const file_colloquy_v1_erasure_service: GenFile = /*@__PURE__*/
-  fileDesc("CiFjb2xsb3F1eS92MS9lcmFzdXJlX3NlcnZpY2UucHJvdG8SC2NvbGxvcXV5LnYxIjUKFVByZXZpZXdFcmFzdXJlUmVxdWVzdBIcCgltZW1iZXJfaWQYASABKAlCCbpIBnIEiM4YASLDAQoWUHJldmlld0VyYXN1cmVSZXNwb25zZRIjChJjb252ZXJzYXRpb25fY291bnQYASABKANCB7pIBCICKAASKgoZcHVyZ2VkX2NvbnZlcnNhdGlvbl9jb3VudBgCIAEoA0IHukgEIgIoABIbCgpoZWxkX2NvdW50GAMgASgDQge6SAQiAigAEh4KDW1lc3NhZ2VfY291bnQYBCABKANCB7pIBCICKAASGwoKZmlsZV9jb3VudBgFIAEoA0IHukgEIgIoACJRChJFcmFzZU1lbWJlclJlcXVlc3QSHAoJbWVtYmVyX2lkGAEgASgJQgm6SAZyBIjOGAESHQoKcmVxdWVzdF9pZBgCIAEoCUIJukgGcgSYzhgBIjQKE0VyYXNlTWVtYmVyUmVzcG9uc2USHQoDam9iGAEgASgLMhAuY29sbG9xdXkudjEuSm9iMrECCg5FcmFzdXJlU2VydmljZRKUAQoOUHJldmlld0VyYXN1cmUSIi5jb2xsb3F1eS52MS5QcmV2aWV3RXJhc3VyZVJlcXVlc3QaIy5jb2xsb3F1eS52MS5QcmV2aWV3RXJhc3VyZVJlc3BvbnNlIjmQAgH6xxgECAMQBILT5JMCKBImL3YxL21lbWJlcnMve21lbWJlcl9pZH06cHJldmlld0VyYXN1cmUShwEKC0VyYXNlTWVtYmVyEh8uY29sbG9xdXkudjEuRXJhc2VNZW1iZXJSZXF1ZXN0GiAuY29sbG9xdXkudjEuRXJhc2VNZW1iZXJSZXNwb25zZSI1+scYBAgDEASC0+STAic6ASpiA2pvYiIdL3YxL21lbWJlcnMve21lbWJlcl9pZH06ZXJhc2ViBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_job, file_colloquy_v1_permission, file_colloquy_v1_rules, file_google_api_annotations]);
+  fileDesc("CiFjb2xsb3F1eS92MS9lcmFzdXJlX3NlcnZpY2UucHJvdG8SC2NvbGxvcXV5LnYxIjUKFVByZXZpZXdFcmFzdXJlUmVxdWVzdBIcCgltZW1iZXJfaWQYASABKAlCCbpIBnIEiM4YASKXAgoWUHJldmlld0VyYXN1cmVSZXNwb25zZRIjChJjb252ZXJzYXRpb25fY291bnQYASABKANCB7pIBCICKAASKgoZcHVyZ2VkX2NvbnZlcnNhdGlvbl9jb3VudBgCIAEoA0IHukgEIgIoABIbCgpoZWxkX2NvdW50GAMgASgDQge6SAQiAigAEh4KDW1lc3NhZ2VfY291bnQYBCABKANCB7pIBCICKAASGwoKZmlsZV9jb3VudBgFIAEoA0IHukgEIgIoABIlChRlZGl0ZWRfbWVzc2FnZV9jb3VudBgGIAEoA0IHukgEIgIoABIrChpjaGFuZ2VkX2NvbnZlcnNhdGlvbl9jb3VudBgHIAEoA0IHukgEIgIoACJRChJFcmFzZU1lbWJlclJlcXVlc3QSHAoJbWVtYmVyX2lkGAEgASgJQgm6SAZyBIjOGAESHQoKcmVxdWVzdF9pZBgCIAEoCUIJukgGcgSYzhgBIjQKE0VyYXNlTWVtYmVyUmVzcG9uc2USHQoDam9iGAEgASgLMhAuY29sbG9xdXkudjEuSm9iMrECCg5FcmFzdXJlU2VydmljZRKUAQoOUHJldmlld0VyYXN1cmUSIi5jb2xsb3F1eS52MS5QcmV2aWV3RXJhc3VyZVJlcXVlc3QaIy5jb2xsb3F1eS52MS5QcmV2aWV3RXJhc3VyZVJlc3BvbnNlIjmQAgH6xxgECAMQBILT5JMCKBImL3YxL21lbWJlcnMve21lbWJlcl9pZH06cHJldmlld0VyYXN1cmUShwEKC0VyYXNlTWVtYmVyEh8uY29sbG9xdXkudjEuRXJhc2VNZW1iZXJSZXF1ZXN0GiAuY29sbG9xdXkudjEuRXJhc2VNZW1iZXJSZXNwb25zZSI1+scYBAgDEASC0+STAic6ASpiA2pvYiIdL3YxL21lbWJlcnMve21lbWJlcl9pZH06ZXJhc2ViBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_job, file_colloquy_v1_permission, file_colloquy_v1_rules, file_google_api_annotations]);
 
 /**
  * @generated from message colloquy.v1.PreviewErasureRequest
@@ -75,6 +75,21 @@ export type PreviewErasureResponse = Message<"colloquy.v1.PreviewErasureResponse
    * @generated from field: int64 file_count = 5;
    */
   fileCount: bigint;
+
+  /**
+   * Number of messages of others that it edited, deleted ones too.
+   *
+   * @generated from field: int64 edited_message_count = 6;
+   */
+  editedMessageCount: bigint;
+
+  /**
+   * Number of conversations that go on without their title, metadata, persona, profile or state: the member owned them, or set one
+   * of these last.
+   *
+   * @generated from field: int64 changed_conversation_count = 7;
+   */
+  changedConversationCount: bigint;
 };
 
 /**
@@ -151,7 +166,8 @@ export const ErasureService: GenService<{
    * soonest, when no server takes the member for present any more.
    *
    * Messages of the member and replies of agents to it lose their content and author and are deleted for their readers, each with
-   * the log entry of a deletion; conversations that nobody else took part in are purged. No entry of a log loses its number. In
+   * the log entry of a deletion; conversations that nobody else took part in are purged. Messages of others that it edited have the
+   * text before its edit again, and titles, metadata, personas, profiles and states that it set last are emptied. No entry of a log loses its number. In
    * what others did, the member is the system actor `erased`. Its id can never be used again in the tenant: UpsertMember fails with
    * CONFLICT, credentials are refused, and imports take what it wrote without content.
    *

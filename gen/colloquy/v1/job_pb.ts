@@ -68,7 +68,7 @@ export type Job = Message<"colloquy.v1.Job"> & {
   totalCount: bigint;
 
   /**
-   * What it has done so far, by kind: `conversations_purged`, `messages`, `revisions`, `reactions`, `mentions`, `files`,
+   * What it has done so far, by kind: `conversations_purged`, `messages`, `revisions`, `edited_messages`, `reactions`, `mentions`, `files`,
    * `participations`, `events`, `turns`, `conversations_changed`, `unsent_messages`, `stored_responses`, `audit_entries`.
    *
    * @generated from field: map<string, int64> counts = 7;

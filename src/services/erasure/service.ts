@@ -55,6 +55,8 @@ export function createErasureService({ database, forgetMember, wake }: ErasureSe
         heldCount: found.held,
         messageCount: found.messages,
         fileCount: found.files,
+        editedMessageCount: found.edited,
+        changedConversationCount: found.changed,
       };
     },
 

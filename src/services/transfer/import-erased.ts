@@ -4,7 +4,7 @@ import type { Queryable } from "../../store/database.ts";
 import { findErased } from "../../store/erasure/rest.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
 import type { ImportedConversation, ImportedPart } from "../../store/transfer/import.ts";
-import type { ImportedItem } from "../../store/transfer/import-entries.ts";
+import type { ImportedItem, ImportedRevision } from "../../store/transfer/import-entries.ts";
 import type { ImportLine, ReadLine } from "./import-line.ts";
 
 /** Lines without what was erased, and how many were left out whole. An entry of an erased member keeps its place in the log. */
@@ -59,14 +59,13 @@ function membersOf(item: ImportedItem): string[] {
 type Members = ReadonlySet<string>;
 
 function scrub(line: ImportLine, erased: Members): ImportLine {
-  const without = (name: string) => (erased.has(name) ? ERASED : name);
   switch (line.kind) {
     case "conversation":
       return { ...line, item: scrubConversation(line.item, erased) };
     case "parts":
       return { ...line, parts: line.parts.filter(({ member_id }) => !erased.has(member_id)) as ImportedPart[] };
     case "revisions":
-      return { ...line, revisions: line.revisions.map((row) => ({ ...row, editor: without(row.editor) })) };
+      return { ...line, revisions: scrubTexts(line.revisions, "", erased).revisions };
     case "reactions":
       return { ...line, reactions: line.reactions.filter(({ actor }) => !erased.has(actor)) };
     case "entry":
@@ -102,8 +101,26 @@ function scrubItem(item: ImportedItem, erased: Members): ImportedItem {
   }
   if (erased.has(item.row.sender)) return { ...item, row: emptied(item.row), revisions: [] };
   const mentions = item.row.mentions?.filter((id) => !erased.has(id)) ?? [];
-  const revisions = item.revisions.map((row) => (erased.has(row.editor) ? { ...row, editor: ERASED } : row));
-  return { ...item, row: { ...item.row, mentions: mentions.length > 0 ? mentions : null }, revisions };
+  const { revisions, text, author } = scrubTexts(item.revisions, item.row.sender, erased);
+  const row = { ...item.row, mentions: mentions.length > 0 ? mentions : null };
+  return { ...item, row: erased.has(author) ? { ...row, ...text } : row, revisions };
+}
+
+/**
+ * Texts of a message before, each by an erased member replaced by the one before it that somebody else wrote. `text` is the
+ * last that somebody else wrote, `author` who wrote the text after them: a revision names who replaced it.
+ *
+ * @param first who wrote the first of them
+ */
+function scrubTexts(revisions: readonly ImportedRevision[], first: string, erased: Members) {
+  let text: Pick<ImportedRevision, "content" | "metadata" | "parts"> = { content: "", metadata: null, parts: null };
+  let author = first;
+  const scrubbed = revisions.map((row) => {
+    if (!erased.has(author)) text = { content: row.content, metadata: row.metadata, parts: row.parts };
+    author = row.editor;
+    return { ...row, ...text, editor: erased.has(author) ? ERASED : author };
+  });
+  return { revisions: scrubbed, text, author };
 }
 
 /** A message without what its sender said. */

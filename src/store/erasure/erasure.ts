@@ -10,6 +10,7 @@ import { requireFreeSince } from "../legal-holds/legal-holds.ts";
 import { touchConversations } from "../log/statements.ts";
 import { applyDiff } from "../messages/messages.ts";
 import { recountReactions } from "../reactions/statements.ts";
+import * as share from "./share-statements.ts";
 import * as sql from "./statements.ts";
 
 /** What was done, by kind, as a job counts it. */
@@ -23,7 +24,7 @@ export interface Place {
 }
 
 /** The steps in one conversation, in their order; each is repeated until it finds nothing. Events come late: others add some. */
-export const STEPS = ["entries", "mentions", "mention rows", "editors", "reactions", "events", "rest"] as const;
+export const STEPS = ["entries", "texts", "words", "mentions", "mention rows", "reactions", "events", "rest"] as const;
 export type Step = (typeof STEPS)[number];
 
 export interface Piece {
@@ -65,10 +66,12 @@ export async function erasePieceOf(
     }
     case "reactions":
       return eraseReactions(tx, server, place, after, limit);
-    case "mention rows":
-    case "editors": {
-      const statement = step === "editors" ? sql.renameEditors : sql.forgetMentions;
-      const [row] = await tx.query(statement, [...valuesOf(place), after, limit]);
+    case "texts":
+      return replaceTexts(tx, server, place, after, limit);
+    case "words":
+      return emptyWords(tx, server, place);
+    case "mention rows": {
+      const [row] = await tx.query(sql.forgetMentions, [...valuesOf(place), after, limit]);
       return { counts: {}, next: row?.last_seq ?? undefined };
     }
     case "rest":
@@ -101,6 +104,33 @@ async function eraseEntries(
   };
 }
 
+/** In messages of others. */
+async function replaceTexts(
+  tx: Transaction,
+  server: Caller,
+  place: Place,
+  after: bigint,
+  limit: number,
+): Promise<Piece> {
+  const rows = await tx.query(share.replaceTexts, [...valuesOf(place), after, limit]);
+  await logEdits(
+    tx,
+    server,
+    place,
+    rows.filter(({ changed }) => changed),
+  );
+  return { counts: { edited_messages: rows.length }, next: rows.at(-1)?.seq };
+}
+
+/** In a conversation of others. */
+async function emptyWords(tx: Transaction, server: Caller, place: Place): Promise<Piece> {
+  const [row] = await tx.query(share.emptyWords, valuesOf(place));
+  if (row === undefined) return DONE;
+  const event: NewEvent = { type: EventType.CONVERSATION_UPDATED, data: { fields: row.fields } };
+  await appendToLog(tx, server, place.conversationId, [event], { changesConversation: true });
+  return { counts: { conversations_changed: 1 }, next: undefined };
+}
+
 async function eraseMentions(
   tx: Transaction,
   server: Caller,
@@ -111,12 +141,22 @@ async function eraseMentions(
   const rows = await tx.query(sql.removeMentions, [...valuesOf(place), after, limit]);
   if (rows.length === 0) return DONE;
   const changed = rows.toSorted((a, b) => Number(a.seq - b.seq));
-  const events: NewEvent[] = changed.map(({ message_id, seq, revision }) => ({
+  await logEdits(tx, server, place, changed);
+  return { counts: { mentions: rows.length }, next: changed.at(-1)?.seq };
+}
+
+async function logEdits(
+  tx: Transaction,
+  server: Caller,
+  { conversationId }: Place,
+  edited: readonly { readonly message_id: string; readonly seq: bigint; readonly revision: number }[],
+): Promise<void> {
+  if (edited.length === 0) return;
+  const events: NewEvent[] = edited.map(({ message_id, seq, revision }) => ({
     type: EventType.MESSAGE_EDITED,
     data: { message_id, message_seq: Number(seq), revision },
   }));
-  await appendToLog(tx, server, place.conversationId, events, { changesConversation: false });
-  return { counts: { mentions: rows.length }, next: changed.at(-1)?.seq };
+  await appendToLog(tx, server, conversationId, events, { changesConversation: false });
 }
 
 async function eraseReactions(
@@ -146,7 +186,7 @@ async function leave(tx: Transaction, server: Caller, place: Place): Promise<Pie
   const events: NewEvent[] = [];
   if (left > 0) events.push({ type: EventType.PARTICIPANT_REMOVED, data: { member_id: ERASED } });
   if (row?.owned) {
-    const fields = ["owner_id", "title", "metadata", "persona", "profile_info", "state_json"];
+    const fields = ["owner_id", ...share.WORDS];
     events.push({ type: EventType.CONVERSATION_UPDATED, data: { fields } });
   }
   if (events.length > 0) {

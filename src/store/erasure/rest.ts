@@ -51,7 +51,15 @@ export async function nextWindow(
 /** What there is of a member now. */
 export async function countAll(on: Queryable, tenantId: string, memberId: string, signal?: Interrupt) {
   const [files] = await on.query(walk.countFiles, [tenantId, memberId], signal);
-  const sum = { conversations: 0n, alone: 0n, held: 0n, messages: 0n, files: files?.count ?? 0n };
+  const sum = {
+    conversations: 0n,
+    alone: 0n,
+    held: 0n,
+    messages: 0n,
+    edited: 0n,
+    changed: 0n,
+    files: files?.count ?? 0n,
+  };
   for (let after: string | null = FIRST; after !== null; ) {
     const values: unknown[] = [tenantId, after, memberId, null, WINDOW];
     const [row] = await on.query(walk.countWindow, values, signal);
@@ -59,6 +67,8 @@ export async function countAll(on: Queryable, tenantId: string, memberId: string
     sum.alone += row?.alone ?? 0n;
     sum.held += row?.held ?? 0n;
     sum.messages += row?.messages ?? 0n;
+    sum.edited += row?.edited ?? 0n;
+    sum.changed += row?.changed ?? 0n;
     after = row?.last_id ?? null;
   }
   return sum;

@@ -4,6 +4,7 @@ import { MessageKind as Kind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { ERASED } from "../../domain/identity/actor.ts";
 import type { Statement } from "../database.ts";
 import { isOpen, now } from "../turns/columns.ts";
+import { isOwn } from "./share-statements.ts";
 
 /** A condition: a text of an audit entry, or a caller's name, is that of the member, or of an API key that acted for it. */
 export function isName(column: string, member: string): string {
@@ -44,7 +45,10 @@ export const nextEntries: Statement<ErasedEntry & { own: boolean }> = {
       select t.id from turn t where t.tenant_id = $1 and t.conversation_id = $2::uuid and ${isOwnTurn("$3::text")})
     or m.kind = ${Kind.SUMMARY} and ($6::boolean or exists (
       select from message e where e.tenant_id = $1 and e.conversation_id = $2::uuid and e.seq < m.seq
-        and e.sender in ($3::text collate "C", '${ERASED}'))))
+        and e.sender in ($3::text collate "C", '${ERASED}'))
+      or exists (
+      select from message_revision r where r.tenant_id = $1 and r.conversation_id = $2::uuid and r.seq < m.seq
+        and r.editor in ($3::text collate "C", '${ERASED}'))))
   order by m.seq limit $5::integer`,
 };
 
@@ -142,20 +146,6 @@ export const forgetMentions: Statement<{ last_seq: bigint | null }> = {
   ) select max(g.seq) as last_seq from gone g`,
 };
 
-/** $1 tenant, $2 conversation, $3 member, $4 from seq, $5 limit. */
-export const renameEditors: Statement<{ last_seq: bigint | null }> = {
-  name: "erasure_editors",
-  text: `
-  with renamed as (
-    update message_revision r set editor = '${ERASED}'
-    where r.tenant_id = $1 and r.conversation_id = $2::uuid and (r.seq, r.revision) in (
-      select o.seq, o.revision from message_revision o
-      where o.tenant_id = $1 and o.conversation_id = $2::uuid and o.seq >= $4::bigint
-        and o.editor = $3::text collate "C" order by o.seq, o.revision limit $5::integer)
-    returning r.seq
-  ) select max(n.seq) as last_seq from renamed n`,
-};
-
 /**
  * Forgets whom turns that have ended replied to, and asks others to end. $1 tenant, $2 conversation, $3 member.
  */
@@ -195,8 +185,7 @@ export const leaveConversation: Statement<{ left: bigint; unsent: bigint; answer
     update conversation c set owner_id = case when c.owner_id = $3::text collate "C" then null else c.owner_id end,
       title = '', metadata = null, persona = null, profile_info = null, state_json = null, client_id = null, create_hash = null,
       creator = case when c.creator = $3::text collate "C" then '${ERASED}' else c.creator end
-    where c.tenant_id = $1 and c.id = $2::uuid
-      and (c.owner_id = $3::text collate "C" or c.owner_id is null and c.creator = $3::text collate "C")
+    where c.tenant_id = $1 and c.id = $2::uuid and ${isOwn("$3::text")}
     returning 1
   ), created as (
     update conversation c set creator = '${ERASED}'

@@ -1,6 +1,7 @@
 // The statements that find the conversations in which a member left something.
 import type { Statement } from "../database.ts";
 import { holdsOver, ONE_BY_ONE } from "../legal-holds/condition.ts";
+import { isOwn, wordsOf } from "./share-statements.ts";
 import { isOwnTurn } from "./statements.ts";
 
 /** Whether somebody else than member `$3` has to do with conversation `c`: as its owner, a participant, an author or in a fork. */
@@ -62,19 +63,27 @@ export const countWindow: Statement<{
   alone: bigint;
   held: bigint;
   messages: bigint;
+  edited: bigint;
+  changed: bigint;
 }> = {
   name: "erasure_count_window",
   text: `
   with ${WINDOW}, involved as materialized (
     select c.id, exists (${holdsOver("c.id", "0")}) as held, ${OTHERS} as others, (
       select count(*) from message m
-      where m.tenant_id = $1 and m.conversation_id = c.id and m.sender = $3::text collate "C") as messages
+      where m.tenant_id = $1 and m.conversation_id = c.id and m.sender = $3::text collate "C") as messages, (
+      select count(distinct r.seq) from message_revision r
+      join message m on m.tenant_id = $1 and m.conversation_id = c.id and m.seq = r.seq
+      where r.tenant_id = $1 and r.conversation_id = c.id and r.editor = $3::text collate "C"
+        and m.sender <> $3::text collate "C") as edited, ${isOwn("$3::text")} or ${wordsOf("$3::text")} is not null as changed
     from ${LOOKED_UP} where ${INVOLVED}
   )
   select (select max(l.id::text collate "C") from looked l) as last_id, (select count(*) from involved) as involved,
     (select count(*) from involved i where not i.others and not i.held) as alone,
     (select count(*) from involved i where i.held) as held,
-    (select coalesce(sum(i.messages), 0)::bigint from involved i) as messages`,
+    (select coalesce(sum(i.messages), 0)::bigint from involved i) as messages,
+    (select coalesce(sum(i.edited), 0)::bigint from involved i) as edited,
+    (select count(*) from involved i where i.changed and (i.others or i.held)) as changed`,
 };
 
 /** Whether nobody else has to do with a locked conversation. $1 tenant, $2 conversation, $3 member. */

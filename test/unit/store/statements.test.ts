@@ -41,7 +41,6 @@ test("each statement that reads a page has a budget of bytes, but for rows that 
     "erasure_attempts",
     "erasure_audit",
     "erasure_count_window",
-    "erasure_editors",
     "erasure_entries",
     "erasure_events",
     "erasure_mention_rows",
