@@ -21,7 +21,7 @@ import { claim, firstResponse, keep, type RequestKey } from "../../store/idempot
 import { toFile } from "./convert.ts";
 import { describe, HEAD_BYTES } from "./describe.ts";
 import { isForm } from "./form.ts";
-import type { RunningUploads } from "./running-uploads.ts";
+import type { RunningUpload, RunningUploads } from "./running-uploads.ts";
 import { begin, type Upload, uploadOf } from "./upload.ts";
 import { refuseGone } from "./uploader-gone.ts";
 
@@ -51,15 +51,11 @@ export async function createFile(
   const { first, chunks, purpose } = await begin(requests);
   const key = idempotencyKey(first, requestIdField(CreateFileRequestSchema), context.idempotencyKey);
   const upload = await uploadOf(first, chunks, purpose, context.wire === "rest");
-  let held = 0;
-  const hold = (size: number) => {
-    held += size;
-    return parts.running.count(caller.tenantId, size);
-  };
+  const running = parts.running.begin(caller.tenantId);
   try {
-    return await storeFile({ ...parts, room }, caller, upload, context, key, hold);
+    return await storeFile({ ...parts, room }, caller, upload, context, key, running);
   } finally {
-    hold(-held);
+    running.leave();
     upload.leave?.();
   }
 }
@@ -84,18 +80,15 @@ async function roomOf({ database, quota, maxBytes }: FileParts, caller: Caller, 
   return room;
 }
 
-/** Counts bytes that an upload takes; gives what all of the tenant take. */
-type Hold = (size: number) => number;
-
 async function storeFile(
   parts: PartsWithRoom,
   caller: Caller,
   upload: Upload,
   context: CallContext,
   key: string | undefined,
-  hold: Hold,
+  running: RunningUpload,
 ): Promise<CreateFileResponse> {
-  const stored = await storeBytes(parts, caller, upload, context, hold);
+  const stored = await storeBytes(parts, caller, upload, context, running);
   try {
     await stored.writer.commit();
   } catch (error) {
@@ -132,7 +125,7 @@ async function storeBytes(
   caller: Caller,
   upload: Upload,
   context: CallContext,
-  hold: Hold,
+  running: RunningUpload,
 ): Promise<Stored> {
   const { bytes, quota, maxBytes, room } = parts;
   const id = newId();
@@ -145,7 +138,7 @@ async function storeBytes(
       const before = size;
       size += chunk.byteLength;
       if (size > maxBytes) throw fileTooLarge(maxBytes);
-      if (hold(chunk.byteLength) > room) throw noRoom(quota);
+      if (!running.take(chunk.byteLength, room)) throw noRoom(quota);
       // A copy, which the method of Buffers is not: the chunk may be given away, or be a view of a larger one.
       if (before < HEAD_BYTES) head.push(new Uint8Array(chunk.subarray(0, HEAD_BYTES - before)));
       // What is hashed meanwhile is read by nobody else.
@@ -158,6 +151,8 @@ async function storeBytes(
     const described = await describe(Buffer.concat(head), size <= HEAD_BYTES, upload.contentType);
     return { writer, id, name: upload.name(), size, sha256: hash.digest(), ...described, purpose: upload.purpose() };
   } catch (error) {
+    // Others may have its room while it goes.
+    running.leave();
     await writer.abort();
     throw error;
   }

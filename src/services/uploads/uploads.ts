@@ -133,17 +133,18 @@ export function createUploads({ database, bytes, maxBytes, quota, running }: Fil
       const rest = Number(row.length) - at;
       const room = quota === undefined ? rest : quota - (await store.readPending(database, tenantId, actor)).bytes;
       if (rest > room) throw noRoom(quota);
-      let held = 0;
-      const count = (size: number) => {
-        held += size;
-        if (held > rest) throw fileTooLarge(Number(row.length));
+      const held = running.begin(tenantId);
+      let size = 0;
+      const count = (more: number) => {
+        size += more;
+        if (size > rest) throw fileTooLarge(Number(row.length));
         // What others bring at the same time takes room too.
-        if (running.count(tenantId, size) > room && quota !== undefined) throw noRoom(quota);
+        if (!held.take(more, quota === undefined ? Number.POSITIVE_INFINITY : room)) throw noRoom(quota);
       };
       try {
         return await storePiece(row, source, count, context);
       } finally {
-        running.count(tenantId, -held);
+        held.leave();
       }
     },
 
