@@ -109,9 +109,9 @@ export async function createApp(
   const onError = (error: unknown) => logger.error({ err: error }, "a background task failed");
   const { heartbeatMs, memberRoles, purgeAfterDays } = config;
   const clientAddress = createClientAddress(config.trustedProxies);
-  const { files, bytes, sweeper, wakeJobs } = await openFilesAndSweeper({ database, onError, config, atStop });
-  const ofIdentity = { database, secrets, config, hints, clientAddress, onError, wakeJobs, log: logger };
-  const identity = await createIdentity(ofIdentity);
+  const parts = { database, config, onError, log: logger };
+  const { files, bytes, sweeper, wakeJobs } = await openFilesAndSweeper({ ...parts, atStop });
+  const identity = await createIdentity({ ...parts, secrets, hints, clientAddress, wakeJobs });
   atStop("the last uses of API keys to be written", () => identity.stop());
   let started = false;
   const answers = createReadiness(() => database.ping(AbortSignal.timeout(2_000)));

@@ -1,7 +1,10 @@
 // The bytes of files, and what works in the background: the sweeper, which removes those that no file needs any more, and jobs.
+import { resolve } from "node:path";
+import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
-import type { ByteStore } from "../files/byte-store.ts";
+import type { ByteStore, FileKey } from "../files/byte-store.ts";
 import { openFiles } from "../files/open.ts";
+import { watchFolder } from "../jobs/missing-bytes.ts";
 import { JobRunner } from "../jobs/runner.ts";
 import { createSweeper, type Sweeper, type SweeperOptions } from "../jobs/sweeper.ts";
 import type { HttpHandler } from "../protocols/http/request.ts";
@@ -13,23 +16,33 @@ import { REST_FAILURES } from "./rest-errors.ts";
 
 export interface FilesAndSweeperOptions extends Pick<SweeperOptions, "database" | "onError"> {
   readonly config: Config;
+  readonly log: Logger;
   readonly atStop: (what: string, end: () => Promise<unknown>) => void;
 }
 
+const MISSING =
+  "files of the database are not in this server's folder of files: servers of one database must share it, and a restored database needs it";
+
 /** Opens the store of bytes, and makes a sweeper and a runner of jobs, which `start` starts. */
-export async function openFilesAndSweeper({ database, onError, config, atStop }: FilesAndSweeperOptions): Promise<{
+export async function openFilesAndSweeper({ database, onError, config, log, atStop }: FilesAndSweeperOptions): Promise<{
   readonly files: Pick<FileParts, "bytes" | "running">;
   readonly bytes: ByteStore;
   readonly sweeper: Pick<Sweeper, "start">;
   readonly wakeJobs: () => void;
 }> {
-  const bytes = await openFiles(config.files.place, config.files.maxBytes);
+  const { place, maxBytes } = config.files;
+  const bytes = await openFiles(place, maxBytes);
   atStop("files", () => bytes.close());
   const sweeper = createSweeper({ database, onError, bytes, purgeAfterDays: config.purgeAfterDays });
   atStop("the sweeper", () => sweeper.stop());
   const jobs = new JobRunner({ database, onError });
   atStop("jobs under way", () => jobs.stop());
+  const onMissing = ({ id }: FileKey) =>
+    log.warn({ ...(place.kind === "disk" && { folder: resolve(place.folder) }), file: id }, MISSING);
+  const folder = watchFolder({ database, bytes, onMissing, onError });
+  atStop("the look for files in their folder", () => folder.stop());
   const start = () => {
+    folder.start();
     sweeper.start();
     jobs.start();
   };

@@ -44,6 +44,8 @@ export interface ByteStore {
   create(key: FileKey): Promise<ByteWriter>;
   /** The bytes, at the reader's pace, in pieces of at most 256 KiB. Throws if they are not there. */
   read(key: FileKey, range: ByteRange, options?: ReadOptions): AsyncIterable<Uint8Array>;
+  /** Whether the bytes are there. Undefined: all servers have the same store. */
+  has?(key: FileKey): Promise<boolean>;
   /** Removes the bytes for good. Bytes that are not there are removed already. */
   remove(key: FileKey): Promise<void>;
   /** The keys of everything that was stored before `before`, in no order. */

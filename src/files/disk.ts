@@ -32,6 +32,8 @@ export function createDiskStore(root: string): ByteStore {
 
     read: (key, range, { reuse = false } = {}) => readRange(pathOf(key), range, reuse),
 
+    has: async (key) => (await stat(pathOf(key)).catch(unlessGone(undefined))) !== undefined,
+
     async remove(key) {
       await rm(pathOf(key), { force: true });
     },
@@ -142,7 +144,7 @@ class DiskWriter implements ByteWriter {
 
 /** One piece is read while the reader takes the one before: the memory of the one before that is free, if it may be used again. */
 async function* readRange(path: string, { offset, length }: ByteRange, reuse: boolean): AsyncGenerator<Uint8Array> {
-  await using file = await open(path, "r").catch(told);
+  await using file = await open(path, "r").catch(toldOfMissing);
   const end = offset + length;
   let free: Buffer | undefined;
   const readAt = async (at: number): Promise<Buffer> => {
@@ -196,8 +198,15 @@ function unlessGone<T>(instead: T) {
 }
 
 const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
-/** The folder is none, may not be used or is gone; or bytes are missing, as where servers do not share the folder. */
+/** The folder is none, may not be used or is gone. */
 const UNUSABLE: ReadonlySet<string> = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST", "ENOENT", "EIO"]);
+
+function toldOfMissing(error: NodeJS.ErrnoException): never {
+  if (error.code !== "ENOENT") told(error);
+  const message =
+    "the bytes of this file are not in the server's folder of files, which servers of one database must share";
+  throw new DomainError(ErrorReason.FILES_UNAVAILABLE, message, { retryAfterMs: 5_000, cause: error });
+}
 
 function told(error: NodeJS.ErrnoException): never {
   const { code = "" } = error;

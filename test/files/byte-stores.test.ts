@@ -166,7 +166,10 @@ test("a folder that is a file, and bytes that are gone, are told as such", async
   await expect(wrong.create(keyOf())).rejects.toMatchObject(unusable);
   await expect(read(wrong, keyOf(), 0, 1)).rejects.toMatchObject(unusable);
   const right = await openFiles({ kind: "disk", folder: `${file}s` }, MAX_BYTES);
-  await expect(read(right, keyOf(), 0, 1)).rejects.toMatchObject(unusable);
+  await expect(read(right, keyOf(), 0, 1)).rejects.toMatchObject({
+    reason: ErrorReason.FILES_UNAVAILABLE,
+    message: "the bytes of this file are not in the server's folder of files, which servers of one database must share",
+  });
 });
 
 test("a folder is made when it is needed", async () => {
