@@ -140,7 +140,7 @@ export class Authenticator {
     if (token.key === undefined) return this.#asMember(tenant, token);
     const key = await this.#asKey(tenant, token.key);
     if (token.actFor === undefined) return key;
-    const acting = await this.#actFor(key, token.actFor);
+    const acting = await this.#actFor(key, token.actFor, "the token acts for");
     return token.client === undefined ? acting : heldTo(token.client, acting);
   }
 
@@ -167,9 +167,9 @@ export class Authenticator {
     return this.#actFor(principal, fromHeader(named));
   }
 
-  async #actFor(principal: KeyPrincipal, memberId: string): Promise<KeyPrincipal> {
+  async #actFor(principal: KeyPrincipal, memberId: string, named = "X-Act-For names"): Promise<KeyPrincipal> {
     const member = isMemberId(memberId) ? await this.#directory.member(principal.tenantId, memberId) : undefined;
-    if (member === undefined || member.deleted) throw denied("X-Act-For names no member of the key's tenant");
+    if (member === undefined || member.deleted) throw denied(`${named} no member of the key's tenant`);
     // Acting for a member never leaves the key's tenant.
     return { ...principal, memberId, memberRole: withinTenant(member.role) };
   }

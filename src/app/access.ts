@@ -113,7 +113,7 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
         issueForClient: (token) => localIssuer.issueForClient(token),
       }),
       createAuditService({ database, secrets }),
-      createLegalHoldService({ database, secrets }),
+      createLegalHoldService({ database, secrets, wakeJobs: options.wakeJobs }),
       createRetentionService({ database, secrets }),
       createErasureService({ database, forgetMember: forget.member, wake: options.wakeJobs }),
       createJobService({ database, secrets }),

@@ -9,7 +9,7 @@ import type { Database, Queryable } from "../store/database.ts";
 import { erasePieceOf, type Place, STEPS } from "../store/erasure/erasure.ts";
 import * as rest from "../store/erasure/rest.ts";
 import * as jobs from "../store/jobs/jobs.ts";
-import { checkFree } from "../store/legal-holds/legal-holds.ts";
+import { checkFree, holdsInForce } from "../store/legal-holds/legal-holds.ts";
 import { beginPurge, purgeConversation } from "../store/purge/purge.ts";
 import { erasePieces } from "./purge.ts";
 
@@ -17,7 +17,7 @@ import { erasePieces } from "./purge.ts";
 const PIECE = 100;
 /** Every server has forgotten by then that the member was there, and has written what it was about to write. */
 export const SETTLE_MS = 65_000;
-/** How long a job waits for legal holds to be lifted, and how long after a failure. */
+/** How long a job waits for legal holds, unless one is lifted, and how long after a failure. */
 const HELD_MS = 24 * 3_600_000;
 const RETRY_MS = 60_000;
 /** What came before the job was made, by a clock that was a little behind. */
@@ -58,21 +58,27 @@ async function goOn(
 ): Promise<void> {
   const memberId = job.subject ?? "";
   const since = job.round === 2 ? new Date(job.create_time.getTime() - SKEW_MS) : null;
-  if (since === null && job.place === null) await jobs.forgetHeld(database, tenantId, job.id);
+  const holds = await holdsInForce(database, tenantId);
+  // The second round looks at recent ones alone, so that what it counts adds to the first.
+  if (since === null && job.place === null) await jobs.beginRound(database, tenantId, job.id);
   let waits = false;
   for (let after = job.place; !signal?.aborted; ) {
     const window = await rest.nextWindow(database, tenantId, memberId, after, since, signal);
     if (window === undefined) break;
-    for (const conversationId of window.ids) {
-      const place = { tenantId, conversationId, memberId };
-      const fate = await eraseIn(database, job.id, place, signal);
+    let looked = 0;
+    // Noted in one step, so that nothing is counted twice when another server goes on.
+    const lookedAt = async (conversationId: string, upTo: number, held = 0) => {
+      const counted = since === null ? upTo - looked : 0;
+      await note(database, tenantId, job.id, { place: conversationId, looked: counted, held });
+      looked = upTo;
+    };
+    for (const { id: conversationId, place: upTo } of window.found) {
+      const fate = await eraseIn(database, job.id, { tenantId, conversationId, memberId }, signal);
       if (fate === "open") waits = true;
       // The second round comes to those again that the first has counted.
-      if (fate === "held" && (job.round !== 2 || job.held === 0n)) {
-        await note(database, tenantId, job.id, { held: 1 });
-      }
+      await lookedAt(conversationId, upTo, fate === "held" && (job.round !== 2 || job.held === 0n) ? 1 : 0);
     }
-    await note(database, tenantId, job.id, { place: window.lastId, looked: window.looked });
+    await lookedAt(window.lastId, window.looked);
     after = window.lastId;
   }
   if (signal?.aborted) return;
@@ -81,8 +87,15 @@ async function goOn(
   if (job.round === 1) return jobs.pauseJob(database, tenantId, job, settleMs, 2);
   if (waits) return jobs.pauseJob(database, tenantId, job, settleMs, job.round);
   const held = (await jobs.readJob(database, tenantId, job.id))?.held ?? 0n;
+  // Held when this work began: it may not be any more.
+  if (held > 0n && (job.round === 2 || job.place !== null)) return jobs.pauseJob(database, tenantId, job, 0, 3);
   const files = await rest.countHeldFiles(database, tenantId, memberId);
-  if (held + files > 0n) return jobs.pauseJob(database, tenantId, job, HELD_MS, 3);
+  if (held + files > 0n) {
+    await jobs.pauseJob(database, tenantId, job, HELD_MS, 3);
+    // Lifted meanwhile: nobody else wakes a job that did not wait yet.
+    if ((await holdsInForce(database, tenantId)) !== holds) await jobs.wakeHeld(database, tenantId);
+    return;
+  }
   await finish(database, tenantId, job, memberId, signal);
 }
 

@@ -104,6 +104,76 @@ test("what a server writes that takes the member for present still is erased by 
   expect(await tablesWith(server.database, bobId)).toEqual([]);
 });
 
+test("the second round finds that a hold of the first was lifted", async () => {
+  const { tenantId, bobId, bob, credential, conversationId } = await begin();
+  await bob.messages.sendMessage({ conversationId, message: { content: "held" } });
+  const holds = server.client(LegalHoldService, credential);
+  const scope = { case: "conversationId", value: conversationId } as const;
+  const { legalHold } = await holds.createLegalHold({ legalHold: { displayName: "Case", reason: "Letter", scope } });
+  const job = await takenJob(tenantId, bobId);
+  await workOn(server.database, tenantId, job, 60_000);
+  expect(await readJob(server.database, tenantId, job.id)).toMatchObject({ state: 1, round: 2, held: 1n });
+  await holds.liftLegalHold({ legalHoldId: legalHold?.id ?? "", reason: "Over" });
+  expect(await runJobs(server.database, tenantId)).toBe(0);
+  expect(await readJob(server.database, tenantId, job.id)).toMatchObject({ state: 3, held: 0n });
+});
+
+test("a job does not wait for a hold that was lifted while it went on", async () => {
+  const { tenantId, bobId, bob, credential, conversationId } = await begin();
+  await bob.messages.sendMessage({ conversationId, message: { content: "held" } });
+  const holds = server.client(LegalHoldService, credential);
+  const scope = { case: "conversationId", value: conversationId } as const;
+  const { legalHold } = await holds.createLegalHold({ legalHold: { displayName: "Case", reason: "Letter", scope } });
+  const job = await takenJob(tenantId, bobId);
+  let noted = 0;
+  const database = new Proxy(server.database, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target) as unknown;
+      if (typeof value !== "function") return value;
+      return async (...parameters: unknown[]) => {
+        const statement = parameters[0] as { name?: string } | undefined;
+        // Between the look for holds and the wait for them.
+        if (statement?.name === "erasure_held_files" && noted++ === 0) {
+          await holds.liftLegalHold({ legalHoldId: legalHold?.id ?? "", reason: "Over" });
+        }
+        return Reflect.apply(value, target, parameters) as unknown;
+      };
+    },
+  });
+  await workOn(database, tenantId, { ...job, round: 3 }, 0);
+  const waiting = await readJob(server.database, tenantId, job.id);
+  expect(waiting).toMatchObject({ state: 1, round: 3, held: 1n });
+  expect(await runJobs(server.database, tenantId)).toBe(0);
+  expect(await readJob(server.database, tenantId, job.id)).toMatchObject({ state: 3, held: 0n });
+});
+
+test("a job tells how many conversations it has looked at after each of them, and keeps the number while it waits", async () => {
+  const { tenantId, bobId, bob, ann, conversationId } = await begin();
+  await ann.conversations.createConversation({});
+  const other = await ann.conversations.createConversation({ participantIds: [bobId] });
+  for (const id of [conversationId, other.conversation?.id ?? ""]) {
+    await bob.messages.sendMessage({ conversationId: id, message: { content: "words" } });
+  }
+  const job = await takenJob(tenantId, bobId);
+  const looked: unknown[] = [];
+  const database = new Proxy(server.database, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target) as unknown;
+      if (typeof value !== "function") return value;
+      return (...parameters: unknown[]) => {
+        const statement = parameters[0] as { name?: string } | undefined;
+        if (statement?.name === "job_note") looked.push((parameters[1] as unknown[])[4]);
+        return Reflect.apply(value, target, parameters) as unknown;
+      };
+    },
+  });
+  await workOn(database, tenantId, job, 60_000);
+  expect(looked).toEqual([1, 2, 0]);
+  expect(await readJob(server.database, tenantId, job.id)).toMatchObject({ round: 2, looked: 3n, total: 3n });
+  await runJobs(server.database, tenantId);
+  expect(await readJob(server.database, tenantId, job.id)).toMatchObject({ state: 3, looked: 3n, total: 3n });
+});
+
 const SCOPES = {
   tenant: () => ({ case: "wholeTenant", value: true }),
   member: (_: string, bobId: string) => ({ case: "memberId", value: bobId }),

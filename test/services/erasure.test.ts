@@ -17,7 +17,7 @@ import { LegalHoldService } from "../../gen/colloquy/v1/legal_hold_service_pb.ts
 import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
 import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
-import { retryHeld, runJobs, tablesWith } from "../support/erasure.ts";
+import { runJobs, tablesWith } from "../support/erasure.ts";
 import { failureOf, reasonOf } from "../support/errors.ts";
 import { PIXEL, personOf } from "../support/files.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
@@ -85,7 +85,9 @@ test("nothing that a member wrote, said or was is left in any table, and what ot
     message: { content: "to you", mentions: [bobId], replyTo: words },
   });
   const reactions = server.client(ReactionService, bob.credential);
-  await reactions.addReaction({ messageId: answer.message?.id ?? "", reaction: "👍" });
+  const named = `:${mark}:`;
+  for (const reaction of ["👍", named]) await reactions.addReaction({ messageId: answer.message?.id ?? "", reaction });
+  await reactions.removeReaction({ messageId: answer.message?.id ?? "", reaction: named });
   await server
     .client(ReactionService, ann.credential)
     .addReaction({ messageId: answer.message?.id ?? "", reaction: "👍" });
@@ -145,6 +147,11 @@ test("nothing that a member wrote, said or was is left in any table, and what ot
   const { events } = await server.client(EventService, credential).listEvents({ conversationId, pageSize: 200 });
   expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => BigInt(index + 1)));
   expect(events.filter(({ change }) => change.case === "messageDeleted")).toHaveLength(3);
+  const reacted = events.flatMap(({ actor, change }) =>
+    change.case === "reactionAdded" || change.case === "reactionRemoved" ? [[actor?.id, change.value.reaction]] : [],
+  );
+  const gone = ["erased", ""];
+  expect(reacted).toEqual([gone, gone, gone, ["ann", "👍"], gone]);
 });
 
 test("what a member wrote into messages and conversations of others is gone, and their words are back", async () => {
@@ -223,10 +230,12 @@ test("what a member wrote into messages and conversations of others is gone, and
   ).toEqual(["title", "state_json"]);
 });
 
-test("the receipt can be found by the id of the member, and its hash is in the audit log", async () => {
-  const { bobId, bob, say, erase, jobs, credential } = await begin();
+test("the receipt can be found by the id of the member, and by another call, and its hash is in the audit log", async () => {
+  const { bobId, bob, say, erase, jobs, credential, erasure } = await begin();
   await say(bob, "words");
   const { job } = await erase();
+  expect((await erasure.eraseMember({ memberId: bobId })).job).toEqual(job);
+  expect(await reasonOf(erasure.eraseMember({ memberId: "nobody" }))).toBe("NOT_FOUND");
   expect((await jobs.listJobs({ memberId: bobId })).jobs).toEqual([job]);
   expect((await jobs.listJobs({ memberId: "ann" })).jobs).toEqual([]);
   expect(job?.receiptSha256).toMatch(/^[0-9a-f]{64}$/);
@@ -240,10 +249,15 @@ test("the receipt can be found by the id of the member, and its hash is in the a
 });
 
 test("an erased member does not come back: not by its token, by hand, by an API key, by a restore, or by an import", async () => {
-  const { tenant, bobId, bob, ann, key, credential, conversationId, say, erase, transfer, tables } = await begin();
+  const { tenant, mark, bobId, bob, ann, key, credential, conversationId, say, erase, transfer, tables } =
+    await begin();
   const words = await say(bob, `words of ${bobId}`);
   const own = await bob.conversations.createConversation({ conversation: { title: bobId } });
   await say(bob, "alone", own.conversation?.id);
+  const reactions = server.client(ReactionService, bob.credential);
+  const reaction = { messageId: await say(ann, "nice"), reaction: `:${mark}:` };
+  await reactions.addReaction(reaction);
+  await reactions.removeReaction(reaction);
   const shared = await exported({ transfer }, conversationId);
   const alone = await exported({ transfer }, own.conversation?.id);
   const edited = await say(ann, "by ann", (await ann.conversations.createConversation({})).conversation?.id);
@@ -275,7 +289,8 @@ test("an erased member does not come back: not by its token, by hand, by an API 
   });
   expect(await tables()).toEqual([]);
   const { messages } = await key.messages.listMessages({ conversationId, deleted: DeletedFilter.INCLUDE });
-  expect(messages).toMatchObject([{ content: "", sender: { type: ActorType.SYSTEM, id: "erased" } }]);
+  const gone = { content: "", sender: { type: ActorType.SYSTEM, id: "erased" } };
+  expect(messages).toMatchObject([gone, { content: "nice" }]);
   expect(await reasonOf(ann.messages.restoreMessage({ messageId: words }))).toBe("NOT_FOUND");
   expect(await ann.messages.restoreAllMessages({ conversationId })).toMatchObject({ restoredCount: 0n });
   // What is exported now can be imported elsewhere.
@@ -314,8 +329,8 @@ test("a hold on the member or the tenant refuses its erasure, and one on a conve
     (await ann.messages.listMessages({ conversationId: id ?? "", deleted: DeletedFilter.INCLUDE })).messages;
   expect(await read(conversationId)).toMatchObject([{ content: `held ${mark}` }]);
   expect(await read(free.conversation?.id)).toMatchObject([{ content: "" }]);
+  // This wakes the job.
   await holds.liftLegalHold({ legalHoldId, reason: "Over" });
-  await retryHeld(server.database, tenant.id);
   await runJobs(server.database, tenant.id);
   expect(await jobs.getJob({ jobId: job?.id ?? "" })).toMatchObject({
     job: { state: JobState.SUCCEEDED, heldCount: 0n },

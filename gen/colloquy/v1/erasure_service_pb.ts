@@ -171,6 +171,8 @@ export const ErasureService: GenService<{
    * what others did, the member is the system actor `erased`. Its id can never be used again in the tenant: UpsertMember fails with
    * CONFLICT, credentials are refused, and imports take what it wrote without content.
    *
+   * Called again, it returns the job: the receipt of a member that was erased.
+   *
    * Fails with HELD if a legal hold covers the member or the whole tenant. What holds on conversations cover stays until these
    * are lifted; the job waits for that.
    *

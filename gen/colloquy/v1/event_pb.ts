@@ -518,7 +518,7 @@ export type ReactionAdded = Message<"colloquy.v1.ReactionAdded"> & {
   messageSeq: bigint;
 
   /**
-   * The emoji or the name. Empty while the message is deleted.
+   * The emoji or the name. Empty while the message is deleted, and for good once the member that reacted was erased.
    *
    * @generated from field: string reaction = 3;
    */
@@ -553,7 +553,7 @@ export type ReactionRemoved = Message<"colloquy.v1.ReactionRemoved"> & {
   messageSeq: bigint;
 
   /**
-   * The emoji or the name. Empty while the message is deleted.
+   * The emoji or the name. Empty while the message is deleted, and for good once the member that reacted was erased.
    *
    * @generated from field: string reaction = 3;
    */

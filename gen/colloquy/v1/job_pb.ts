@@ -54,7 +54,8 @@ export type Job = Message<"colloquy.v1.Job"> & {
   memberHash: string;
 
   /**
-   * Number of the tenant's conversations that it has looked at in this round. The last round looks at recent ones alone.
+   * Number of the tenant's conversations that it has looked at. It comes to recent ones a second time, which are not counted again.
+   * Where legal holds keep some, it begins again from 0.
    *
    * @generated from field: int64 looked_count = 5;
    */
@@ -76,7 +77,8 @@ export type Job = Message<"colloquy.v1.Job"> & {
   counts: { [key: string]: bigint };
 
   /**
-   * Number of conversations that a legal hold keeps from it. It tries them again once in 24 hours until none is left.
+   * Number of conversations that a legal hold keeps from it. It tries them again when a hold is lifted, and once in 24
+   * hours, until none is left.
    *
    * @generated from field: int64 held_count = 8;
    */

@@ -8,7 +8,7 @@ import type { Database } from "../../store/database.ts";
 import { roleOfNumber } from "../../store/directory/access.ts";
 import { deleteMember, lockHierarchy, lockMember, readMember } from "../../store/directory/members.ts";
 import { buryMember, countAll, countConversations, holdOnMember } from "../../store/erasure/rest.ts";
-import { insertJob, openJobOf } from "../../store/jobs/jobs.ts";
+import { insertJob, openJobOf, receiptOf } from "../../store/jobs/jobs.ts";
 import { beginErasing, held } from "../../store/legal-holds/legal-holds.ts";
 import { erasePresence } from "../../store/presence/presence.ts";
 import { requireRank } from "../directory/grants.ts";
@@ -29,7 +29,11 @@ export function createErasureService({ database, forgetMember, wake }: ErasureSe
     const { tenantId } = caller;
     await lockHierarchy(tx, tenantId);
     const member = await lockMember(tx, tenantId, memberId);
-    if (member === undefined) throw notFound("member");
+    if (member === undefined) {
+      const receipt = await receiptOf(tx, tenantId, memberId);
+      if (receipt === undefined) throw notFound("member");
+      return { job: toJob(receipt) };
+    }
     requireRank(context.principal, roleOfNumber(member.role));
     const open = await openJobOf(tx, tenantId, memberId);
     if (open !== undefined) return { job: toJob(open) };

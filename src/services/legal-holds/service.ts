@@ -12,6 +12,7 @@ import { readConversation } from "../../store/conversations/conversations.ts";
 import type { Database, Queryable } from "../../store/database.ts";
 import { readMember } from "../../store/directory/members.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
+import { wakeHeld } from "../../store/jobs/jobs.ts";
 import * as store from "../../store/legal-holds/legal-holds.ts";
 import { createMutations } from "../mutations.ts";
 import { paginate } from "../paginate.ts";
@@ -20,14 +21,25 @@ import { KINDS, MATCHES_ANY, matchColumns, toLegalHold } from "./convert.ts";
 export interface LegalHoldServiceOptions {
   readonly database: Database;
   readonly secrets: TenantSecrets;
+  /** Told when jobs may go on that waited for holds. */
+  readonly wakeJobs: () => void;
 }
 
 /** Each statement that erases looks at all of them. */
 const MOST = 1_000;
 
-export function createLegalHoldService({ database, secrets }: LegalHoldServiceOptions): ServiceEntry {
+export function createLegalHoldService({ database, secrets, wakeJobs }: LegalHoldServiceOptions): ServiceEntry {
   const { method } = pb.LegalHoldService;
   const { mutation } = createMutations(database);
+  const lift = mutation(method.liftLegalHold, async (tx, caller, { legalHoldId: id, reason }, context) => {
+    const row = isOurId(id) ? await store.lockHold(tx, caller.tenantId, id) : undefined;
+    if (row === undefined) throw notFound("legal hold");
+    if (row.lift_time !== null) return { legalHold: toLegalHold(row) };
+    if (row.two_person) requireAnother(context.principal, caller, row.creator);
+    const lifted = await store.liftHold(tx, caller.tenantId, row.id, caller.name, reason);
+    await audit(tx, caller, context, { ...actOn("lift", row.id), details: { name: row.name } });
+    return { legalHold: toLegalHold(lifted) };
+  });
   return serve(pb.LegalHoldService, {
     createLegalHold: mutation(method.createLegalHold, async (tx, caller, request, context) => {
       const hold = request.legalHold ?? create(LegalHoldSchema);
@@ -83,15 +95,13 @@ export function createLegalHoldService({ database, secrets }: LegalHoldServiceOp
       return { legalHolds: items, ...page };
     },
 
-    liftLegalHold: mutation(method.liftLegalHold, async (tx, caller, { legalHoldId: id, reason }, context) => {
-      const row = isOurId(id) ? await store.lockHold(tx, caller.tenantId, id) : undefined;
-      if (row === undefined) throw notFound("legal hold");
-      if (row.lift_time !== null) return { legalHold: toLegalHold(row) };
-      if (row.two_person) requireAnother(context.principal, caller, row.creator);
-      const lifted = await store.liftHold(tx, caller.tenantId, row.id, caller.name, reason);
-      await audit(tx, caller, context, { ...actOn("lift", row.id), details: { name: row.name } });
-      return { legalHold: toLegalHold(lifted) };
-    }),
+    async liftLegalHold(request, context) {
+      const answer = await lift(request, context);
+      // After the commit: a job that is about to wait sees the hold lifted, or is woken here.
+      await wakeHeld(database, callerFrom(context.principal).tenantId);
+      wakeJobs();
+      return answer;
+    },
   });
 }
 

@@ -96,8 +96,11 @@ function scrubItem(item: ImportedItem, erased: Members): ImportedItem {
   if (item.kind === "event") {
     const { actor, data } = item.row;
     const gone = typeof data.member_id === "string" && erased.has(data.member_id);
-    const row = { ...item.row, actor: erased.has(actor) ? ERASED : actor };
-    return { ...item, row: gone ? { ...row, data: { ...data, member_id: ERASED } } : row };
+    if (!erased.has(actor))
+      return gone ? { ...item, row: { ...item.row, data: { ...data, member_id: ERASED } } } : item;
+    // The name of a reaction may be words.
+    const without = { ...(gone && { member_id: ERASED }), ...("reaction" in data && { reaction: "" }) };
+    return { ...item, row: { ...item.row, actor: ERASED, data: { ...data, ...without } } };
   }
   if (erased.has(item.row.sender)) return { ...item, row: emptied(item.row), revisions: [] };
   const mentions = item.row.mentions?.filter((id) => !erased.has(id)) ?? [];

@@ -80,7 +80,7 @@ async function* filesOf(
     await renew();
     const window = await nextWindow(database, tenantId, memberId, after, null, signal);
     if (window === undefined) break;
-    for (const conversationId of window.ids) {
+    for (const { id: conversationId } of window.found) {
       const place = { tenantId, conversationId, memberId };
       yield file(`conversations/${conversationId}.ndjson`, conversationLines(database, caller, place));
     }

@@ -171,9 +171,9 @@ async function eraseReactions(
   if (reactions.length === 0) return DONE;
   const seqs = [...new Set(reactions.map(({ seq }) => seq))];
   await tx.query(recountReactions, [tenantId, seqs.map(() => conversationId), seqs]);
-  const events: NewEvent[] = reactions.map(({ message_id, seq, name }) => ({
+  const events: NewEvent[] = reactions.map(({ message_id, seq }) => ({
     type: EventType.REACTION_REMOVED,
-    data: { message_id, message_seq: Number(seq), reaction: name },
+    data: { message_id, message_seq: Number(seq), reaction: "" },
   }));
   await appendToLog(tx, { ...server, actor: ERASED }, conversationId, events, { changesConversation: false });
   return { counts: { reactions: reactions.length }, next: seqs.at(-1) };

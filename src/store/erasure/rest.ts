@@ -30,6 +30,13 @@ export async function isAlone(tx: Queryable, tenantId: string, id: string, membe
   return (await tx.query(walk.isAlone, [tenantId, id, memberId]))[0]?.alone ?? false;
 }
 
+export interface Window {
+  readonly lastId: string;
+  readonly looked: number;
+  /** Those in which the member left something, and their places among those looked at, from 1. */
+  readonly found: readonly { readonly id: string; readonly place: number }[];
+}
+
 /**
  * Those of the next conversations in which the member left something; undefined: there are no more.
  *
@@ -43,9 +50,11 @@ export async function nextWindow(
   after: string | null,
   since: Date | null,
   signal?: Interrupt,
-): Promise<{ readonly lastId: string; readonly looked: number; readonly ids: readonly string[] } | undefined> {
+): Promise<Window | undefined> {
   const [row] = await on.query(walk.nextWindow, [tenantId, after ?? FIRST, memberId, since, WINDOW], signal);
-  return row?.last_id ? { lastId: row.last_id, looked: row.looked, ids: row.ids ?? [] } : undefined;
+  if (!row?.last_id) return undefined;
+  const found = (row.ids ?? []).map((id, index) => ({ id, place: row.places?.[index] ?? 0 }));
+  return { lastId: row.last_id, looked: row.looked, found };
 }
 
 /** What there is of a member now. */

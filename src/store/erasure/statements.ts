@@ -82,7 +82,7 @@ export const emptyEntries: Statement<{ files: readonly string[] | null; revision
     (select count(*) from reactions) as reactions`,
 };
 
-/** Removes the name from the next events. Returns the last and how many. $1 tenant, $2 conversation, $3 member, $4 after seq, $5 limit. */
+/** Removes the name from the next events, and the names of its reactions, which may be words. Returns the last and how many. $1 tenant, $2 conversation, $3 member, $4 after seq, $5 limit. */
 export const renameEvents: Statement<{ last_seq: bigint | null; count: bigint }> = {
   name: "erasure_events",
   text: `
@@ -93,15 +93,16 @@ export const renameEvents: Statement<{ last_seq: bigint | null; count: bigint }>
     order by e.seq limit $5::integer
   ), renamed as (
     update event e set actor = case when e.actor = $3::text collate "C" then '${ERASED}' else e.actor end,
-      data = case when e.data ->> 'member_id' = $3::text then e.data || '{"member_id": "${ERASED}"}' else e.data end
+      data = case when e.data ->> 'member_id' = $3::text then e.data || '{"member_id": "${ERASED}"}'
+        when e.actor = $3::text collate "C" and e.data ? 'reaction' then e.data || '{"reaction": ""}' else e.data end
     where e.tenant_id = $1 and e.conversation_id = $2::uuid and e.seq = any(array(select n.seq from named n))
     returning e.seq
   )
   select (select max(r.seq) from renamed r) as last_seq, (select count(*) from renamed) as count`,
 };
 
-/** Removes the next reactions of a member, and says which. $1 tenant, $2 conversation, $3 member, $4 from seq, $5 limit. */
-export const removeReactions: Statement<{ message_id: string; seq: bigint; name: string }> = {
+/** Removes the next reactions of a member, and says of which messages. $1 tenant, $2 conversation, $3 member, $4 from seq, $5 limit. */
+export const removeReactions: Statement<{ message_id: string; seq: bigint }> = {
   name: "erasure_reactions",
   text: `
   with gone as (
@@ -116,8 +117,8 @@ export const removeReactions: Statement<{ message_id: string; seq: bigint; name:
     from (select distinct g.seq from gone g) n
     where t.tenant_id = $1 and t.conversation_id = $2::uuid and t.seq = n.seq
   )
-  select m.id::text as message_id, g.seq, g.name from gone g
-  join message m on m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = g.seq order by g.seq, g.name`,
+  select m.id::text as message_id, g.seq from gone g
+  join message m on m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = g.seq order by g.seq`,
 };
 
 /** Removes the next mentions of a member in what others wrote. $1 tenant, $2 conversation, $3 member, $4 after seq, $5 limit. */

@@ -47,13 +47,20 @@ const LOOKED_UP = `looked l cross join lateral (
  * The next conversations, and those of them in which a member left something. $1 tenant, $2 after id, $3 member, $4 only those
  * changed since, or null, $5 how many.
  */
-export const nextWindow: Statement<{ last_id: string | null; looked: number; ids: readonly string[] | null }> = {
+export const nextWindow: Statement<{
+  last_id: string | null;
+  looked: number;
+  ids: readonly string[] | null;
+  places: readonly number[] | null;
+}> = {
   name: "erasure_window",
   text: `
-  with ${WINDOW}
-  select (select max(l.id::text collate "C") from looked l) as last_id, (select count(*)::integer from looked) as looked, (
-      select array_agg(c.id::text order by c.id) from ${LOOKED_UP}
-      where ${INVOLVED}) as ids`,
+  with ${WINDOW}, found as materialized (
+    select c.id, (select count(*)::integer from looked p where p.id <= c.id) as place from ${LOOKED_UP} where ${INVOLVED}
+  )
+  select (select max(l.id::text collate "C") from looked l) as last_id, (select count(*)::integer from looked) as looked,
+    (select array_agg(f.id::text order by f.id) from found f) as ids,
+    (select array_agg(f.place order by f.id) from found f) as places`,
 };
 
 /** The same, counted. Parameters as of `nextWindow`. */

@@ -93,8 +93,19 @@ export async function pauseJob(
   await on.query(sql.pauseJob, [tenantId, id, waitMs, round, failure === "" || round !== before, failure]);
 }
 
-export async function forgetHeld(on: Queryable, tenantId: string, id: string): Promise<void> {
-  await on.query(sql.forgetHeld, [tenantId, id]);
+/** Before a round that looks at all conversations. */
+export async function beginRound(on: Queryable, tenantId: string, id: string): Promise<void> {
+  await on.query(sql.beginRound, [tenantId, id]);
+}
+
+/** Lets the jobs of a tenant that wait for legal holds go on now. */
+export async function wakeHeld(on: Queryable, tenantId: string): Promise<void> {
+  await on.query(sql.wakeHeld, [tenantId]);
+}
+
+/** The receipt of a member that was erased. */
+export async function receiptOf(on: Queryable, tenantId: string, memberId: string): Promise<sql.JobRow | undefined> {
+  return (await listJobs(on, tenantId, { before: undefined, memberId, state: JobEnd.SUCCEEDED, limit: 1 }))[0];
 }
 
 /** Undefined: it has ended already. */

@@ -98,15 +98,22 @@ export const pauseJob: Statement = {
   name: "job_pause",
   text: `
   update job j set state = 1, next_time = date_trunc('milliseconds', clock_timestamp()) + $3::bigint * interval '1 millisecond',
-    round = $4::smallint, place = case when $5::boolean then null else j.place end,
-    looked = case when $5::boolean then 0 else j.looked end, failure = $6
+    round = $4::smallint, place = case when $5::boolean then null else j.place end, failure = $6
   where j.tenant_id = $1 and j.id = $2::uuid and j.state = 2`,
 };
 
 /** Before a round that looks at all conversations. $1 tenant, $2 id. */
-export const forgetHeld: Statement = {
-  name: "job_forget_held",
-  text: "update job j set held = 0 where j.tenant_id = $1 and j.id = $2::uuid and j.state = 2",
+export const beginRound: Statement = {
+  name: "job_begin_round",
+  text: "update job j set held = 0, looked = 0 where j.tenant_id = $1 and j.id = $2::uuid and j.state = 2",
+};
+
+/** Those in their third round wait for nothing else. $1 tenant. */
+export const wakeHeld: Statement = {
+  name: "job_wake_held",
+  text: `
+  update job j set next_time = date_trunc('milliseconds', clock_timestamp())
+  where j.tenant_id = $1 and j.state = 1 and j.round = 3 and j.next_time > clock_timestamp()`,
 };
 
 /** Ends a job; no row: it has ended. $1 tenant, $2 id, $3 state. */

@@ -108,15 +108,20 @@ export async function requireFree(tx: Queryable, tenantId: string, conversationI
   if (id !== undefined) throw held("conversation", id);
 }
 
+/** A text that differs once other holds are in force. */
+export async function holdsInForce(on: Queryable, tenantId: string): Promise<string> {
+  return (await on.query(sql.holdsInForce, [tenantId]))[0]?.holds ?? "";
+}
+
 /**
  * Throws HELD if a hold covers the conversation now. What it returns lets {@link requireFreeSince} leave out the log, which it
  * reads without a lock.
  */
 export async function checkFree(on: Queryable, tenantId: string, conversationId: string): Promise<string> {
-  const [row] = await on.query(sql.holdsInForce, [tenantId]);
+  const holds = await holdsInForce(on, tenantId);
   const id = await holdOver(on, tenantId, conversationId);
   if (id !== undefined) throw held("conversation", id);
-  return row?.holds ?? "";
+  return holds;
 }
 
 /** Like {@link requireFree}, but reads the log only if other holds are in force than when the conversation was found free. */
