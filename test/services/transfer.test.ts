@@ -170,7 +170,31 @@ describe("an import from another system", () => {
 
   const bad: [string, string | object, RegExp][] = [
     ["malformed JSON", '{"conversation":', /^is no record in JSON$/],
-    ["an unknown field", { conversations: {} }, /^is no record in JSON$/],
+    [
+      "an unknown field",
+      { conversations: {} },
+      /^conversations: is not a field of Record \(did you mean conversation\?\)$/,
+    ],
+    [
+      "a message that brings its reactions",
+      { ...message("c-1", "m", "x"), reactions: [] },
+      /^reactions: must not be set twice, nor with another of its alternatives$/,
+    ],
+    [
+      "a long message that brings its reactions",
+      { ...message("c-1", "m", "x".repeat(40_000)), reactions: {} },
+      /^reactions: must not be set twice, nor with another of its alternatives$/,
+    ],
+    [
+      "a long message with an unknown field",
+      message("c-1", "m", "x".repeat(40_000), { colour: "red" }),
+      /^message.message.colour: is not a field of Message$/,
+    ],
+    [
+      "a number that is a truth",
+      message("c-1", "m", "x", { revision: true }),
+      /^message.message.revision: must be an integer that int32 can hold$/,
+    ],
     ["nothing", {}, /neither a conversation nor a message nor an event/],
     ["an unknown conversation", message("c-9", "m", "x"), /no conversation of this id came before/],
     ["a conversation that is not there", message("01890000-0000-7000-8000-000000000001", "m", "x"), /there is no such/],

@@ -38,6 +38,8 @@ export interface Misfit {
   readonly rule: string;
 }
 
+/** What a field must, or one of several fields that exclude each other. */
+export const NOT_TWICE = "must not be set twice, nor with another of its alternatives";
 /** Maximum number of misfits that are named. */
 const MAX_MISFITS = 20;
 /** The decoder's own limit of nested messages. */
@@ -94,7 +96,7 @@ function searchMessage(search: Search, schema: DescMessage, json: JsonValue, pat
 }
 
 /** Names the message, and the field that was meant, where one can be told. */
-function notAField(schema: DescMessage, key: string): string {
+export function notAField(schema: DescMessage, key: string): string {
   const meant = nearestField(schema, key);
   return `is not a field of ${schema.name}${meant === undefined ? "" : ` (did you mean ${meant}?)`}`;
 }
@@ -113,7 +115,7 @@ interface Member {
 // Each value is decoded once more at most: a hostile body must not make the search for its fault expensive.
 function searchField(search: Search, { schema, field, key, value, path, depth, seen }: Member): void {
   const twice = seen.has(field) || (field.oneof !== undefined && value !== null && seen.has(field.oneof));
-  if (twice) report(search, path, "must not be set twice, nor with another of its alternatives", "json.unique");
+  if (twice) report(search, path, NOT_TWICE, "json.unique");
   seen.add(field);
   if (field.oneof !== undefined && value !== null) seen.add(field.oneof);
   let searched = false;

@@ -79,7 +79,7 @@ export function createLineReader(caller: Caller, validate: Validate): (line: Raw
     } catch (error) {
       if (error instanceof ShapeFault) return bad(`${error.field || "the line"}: ${error.message}`.slice(0, 500));
       // What a JSON parser says may hold a part of the line; what validation says does not.
-      return bad(error instanceof DomainError ? error.message.slice(0, 500) : recordFault(text));
+      return bad((error instanceof DomainError ? error.message : recordFault(text)).slice(0, 500));
     }
     try {
       return { ...reader.read(record), number };
