@@ -8,6 +8,7 @@ const WRITES = /\b(?:insert into|update|delete from) (?:message|message_tally|re
 
 /** Files with such statements, and what writes the conversation's row in the same transaction. */
 const WRITERS: Readonly<Record<string, string>> = {
+  "erasure/share-statements.ts": "erasePieceOf touches it first",
   "erasure/statements.ts": "erasePieceOf touches it first",
   "log/send-statement.ts": "the statement itself",
   "log/statements.ts": "the statement itself",

@@ -47,6 +47,7 @@ test("each statement that reads a page has a budget of bytes, but for rows that 
     "erasure_mentions",
     "erasure_reactions",
     "erasure_requests",
+    "erasure_texts",
     "erasure_window",
     // Exports hold one piece at a time, and sum up the bytes of its rows themselves.
     "export_events",
