@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
 import { ActorType } from "../../gen/colloquy/v1/actor_pb.ts";
+import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
 import { AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";
 import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts";
@@ -14,6 +16,7 @@ import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { JobKind, JobState } from "../../gen/colloquy/v1/job_pb.ts";
 import { JobService } from "../../gen/colloquy/v1/job_service_pb.ts";
 import { LegalHoldService } from "../../gen/colloquy/v1/legal_hold_service_pb.ts";
+import { MemberRole } from "../../gen/colloquy/v1/member_pb.ts";
 import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
 import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
@@ -228,6 +231,23 @@ test("what a member wrote into messages and conversations of others is gone, and
       .flatMap(({ change }) => (change.case === "conversationUpdated" ? [change.value.updateMask?.paths] : []))
       .at(-1),
   ).toEqual(["title", "state_json"]);
+});
+
+test("a preview counts the API keys that a member made and nobody has revoked, which go on working", async () => {
+  const { tenant, mark, erasure, credential } = await begin();
+  const adminId = `admin-${mark}`;
+  await server
+    .client(DirectoryService, credential)
+    .upsertMember({ memberId: adminId, member: { role: MemberRole.ADMIN } });
+  const access = server.client(AccessService, await tenant.token(adminId));
+  const make = async () => access.createApiKey({ apiKey: { displayName: "Made", scopes: [ApiKeyScope.READ] } });
+  const [kept, revoked] = [await make(), await make()];
+  await access.revokeApiKey({ apiKeyId: revoked.apiKey?.id ?? "" });
+  expect(await erasure.previewErasure({ memberId: adminId })).toMatchObject({ apiKeyCount: 1n });
+  await erasure.eraseMember({ memberId: adminId });
+  await runJobs(server.database, tenant.id);
+  const holder = personOf(server, { authorization: `Bearer ${kept.text}` });
+  expect((await holder.conversations.listConversations({})).conversations).toHaveLength(1);
 });
 
 test("the receipt can be found by the id of the member, and by another call, and its hash is in the audit log", async () => {

@@ -59,6 +59,7 @@ export function createErasureService({ database, forgetMember, wake }: ErasureSe
         heldCount: found.held,
         messageCount: found.messages,
         fileCount: found.files,
+        apiKeyCount: found.keys,
         editedMessageCount: found.edited,
         changedConversationCount: found.changed,
       };

@@ -60,6 +60,8 @@ export async function nextWindow(
 /** What there is of a member now. */
 export async function countAll(on: Queryable, tenantId: string, memberId: string, signal?: Interrupt) {
   const [files] = await on.query(walk.countFiles, [tenantId, memberId], signal);
+  const [keys] = await on.query(walk.countKeys, [tenantId, memberId], signal);
+  const own = { files: files?.count ?? 0n, keys: keys?.count ?? 0n };
   const sum = {
     conversations: 0n,
     alone: 0n,
@@ -67,7 +69,7 @@ export async function countAll(on: Queryable, tenantId: string, memberId: string
     messages: 0n,
     edited: 0n,
     changed: 0n,
-    files: files?.count ?? 0n,
+    ...own,
   };
   for (let after: string | null = FIRST; after !== null; ) {
     const values: unknown[] = [tenantId, after, memberId, null, WINDOW];

@@ -2,7 +2,7 @@
 import type { Statement } from "../database.ts";
 import { holdsOver, ONE_BY_ONE } from "../legal-holds/condition.ts";
 import { isOwn, wordsOf } from "./share-statements.ts";
-import { isOwnTurn } from "./statements.ts";
+import { isName, isOwnTurn } from "./statements.ts";
 
 /** Whether somebody else than member `$3` has to do with conversation `c`: as its owner, a participant, an author or in a fork. */
 const OTHERS = `(c.owner_id is not null and c.owner_id <> $3::text collate "C"
@@ -109,6 +109,14 @@ export const countConversations: Statement<{ count: bigint }> = {
 export const countFiles: Statement<{ count: bigint }> = {
   name: "erasure_count_files",
   text: `select count(*) as count from file f where f.tenant_id = $1 and f.uploader = $2::text collate "C" and f.erase_time is null`,
+};
+
+/** API keys that a member made and that were not revoked. $1 tenant, $2 member. */
+export const countKeys: Statement<{ count: bigint }> = {
+  name: "erasure_count_keys",
+  text: `
+  select count(*) as count from api_key k
+  where k.tenant_id = $1 and k.revoke_time is null and ${isName("k.creator", "$2::text")}`,
 };
 
 /** A hold in force on a member or on the whole tenant. $1 tenant, $2 member. */
