@@ -106,7 +106,9 @@ describe.each(WIRE_CASES.map((one) => [titleOf(one), one] as const))("%s", (_, o
   // What stores nothing takes no request id, and is no repeat: that it acts alike says enough.
   test.skipIf(mutates(method) && !takesRequestId(method))("is answered alike", async () => {
     const requests = await one.requests(world);
-    const again = requests.map((request) => (mutates(method) ? { ...request, requestId: randomUUID() } : request));
+    // The messages of a stream are of one request.
+    const requestId = randomUUID();
+    const again = requests.map((request) => (mutates(method) ? { ...request, requestId } : request));
     const outcomes = await overEveryWire(method, credentialOf(one, world), again, one.take);
     if (one.toldOnce !== undefined) expect(forget(outcomes, one.toldOnce)).toBe(1);
     if (one.toldAnew !== undefined) expect(forget(outcomes, one.toldAnew)).toBe(WIRE_FORMS.length);
