@@ -111,5 +111,6 @@ function hasEtag(binding: Binding): boolean {
 /** Whether it answers with the bytes of a file, of which ranges can be asked for. */
 function sendsFile({ responseBody, method }: Binding): boolean {
   const raw = responseBody?.fieldKind === "message" && responseBody.message.typeName === "google.api.HttpBody";
-  return raw && method.methodKind === "server_streaming";
+  const namesFile = method.input.fields.some(({ name }) => name === "file_id");
+  return raw && namesFile && method.methodKind === "server_streaming";
 }
