@@ -25,7 +25,7 @@ export interface RunOptions {
 }
 
 /** Whether what the documents' commands need is installed. */
-export const hasTools: boolean = ["bash", "curl", "jq", "gzip"].every((tool) => {
+export const hasTools: boolean = ["bash", "curl", "jq", "gzip", "unzip"].every((tool) => {
   try {
     execFileSync("sh", ["-c", `command -v ${tool}`], { stdio: "ignore" });
     return true;
