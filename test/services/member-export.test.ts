@@ -48,77 +48,82 @@ const linesOf = (file: Buffer | undefined) =>
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 
-test.skipIf(!hasPython)("the archive has all of a person and what is about it, and tells in words what is where", async () => {
-  const tenant = await server.tenant();
-  for (const id of ["ann", "bob"]) await tenant.addMember(id);
-  const [ann, bob] = [personOf(server, await tenant.token("ann")), personOf(server, await tenant.token("bob"))];
-  const { credential } = await tenant.key("read", "write", "admin");
-  const created = await ann.conversations.createConversation({ participantIds: ["bob"] });
-  const conversationId = created.conversation?.id ?? "";
-  const say = async (who: typeof ann, message: object) =>
-    (await who.messages.sendMessage({ conversationId, message })).message?.id ?? "";
-  const private_ = await ann.conversations.createConversation({ conversation: { title: "Of ann alone" } });
-  const own = await say(bob, { content: "first" });
-  await bob.messages.updateMessage({ messageId: own, message: { content: "second" } });
-  const others = await say(ann, { content: "to nobody" });
-  await say(ann, { content: "to bob", mentions: ["bob"] });
-  await server.client(ReactionService, bob.credential).addReaction({ messageId: others, reaction: "👍" });
-  const drafts = server.client(DraftService, bob.credential);
-  await drafts.setDraft({ conversationId, message: { content: "not yet" } });
-  const sendTime = timestampFromMs(Date.now() + 3_600_000);
-  await drafts.scheduleMessage({ conversationId, scheduledMessage: { message: { content: "later" }, sendTime } });
-  const file = await bob.upload(PIXEL, { name: "me.png" });
-  await bob.send(conversationId, file.id);
-  const deleted = await say(bob, { content: "deleted" });
-  await bob.messages.deleteMessage({ messageId: deleted });
+test.skipIf(!hasPython)(
+  "the archive has all of a person and what is about it, and tells in words what is where",
+  async () => {
+    const tenant = await server.tenant();
+    for (const id of ["ann", "bob"]) await tenant.addMember(id);
+    const [ann, bob] = [personOf(server, await tenant.token("ann")), personOf(server, await tenant.token("bob"))];
+    const { credential } = await tenant.key("read", "write", "admin");
+    const created = await ann.conversations.createConversation({ participantIds: ["bob"] });
+    const conversationId = created.conversation?.id ?? "";
+    const say = async (who: typeof ann, message: object) =>
+      (await who.messages.sendMessage({ conversationId, message })).message?.id ?? "";
+    const private_ = await ann.conversations.createConversation({ conversation: { title: "Of ann alone" } });
+    const own = await say(bob, { content: "first" });
+    await bob.messages.updateMessage({ messageId: own, message: { content: "second" } });
+    const others = await say(ann, { content: "to nobody" });
+    await say(ann, { content: "to bob", mentions: ["bob"] });
+    await server.client(ReactionService, bob.credential).addReaction({ messageId: others, reaction: "👍" });
+    const drafts = server.client(DraftService, bob.credential);
+    await drafts.setDraft({ conversationId, message: { content: "not yet" } });
+    const sendTime = timestampFromMs(Date.now() + 3_600_000);
+    await drafts.scheduleMessage({ conversationId, scheduledMessage: { message: { content: "later" }, sendTime } });
+    const file = await bob.upload(PIXEL, { name: "me.png" });
+    await bob.send(conversationId, file.id);
+    const deleted = await say(bob, { content: "deleted" });
+    await bob.messages.deleteMessage({ messageId: deleted });
 
-  const answer = await fetch(`${server.url}/v1/members/bob:export`, { headers: credential });
-  expect([answer.status, answer.headers.get("content-type"), answer.headers.get("content-disposition")]).toEqual([
-    200,
-    "application/zip",
-    'attachment; filename="member.zip"',
-  ]);
-  const files = await unpacked(new Uint8Array(await answer.arrayBuffer()));
-  const conversation = `conversations/${conversationId}.ndjson`;
-  expect([...files.keys()]).toEqual([
-    "member.ndjson",
-    conversation,
-    "files.ndjson",
-    `files/${file.id}.png`,
-    "audit.ndjson",
-    "README.txt",
-  ]);
-  expect(files.get(`files/${file.id}.png`)).toEqual(PIXEL);
-  expect(linesOf(files.get("member.ndjson"))[0]).toMatchObject({ member: { id: "bob" } });
-  const lines = linesOf(files.get(conversation));
-  expect(lines[0]).toMatchObject({ conversation: { participants: [{ memberId: "bob" }] } });
-  const messages = lines.flatMap(({ message }) =>
-    message ? [(message as { message: { content?: string } }).message] : [],
-  );
-  expect(messages.map(({ content }) => content ?? "")).toEqual(["second", "to bob", "", "deleted"]);
-  const kinds = lines.map((line) => Object.keys(line)[0]);
-  expect(new Set(kinds)).toEqual(
-    new Set(["conversation", "message", "revisions", "event", "reactions", "draft", "scheduledMessage"]),
-  );
-  expect(JSON.stringify(lines)).toContain("first");
-  expect(JSON.stringify([...files.values()].map(String))).not.toContain("to nobody");
-  expect([...files.keys()].join()).not.toContain(private_.conversation?.id);
-  expect(linesOf(files.get("audit.ndjson"))).toEqual(
-    expect.arrayContaining([
-      expect.objectContaining({ auditEntry: expect.objectContaining({ action: "message.delete" }) }),
-    ]),
-  );
-  const readme = files.get("README.txt")?.toString() ?? "";
-  expect(readme).toMatch(/^Data of bob, exported at 20/);
-  expect(readme).toMatch(/ 3 {2}conversations\/ +messages that you wrote\n/);
-  expect(readme).toMatch(/ 1 {2}files\.ndjson +files that you uploaded/);
+    const answer = await fetch(`${server.url}/v1/members/bob:export`, { headers: credential });
+    expect([answer.status, answer.headers.get("content-type"), answer.headers.get("content-disposition")]).toEqual([
+      200,
+      "application/zip",
+      'attachment; filename="member.zip"',
+    ]);
+    const files = await unpacked(new Uint8Array(await answer.arrayBuffer()));
+    const conversation = `conversations/${conversationId}.ndjson`;
+    expect([...files.keys()]).toEqual([
+      "member.ndjson",
+      conversation,
+      "files.ndjson",
+      `files/${file.id}.png`,
+      "audit.ndjson",
+      "README.txt",
+    ]);
+    expect(files.get(`files/${file.id}.png`)).toEqual(PIXEL);
+    expect(linesOf(files.get("member.ndjson"))[0]).toMatchObject({ member: { id: "bob" } });
+    const lines = linesOf(files.get(conversation));
+    expect(lines[0]).toMatchObject({ conversation: { participants: [{ memberId: "bob" }] } });
+    const messages = lines.flatMap(({ message }) =>
+      message ? [(message as { message: { content?: string } }).message] : [],
+    );
+    expect(messages.map(({ content }) => content ?? "")).toEqual(["second", "to bob", "", "deleted"]);
+    const kinds = lines.map((line) => Object.keys(line)[0]);
+    expect(new Set(kinds)).toEqual(
+      new Set(["conversation", "message", "revisions", "event", "reactions", "draft", "scheduledMessage"]),
+    );
+    expect(JSON.stringify(lines)).toContain("first");
+    expect(JSON.stringify([...files.values()].map(String))).not.toContain("to nobody");
+    expect([...files.keys()].join()).not.toContain(private_.conversation?.id);
+    expect(linesOf(files.get("audit.ndjson"))).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ auditEntry: expect.objectContaining({ action: "message.delete" }) }),
+      ]),
+    );
+    const readme = files.get("README.txt")?.toString() ?? "";
+    expect(readme).toMatch(/^Data of bob, exported at 20/);
+    expect(readme).toMatch(/ 3 {2}conversations\/ +messages that you wrote\n/);
+    expect(readme).toMatch(/ 1 {2}files\.ndjson +files that you uploaded/);
 
-  const { auditEntries } = await server.client(AuditService, credential).listAuditEntries({ action: "member.export" });
-  expect(auditEntries).toMatchObject([{ resourceId: "bob" }]);
-  const parts = server.client(TransferService, credential, "grpc").exportMember({ memberId: "bob" });
-  const bytes = Buffer.concat((await Array.fromAsync(parts)).map(({ body }) => body?.data ?? new Uint8Array()));
-  expect([...(await unpacked(bytes)).keys()]).toEqual([...files.keys()]);
-});
+    const { auditEntries } = await server
+      .client(AuditService, credential)
+      .listAuditEntries({ action: "member.export" });
+    expect(auditEntries).toMatchObject([{ resourceId: "bob" }]);
+    const parts = server.client(TransferService, credential, "grpc").exportMember({ memberId: "bob" });
+    const bytes = Buffer.concat((await Array.fromAsync(parts)).map(({ body }) => body?.data ?? new Uint8Array()));
+    expect([...(await unpacked(bytes)).keys()]).toEqual([...files.keys()]);
+  },
+);
 
 test("there is no archive of somebody who does not exist", async () => {
   const tenant = await server.tenant();

@@ -14,6 +14,9 @@ const KINDS = [
   "SUMMARY",
 ];
 const ROUNDS = 8;
+/** Other work only adds to what a round takes: on a busy machine it needs more of them until both came without. */
+const MOST_ROUNDS = 32;
+const MOST = 1.15;
 const CALLS = 25;
 
 let scene: OpenAiScene;
@@ -63,10 +66,10 @@ test("a list of 100 items costs at most 15 % more processor time than the list o
   const own = `/openai/v1/conversations/${id}/items?limit=100`;
   for (const path of [own, canonical, own, canonical]) await timeOf(path);
   let [least, leastOwn] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < ROUNDS || (round < MOST_ROUNDS && leastOwn / least >= MOST); round++) {
     least = Math.min(least, await timeOf(canonical));
     leastOwn = Math.min(leastOwn, await timeOf(own));
   }
   process.stderr.write(`a list of 100 items: ${(leastOwn / least).toFixed(2)} of the list of the contract\n`);
-  expect(leastOwn / least).toBeLessThan(1.15);
+  expect(leastOwn / least).toBeLessThan(MOST);
 }, 120_000);
