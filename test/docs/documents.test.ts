@@ -9,7 +9,7 @@ import { blocksOf, hasTools, matches, runBlocks } from "../support/doc-runner.ts
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 
-if (!hasTools) process.stderr.write("bash, curl, jq, gzip or unzip is missing: skipping the commands of the documents\n");
+if (!hasTools) process.stderr.write("skipped: bash, curl, jq, gzip or unzip is missing\n");
 
 const root = join(import.meta.dirname, "../..");
 const HERE = "http://127.0.0.1:8080";
