@@ -81,18 +81,28 @@ export async function startServer(
   };
 }
 
-/** The same of a process and its children, such as PostgreSQL's sessions, as long as none of them ends. */
+/** The same of a process and its children, such as PostgreSQL's sessions, also of those that have ended. */
 export function cpuMicrosWithChildren(pid: number): number {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
-  return [pid, ...children.map(Number)].reduce((sum, one) => sum + cpuMicros(one), 0);
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean);
+  return children.reduce((sum, child) => sum + livingMicros(Number(child)), cpuMicros(pid) + cpuMicros(pid, 2));
 }
 
-/** `/proc/<pid>/stat`, fields 14 and 15, in ticks of 10 ms. */
-function cpuMicros(pid: number): number {
+/** 0: it has ended since, and its parent counts it. */
+function livingMicros(pid: number): number {
+  try {
+    return cpuMicros(pid);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return 0;
+    throw error;
+  }
+}
+
+/** `/proc/<pid>/stat`, fields 14 and 15, in ticks of 10 ms; two further on, those of its ended children. */
+function cpuMicros(pid: number, further = 0): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
     .replace(/^.*\) /s, "")
     .split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+  return (Number(fields[11 + further]) + Number(fields[12 + further])) * 10_000;
 }
 
 function answers(port: number): Promise<boolean> {
