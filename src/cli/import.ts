@@ -6,7 +6,7 @@ import { HttpBodySchema } from "../../gen/google/api/httpbody_pb.ts";
 import { type LineSource, linesOf } from "../dialects/openai/import/lines.ts";
 import { openAiRecords } from "../dialects/openai/import/records.ts";
 import { openFiles } from "../files/open.ts";
-import { type ImportPart, importConversations } from "../services/transfer/import.ts";
+import { type ImportPart, importConversations } from "../services/transfer/import/import.ts";
 import type { Database } from "../store/database.ts";
 import { type Command, CommandError, type Invocation, UsageError } from "./command.ts";
 import { commandCaller, tenantNamed } from "./command-caller.ts";

@@ -9,8 +9,8 @@ import { audit } from "../../store/audit/audit.ts";
 import type { Database } from "../../store/database.ts";
 import type { Subscriptions } from "../events/subscribe.ts";
 import { exportConversations } from "./export.ts";
-import { importConversations } from "./import.ts";
-import { exportMember } from "./member-archive.ts";
+import { importConversations } from "./import/import.ts";
+import { exportMember } from "./member/archive.ts";
 
 export interface TransferServiceOptions {
   readonly database: Database;

@@ -1,8 +1,8 @@
 // The queue of an import: which batches go side by side, and in which order their outcomes are told.
 import { expect, test } from "vitest";
-import type { BatchOutcome } from "../../../src/services/transfer/import-batch.ts";
-import type { ReadLine } from "../../../src/services/transfer/import-line.ts";
-import { BatchQueue } from "../../../src/services/transfer/import-queue.ts";
+import type { BatchOutcome } from "../../../src/services/transfer/import/batch.ts";
+import type { ReadLine } from "../../../src/services/transfer/import/line.ts";
+import { BatchQueue } from "../../../src/services/transfer/import/queue.ts";
 
 /** A queue whose batches end when the test says so. */
 function queueOf(lanes: number) {

@@ -1,9 +1,9 @@
 // What an import can make of a line, given what is there: its place in the log, or what is wrong with it.
-import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
-import { summaryFault } from "../../domain/turns/summary.ts";
-import type * as entries from "../../store/transfer/import-entries.ts";
-import type { EntryLine, PartsLine } from "./import-line.ts";
-import type { MoreLine } from "./import-more.ts";
+import { MessageKind } from "../../../../gen/colloquy/v1/message_pb.ts";
+import { summaryFault } from "../../../domain/turns/summary.ts";
+import type * as entries from "../../../store/transfer/import-entries.ts";
+import type { EntryLine, PartsLine } from "./line.ts";
+import type { MoreLine } from "./more.ts";
 
 /** A line of what a conversation holds. */
 export type WithinLine = EntryLine | PartsLine | MoreLine;

@@ -1,14 +1,14 @@
 // One transaction of an import: adds what does not exist yet, each entry at its place in the log.
-import type { Caller } from "../../domain/identity/caller.ts";
-import type { Database, Queryable } from "../../store/database.ts";
-import * as store from "../../store/transfer/import.ts";
-import * as entries from "../../store/transfer/import-entries.ts";
-import { branchImported, namedBy } from "./import-branches.ts";
-import { placeOf, type WithinLine } from "./import-check.ts";
-import { withoutErased } from "./import-erased.ts";
-import type { PartsLine, ReadLine } from "./import-line.ts";
-import { addMore, type MoreLine } from "./import-more.ts";
-import { clampToLog, isReached, type WaitingParts } from "./import-places.ts";
+import type { Caller } from "../../../domain/identity/caller.ts";
+import type { Database, Queryable } from "../../../store/database.ts";
+import * as store from "../../../store/transfer/import.ts";
+import * as entries from "../../../store/transfer/import-entries.ts";
+import { branchImported, namedBy } from "./branches.ts";
+import { placeOf, type WithinLine } from "./check.ts";
+import { withoutErased } from "./erased.ts";
+import type { PartsLine, ReadLine } from "./line.ts";
+import { addMore, type MoreLine } from "./more.ts";
+import { clampToLog, isReached, type WaitingParts } from "./places.ts";
 
 export interface LineError {
   readonly line: number;

@@ -1,12 +1,12 @@
 // Branches of an import: they follow from the parents of its messages, and from which branch was selected when.
-import { runOf } from "../../domain/branches/runs.ts";
-import { EventType } from "../../domain/event-type.ts";
-import { inherit } from "../../store/branches/forks.ts";
-import { GrowingTree } from "../../store/branches/grow-tree.ts";
-import type { Queryable } from "../../store/database.ts";
-import type { ImportedConversation } from "../../store/transfer/import.ts";
-import type { ImportedItem, PlacedItem, ThereRow } from "../../store/transfer/import-entries.ts";
-import { readTreeRow } from "../../store/transfer/import-tree.ts";
+import { runOf } from "../../../domain/branches/runs.ts";
+import { EventType } from "../../../domain/event-type.ts";
+import { inherit } from "../../../store/branches/forks.ts";
+import { GrowingTree } from "../../../store/branches/grow-tree.ts";
+import type { Queryable } from "../../../store/database.ts";
+import type { ImportedConversation } from "../../../store/transfer/import.ts";
+import type { ImportedItem, PlacedItem, ThereRow } from "../../../store/transfer/import-entries.ts";
+import { readTreeRow } from "../../../store/transfer/import-tree.ts";
 
 type ImportedEvent = Extract<ImportedItem, { kind: "event" }>;
 

@@ -1,5 +1,5 @@
 // Maps ids of another system to those of existing conversations.
-import { isOurId } from "../../domain/ids/id.ts";
+import { isOurId } from "../../../domain/ids/id.ts";
 
 /** The conversations that an import has named by the ids of another system, as many as are worth remembering. */
 export class KnownConversations {

@@ -1,7 +1,7 @@
 // The lines of an import, parsed and not yet added.
-import type { ImportedReaction } from "../../store/reactions/reactions.ts";
-import type { ImportedConversation, ImportedPart } from "../../store/transfer/import.ts";
-import type { ImportedItem, ImportedRevision } from "../../store/transfer/import-entries.ts";
+import type { ImportedReaction } from "../../../store/reactions/reactions.ts";
+import type { ImportedConversation, ImportedPart } from "../../../store/transfer/import.ts";
+import type { ImportedItem, ImportedRevision } from "../../../store/transfer/import-entries.ts";
 
 /** A message or an event, as far as it can be read without the database. */
 export interface EntryLine {

@@ -1,28 +1,28 @@
 // The lines of an export of one person, as JSON of the contract, each with its kind.
 import { create, toJson } from "@bufbuild/protobuf";
-import { AuditEntrySchema } from "../../../gen/colloquy/v1/audit_entry_pb.ts";
-import { DraftSchema, ScheduledMessageSchema } from "../../../gen/colloquy/v1/draft_pb.ts";
-import { FileSchema } from "../../../gen/colloquy/v1/file_pb.ts";
-import { MemberSchema } from "../../../gen/colloquy/v1/member_pb.ts";
-import { RecordSchema } from "../../../gen/colloquy/v1/record_pb.ts";
-import type { Caller } from "../../domain/identity/caller.ts";
-import { readConversation } from "../../store/conversations/conversations.ts";
-import type { Database } from "../../store/database.ts";
-import { readMember } from "../../store/directory/members.ts";
-import type { FileRow } from "../../store/files/files.ts";
-import { exportRevisions, type KeptRevisionRow } from "../../store/transfer/export.ts";
-import * as store from "../../store/transfer/member.ts";
-import { toAuditEntry } from "../audit/convert.ts";
-import { toMember } from "../directory/convert.ts";
-import { toDraftMessage, toScheduled } from "../drafts/convert.ts";
-import { toFile } from "../files/convert.ts";
+import { AuditEntrySchema } from "../../../../gen/colloquy/v1/audit_entry_pb.ts";
+import { DraftSchema, ScheduledMessageSchema } from "../../../../gen/colloquy/v1/draft_pb.ts";
+import { FileSchema } from "../../../../gen/colloquy/v1/file_pb.ts";
+import { MemberSchema } from "../../../../gen/colloquy/v1/member_pb.ts";
+import { RecordSchema } from "../../../../gen/colloquy/v1/record_pb.ts";
+import type { Caller } from "../../../domain/identity/caller.ts";
+import { readConversation } from "../../../store/conversations/conversations.ts";
+import type { Database } from "../../../store/database.ts";
+import { readMember } from "../../../store/directory/members.ts";
+import type { FileRow } from "../../../store/files/files.ts";
+import { exportRevisions, type KeptRevisionRow } from "../../../store/transfer/export.ts";
+import * as store from "../../../store/transfer/member.ts";
+import { toAuditEntry } from "../../audit/convert.ts";
+import { toMember } from "../../directory/convert.ts";
+import { toDraftMessage, toScheduled } from "../../drafts/convert.ts";
+import { toFile } from "../../files/convert.ts";
 import {
   toConversationRecord,
   toEventRecord,
   toMessageRecord,
   toReactionsRecord,
   toRevisionsRecord,
-} from "./convert.ts";
+} from "../convert.ts";
 
 export interface Line {
   /** What is counted, as the readme names it. */

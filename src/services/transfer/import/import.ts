@@ -6,16 +6,16 @@ import {
   type ImportConversationsResponse,
   ImportConversationsResponseSchema,
   ImportErrorSchema,
-} from "../../../gen/colloquy/v1/transfer_service_pb.ts";
-import type { Caller } from "../../domain/identity/caller.ts";
-import { createValidation } from "../../pipeline/validation/validation.ts";
-import type { Database } from "../../store/database.ts";
-import { addBatch, type BatchOutcome, settleParts } from "./import-batch.ts";
-import type { ReadLine } from "./import-line.ts";
-import { LineSplitter, type RawLine } from "./import-lines.ts";
-import { WaitingParts } from "./import-places.ts";
-import { BatchQueue } from "./import-queue.ts";
-import { createLineReader } from "./import-reader.ts";
+} from "../../../../gen/colloquy/v1/transfer_service_pb.ts";
+import type { Caller } from "../../../domain/identity/caller.ts";
+import { createValidation } from "../../../pipeline/validation/validation.ts";
+import type { Database } from "../../../store/database.ts";
+import { addBatch, type BatchOutcome, settleParts } from "./batch.ts";
+import type { ReadLine } from "./line.ts";
+import { LineSplitter, type RawLine } from "./lines.ts";
+import { WaitingParts } from "./places.ts";
+import { BatchQueue } from "./queue.ts";
+import { createLineReader } from "./reader.ts";
 
 /** So many lines, or so many characters of them, are added in one transaction at most. */
 const BATCH_LINES = 2_000;

@@ -1,8 +1,8 @@
 // Lines of an import that add to a message: what it was before, and reactions.
-import type { Queryable } from "../../store/database.ts";
-import { addReactions } from "../../store/reactions/reactions.ts";
-import { addRevisions } from "../../store/transfer/import-entries.ts";
-import type { ReactionsLine, RevisionsLine } from "./import-line.ts";
+import type { Queryable } from "../../../store/database.ts";
+import { addReactions } from "../../../store/reactions/reactions.ts";
+import { addRevisions } from "../../../store/transfer/import-entries.ts";
+import type { ReactionsLine, RevisionsLine } from "./line.ts";
 
 export type MoreLine = RevisionsLine | ReactionsLine;
 

@@ -1,11 +1,11 @@
 // What an import may not bring back: what members wrote, said and were that have been erased, and conversations that went with them.
-import { ERASED } from "../../domain/identity/actor.ts";
-import type { Queryable } from "../../store/database.ts";
-import { findErased } from "../../store/erasure/rest.ts";
-import type { MessageRow } from "../../store/messages/messages.ts";
-import type { ImportedConversation, ImportedPart } from "../../store/transfer/import.ts";
-import type { ImportedItem, ImportedRevision } from "../../store/transfer/import-entries.ts";
-import type { ImportLine, ReadLine } from "./import-line.ts";
+import { ERASED } from "../../../domain/identity/actor.ts";
+import type { Queryable } from "../../../store/database.ts";
+import { findErased } from "../../../store/erasure/rest.ts";
+import type { MessageRow } from "../../../store/messages/messages.ts";
+import type { ImportedConversation, ImportedPart } from "../../../store/transfer/import.ts";
+import type { ImportedItem, ImportedRevision } from "../../../store/transfer/import-entries.ts";
+import type { ImportLine, ReadLine } from "./line.ts";
 
 /** Lines without what was erased, and how many were left out whole. An entry of an erased member keeps its place in the log. */
 export async function withoutErased(

@@ -1,11 +1,11 @@
 // Explains why a line of an import is not a record.
 import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
-import { RecordSchema } from "../../../gen/colloquy/v1/record_pb.ts";
-import { fieldNamed } from "../../codec/field-named.ts";
-import { misfitsOf, NOT_TWICE, notAField } from "../../codec/json/json-misfits.ts";
-import { join, visible } from "../../codec/json/json-position.ts";
-import { LARGE_BODY } from "../../codec/json/walk/large-json.ts";
-import { type Json, parseJson } from "../../domain/json.ts";
+import { RecordSchema } from "../../../../gen/colloquy/v1/record_pb.ts";
+import { fieldNamed } from "../../../codec/field-named.ts";
+import { misfitsOf, NOT_TWICE, notAField } from "../../../codec/json/json-misfits.ts";
+import { join, visible } from "../../../codec/json/json-position.ts";
+import { LARGE_BODY } from "../../../codec/json/walk/large-json.ts";
+import { type Json, parseJson } from "../../../domain/json.ts";
 
 const NO_RECORD = "is no record in JSON";
 

@@ -1,14 +1,14 @@
 // ExportMember: everything of and about one person as one ZIP archive, written while it is read.
 import { makeZip } from "client-zip";
-import { notFound } from "../../domain/errors.ts";
-import type { Caller } from "../../domain/identity/caller.ts";
-import type { ByteStore } from "../../files/byte-store.ts";
-import type { Database } from "../../store/database.ts";
-import { readMember } from "../../store/directory/members.ts";
-import { nextWindow } from "../../store/erasure/rest.ts";
-import * as store from "../../store/transfer/member.ts";
-import { auditLine, conversationLines, fileLine, memberLines } from "./member-lines.ts";
-import { README, readmeOf } from "./member-readme.ts";
+import { notFound } from "../../../domain/errors.ts";
+import type { Caller } from "../../../domain/identity/caller.ts";
+import type { ByteStore } from "../../../files/byte-store.ts";
+import type { Database } from "../../../store/database.ts";
+import { readMember } from "../../../store/directory/members.ts";
+import { nextWindow } from "../../../store/erasure/rest.ts";
+import * as store from "../../../store/transfer/member.ts";
+import { auditLine, conversationLines, fileLine, memberLines } from "./lines.ts";
+import { README, readmeOf } from "./readme.ts";
 
 /** Maximum bytes of a part of the archive. */
 const PART_BYTES = 256 * 1024;

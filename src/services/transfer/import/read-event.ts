@@ -1,7 +1,7 @@
 // Turns the entries of an import that are no messages into rows of the store.
-import type { Event, ReactionAdded, ReactionRemoved } from "../../../gen/colloquy/v1/event_pb.ts";
-import { EventType } from "../../domain/event-type.ts";
-import type { EventRow } from "../../store/transfer/export.ts";
+import type { Event, ReactionAdded, ReactionRemoved } from "../../../../gen/colloquy/v1/event_pb.ts";
+import { EventType } from "../../../domain/event-type.ts";
+import type { EventRow } from "../../../store/transfer/export.ts";
 import { authorOf, type Importing, pastTime } from "./read-record.ts";
 
 /** The largest number of entries, or place in the log, that an event tells of: none is beyond its own place. */

@@ -1,6 +1,6 @@
 // Concurrent batches of an import, whose outcomes are reported in the order of the lines.
-import type { BatchOutcome } from "./import-batch.ts";
-import type { ReadLine } from "./import-line.ts";
+import type { BatchOutcome } from "./batch.ts";
+import type { ReadLine } from "./line.ts";
 
 interface UnderWay {
   readonly conversations: ReadonlySet<string>;

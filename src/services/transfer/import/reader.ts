@@ -8,26 +8,26 @@ import {
   type ReactionsRecord,
   RecordSchema,
   type RevisionsRecord,
-} from "../../../gen/colloquy/v1/record_pb.ts";
-import { messageFromJson } from "../../codec/json/json-reader.ts";
-import { readJson } from "../../codec/json/json-values.ts";
-import { refuseInexactNumbers } from "../../codec/json/walk/json-shape.ts";
-import { LARGE_BODY, type LargeJson, readLargeJson } from "../../codec/json/walk/large-json.ts";
-import { ShapeFault } from "../../codec/shape-fault.ts";
-import { DomainError } from "../../domain/errors.ts";
-import type { Caller } from "../../domain/identity/caller.ts";
-import { isMemberId, MEMBER_ID_RULE } from "../../domain/identity/principal.ts";
-import { isOurId } from "../../domain/ids/id.ts";
-import { importedId } from "../../domain/ids/imported-id.ts";
-import { parseJson } from "../../domain/json.ts";
-import { isReaction, REACTION_RULE } from "../../domain/reactions/reaction.ts";
-import type { Validate } from "../../pipeline/validation/validation.ts";
-import { MAX_NUMBER } from "../conversations/numbers.ts";
-import type { EntryLine, ImportLine, PartsLine, ReactionsLine, ReadLine, RevisionsLine } from "./import-line.ts";
-import type { RawLine } from "./import-lines.ts";
-import { checkAuthor, checkEditors, checkMembers } from "./import-people.ts";
+} from "../../../../gen/colloquy/v1/record_pb.ts";
+import { messageFromJson } from "../../../codec/json/json-reader.ts";
+import { readJson } from "../../../codec/json/json-values.ts";
+import { refuseInexactNumbers } from "../../../codec/json/walk/json-shape.ts";
+import { LARGE_BODY, type LargeJson, readLargeJson } from "../../../codec/json/walk/large-json.ts";
+import { ShapeFault } from "../../../codec/shape-fault.ts";
+import { DomainError } from "../../../domain/errors.ts";
+import type { Caller } from "../../../domain/identity/caller.ts";
+import { isMemberId, MEMBER_ID_RULE } from "../../../domain/identity/principal.ts";
+import { isOurId } from "../../../domain/ids/id.ts";
+import { importedId } from "../../../domain/ids/imported-id.ts";
+import { parseJson } from "../../../domain/json.ts";
+import { isReaction, REACTION_RULE } from "../../../domain/reactions/reaction.ts";
+import type { Validate } from "../../../pipeline/validation/validation.ts";
+import { MAX_NUMBER } from "../../conversations/numbers.ts";
 import { KnownConversations } from "./known-conversations.ts";
+import type { EntryLine, ImportLine, PartsLine, ReactionsLine, ReadLine, RevisionsLine } from "./line.ts";
 import { fault, LineFault } from "./line-fault.ts";
+import type { RawLine } from "./lines.ts";
+import { checkAuthor, checkEditors, checkMembers } from "./people.ts";
 import { farthestOf, fromEvent } from "./read-event.ts";
 import {
   dateOf,

@@ -1,23 +1,23 @@
 // Turns the records of an import into rows of the store, with defaults where they do not say.
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import type { Actor } from "../../../gen/colloquy/v1/actor_pb.ts";
-import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
-import { type MessageRevision, MessageRole, MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
-import type { Reaction } from "../../../gen/colloquy/v1/reaction_pb.ts";
-import type { ConversationRecord, MessageRecord, ParticipantRecord } from "../../../gen/colloquy/v1/record_pb.ts";
-import { actorText } from "../../domain/identity/actor.ts";
-import { isOurId } from "../../domain/ids/id.ts";
-import { contentOf } from "../../domain/parts/content.ts";
-import { partsText } from "../../domain/parts/stored.ts";
-import { reactionOf } from "../../domain/reactions/reaction.ts";
-import { kindColumn } from "../../store/messages/columns.ts";
-import type { MessageRow } from "../../store/messages/messages.ts";
-import type { ImportedReaction } from "../../store/reactions/reactions.ts";
-import type { PartRow } from "../../store/transfer/export.ts";
-import { FIRST_PLACE, type ImportedConversation } from "../../store/transfer/import.ts";
-import type { ImportedRevision } from "../../store/transfer/import-entries.ts";
-import { toValues } from "../conversations/values.ts";
-import { toDate } from "../convert.ts";
+import type { Actor } from "../../../../gen/colloquy/v1/actor_pb.ts";
+import type { Conversation } from "../../../../gen/colloquy/v1/conversation_pb.ts";
+import { type MessageRevision, MessageRole, MessageState } from "../../../../gen/colloquy/v1/message_pb.ts";
+import type { Reaction } from "../../../../gen/colloquy/v1/reaction_pb.ts";
+import type { ConversationRecord, MessageRecord, ParticipantRecord } from "../../../../gen/colloquy/v1/record_pb.ts";
+import { actorText } from "../../../domain/identity/actor.ts";
+import { isOurId } from "../../../domain/ids/id.ts";
+import { contentOf } from "../../../domain/parts/content.ts";
+import { partsText } from "../../../domain/parts/stored.ts";
+import { reactionOf } from "../../../domain/reactions/reaction.ts";
+import { kindColumn } from "../../../store/messages/columns.ts";
+import type { MessageRow } from "../../../store/messages/messages.ts";
+import type { ImportedReaction } from "../../../store/reactions/reactions.ts";
+import type { PartRow } from "../../../store/transfer/export.ts";
+import { FIRST_PLACE, type ImportedConversation } from "../../../store/transfer/import.ts";
+import type { ImportedRevision } from "../../../store/transfer/import-entries.ts";
+import { toValues } from "../../conversations/values.ts";
+import { toDate } from "../../convert.ts";
 
 /** The highest version and revision that are taken: the columns hold twice as much, so that changes can follow. */
 export const MAX_CHANGES = 2 ** 30;
