@@ -1,4 +1,5 @@
 // A server that is to stop, behind a load balancer that asks it whether it is ready.
+import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/config.ts";
 import { documented, HAS_PROXIES, type RealProxy, startHaproxy } from "../support/parts/proxies.ts";
@@ -86,5 +87,16 @@ describe.skipIf(!HAS_PROXIES)("F-DRAIN: behind HAProxy", () => {
     }
     await Promise.all(callers);
     expect(new Set(statuses)).toEqual(new Set([201]));
+  }, 120_000);
+
+  test("a server that pauses for two seconds is not taken out", async () => {
+    const second = servers[1]?.server;
+    const create = () => fetch(`${proxy.url}/v1/conversations`, { method: "POST", headers, body: "{}" });
+    expect((await create()).status).toBe(201);
+    second?.signal("SIGSTOP");
+    await pause(2_000);
+    const held = create();
+    second?.signal("SIGCONT");
+    expect((await held).status).toBe(201);
   }, 120_000);
 });
