@@ -41,7 +41,7 @@ export async function openAgents({ database, bytes, url, hints, config, log, tra
   const sealer = await openSealer({ ring, dataDir: config.dataDir, operator });
   const extraHeaders = tracing && (() => tracing.headers());
   const plain = createConnectors({ sealer, allowPrivate, toMessage, extraHeaders, log });
-  const given = connectorsWithFiles(plain, { database, bytes });
+  const given = connectorsWithFiles(plain, { database, bytes, ...config.files });
   const connectors = tracing === undefined ? given : tracedConnectors(given, tracing);
   atStop("connections to agents", () => connectors.close());
   const onError = warnSparingly(log, "lost the session that shows other servers that this one lives");

@@ -11,8 +11,8 @@ import type { FrontendOptions } from "./shared/options.ts";
 export function createFrontends(options: FrontendOptions): Readonly<Record<FrontendName, CreateDialect>> {
   return {
     mcp: (tools) => createMcp(tools, options),
-    agui: createAgui,
-    aisdk: createAiSdk,
+    agui: (tools) => createAgui(tools, options),
+    aisdk: (tools) => createAiSdk(tools, options),
     a2a: (tools) => createA2a(tools, options),
   };
 }

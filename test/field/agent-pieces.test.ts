@@ -185,16 +185,26 @@ describe.each(["CONNECT", "GRPC"])("F-AGENT-PIECES over %s: an agent", (protocol
     ]);
   });
 
-  test("may send a part of nearly 1 MiB, and no more", async () => {
+  test("may send a part of nearly 1 MiB, a file of 12, and no more", async () => {
+    const opaque = (bytes: number): Response => ({
+      piece: {
+        case: "part",
+        value: { content: { case: "opaque", value: { format: "x", json: `"${"x".repeat(bytes)}"` } } },
+      },
+    });
     const part = (bytes: number): Response => ({
       piece: {
         case: "part",
         value: { content: { case: "file", value: { source: { case: "data", value: new Uint8Array(bytes) } } } },
       },
     });
-    says(part(1024 * 1024));
+    says(opaque(1024 * 1024 - 8192));
     expect((await asks(protocol)).items).toHaveLength(1);
-    says(part(1024 * 1024 + 8192));
+    says(opaque(1024 * 1024 + 8192));
+    expect((await asks(protocol)).failure?.message).toBe("the agent sent a piece of more than 1 MiB that is no file");
+    says(part(12 * 1024 * 1024));
+    expect((await asks(protocol)).items).toHaveLength(1);
+    says(part(12 * 1024 * 1024 + 8192));
     expect((await asks(protocol)).failure?.message).toBe("the agent failed with ResourceExhausted");
   });
 });

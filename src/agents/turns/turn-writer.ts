@@ -13,7 +13,7 @@ import { LeaseHold } from "./lease-hold.ts";
 import { RecordedDeltas } from "./recorded-deltas.ts";
 import { SEPARATOR, type TurnSource } from "./turn-source.ts";
 import { writeEnd } from "./write-end.ts";
-import { withState } from "./write-state.ts";
+import { writeEntries } from "./write-entries.ts";
 
 /** How long a turn waits for a database that is busy or away, at its beginning and at its end, in milliseconds. */
 export const PATIENCE_MS = 60_000;
@@ -114,9 +114,8 @@ export class TurnWriter {
     const isPlain = items.length === 0 || (items.length === 1 && entry?.parts === null && entry.id === replyId);
     if (base === 0 && this.rows.length === 0 && isPlain && this.#source.pending() === null) {
       const end = { ...ending, text: entry?.content ?? "", usage: usage(), deltas };
-      const done = await this.#patiently(() =>
-        writeEnd(database, place, discards, ending, (on) => endTurn(on, place, end)),
-      );
+      const finishPlain = (on: Queryable) => endTurn(on, place, end);
+      const done = await this.#patiently(() => writeEnd(database, place, discards, ending, finishPlain));
       // No row: it had ended, unless the beginning of something was saved that is no message of text.
       if (done !== undefined) return;
     }
@@ -208,7 +207,9 @@ export class TurnWriter {
       deltas,
     };
     const sentAt = this.lease.sent();
-    const added = await withState(database, place, this.#whole(), (on) => appendEntries(on, place, agentId, addition));
+    const added = await writeEntries(database, place, this.#whole(), (on) =>
+      appendEntries(on, place, agentId, addition),
+    );
     const rows = added?.rows ?? (await this.#addedBefore(addition, state));
     if (rows === undefined) return onStop(undefined);
     this.lease.taken(sentAt);

@@ -4,7 +4,7 @@ import { FinishReason, TurnState } from "../../domain/turns/turn.ts";
 import type { Database, Queryable } from "../../store/database.ts";
 import { discardEntries } from "../../store/turns/records.ts";
 import type { TurnEnding, TurnPlace, TurnRow } from "../../store/turns/turns.ts";
-import { withState } from "./write-state.ts";
+import { writeEntries } from "./write-entries.ts";
 
 /**
  * What was cut off is kept, and so is what was cancelled.
@@ -21,7 +21,7 @@ export function writeEnd(
   items: readonly ReplyItem[] = [],
 ): Promise<TurnRow | undefined> {
   if (!discards || state !== TurnState.FAILED || finish !== FinishReason.ERROR) {
-    return withState(database, place, items, write);
+    return writeEntries(database, place, items, write);
   }
   const { tenantId, conversationId } = place;
   const conversation = { tenantId, id: conversationId };

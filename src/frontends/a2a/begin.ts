@@ -11,6 +11,7 @@ import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { DEFAULT_AGENT, withAgent } from "../shared/agents.ts";
 import { checkClientId, findConversation } from "../shared/conversations.ts";
+import { keepFiles } from "../shared/files/keep.ts";
 import { shownEntriesOfTurn } from "../shared/history.ts";
 import { type Answers, areGiven, readAnswers } from "./answers.ts";
 import { taskNotFound, unsupported } from "./errors.ts";
@@ -30,8 +31,9 @@ export async function begin(canonical: Canonical, context: CallContext, request:
   const { message } = request;
   if (message === undefined) throw invalidField("message", "must be set", "required");
   if (message.role === Role.AGENT) throw invalidField("message.role", "must be ROLE_USER", "role");
-  const init = readMessage(message);
+  const read = readMessage(message);
   if (message.taskId !== "") return answer(canonical, context, message);
+  const init = await keepFiles(canonical, context, message.contextId, read);
   const { id: conversationId, contextId } = await contextOf(canonical, context, message, request.tenant);
   // A new message ends a turn that waits for something else; one that runs it waits for.
   const waiting = { conversationId, state: TurnState.INPUT_REQUIRED, pageSize: 1 };

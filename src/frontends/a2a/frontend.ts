@@ -5,6 +5,7 @@ import { A2aHttpService } from "../../../gen/colloquy/frontend/a2a/v1/a2a_http_s
 import { AccessService } from "../../../gen/colloquy/v1/access_service_pb.ts";
 import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+import { FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { A2AService } from "../../../gen/lf/a2a/v1/a2a_pb.ts";
@@ -24,6 +25,8 @@ export function createA2a({ canonical }: DialectTools, options: FrontendOptions)
   const { getMessage, listMessages } = MessageService.method;
   const { answerTurn, cancelTurn, chat, getTurn, listTurnEntries, listTurns, resumeTurn } = TurnService.method;
   const { getAgent } = AgentService.method;
+  const { createFile, getFile, downloadFile } = FileService.method;
+  const shows = [getFile, downloadFile];
   const reads = [getTurn, getConversation, listConversations, listMessages, getMessage, listTurnEntries, resumeTurn];
   const sends = [...reads, listTurns, chat, createConversation, updateConversation, getAgent, answerTurn];
   const { sendMessage, sendStreamingMessage, getTask, listTasks, cancelTask, subscribeToTask, getExtendedAgentCard } =
@@ -45,7 +48,15 @@ export function createA2a({ canonical }: DialectTools, options: FrontendOptions)
       // Whoever may ask who it is may ask for anything; each method needs what it calls, and says so as JSON-RPC does.
       [post, [AccessService.method.whoAmI]],
     ]),
-    mayCall: new Map<DescMethod, readonly DescMethod[]>([[post, [...sends, cancelTurn]]]),
+    mayCall: new Map<DescMethod, readonly DescMethod[]>([
+      [post, [...sends, cancelTurn, createFile, ...shows]],
+      [sendMessage, [createFile, ...shows]],
+      [sendStreamingMessage, [createFile, ...shows]],
+      [getTask, shows],
+      [listTasks, shows],
+      [cancelTask, shows],
+      [subscribeToTask, shows],
+    ]),
     mount: {
       basePaths: ["/a2a", "/.well-known/agent-card.json"],
       renderError,

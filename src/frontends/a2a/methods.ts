@@ -27,7 +27,7 @@ export type Methods = ReturnType<typeof createMethods>;
 export function createMethods(canonical: Canonical, options: FrontendOptions) {
   const of = (context: CallContext) => {
     requireVersion(context);
-    return new Operations(canonical, context);
+    return new Operations(canonical, context, options.tls);
   };
   const card = async (agentId: string, context: CallContext): Promise<AgentCard> => {
     const { agent } = await canonical.call(context, AgentService.method.getAgent, { agentId });

@@ -4,6 +4,7 @@ import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import type { Part } from "../../../gen/colloquy/v1/part_pb.ts";
 import type { Turn } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import {
@@ -21,6 +22,7 @@ import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { findConversation } from "../shared/conversations.ts";
+import { ShownFiles } from "../shared/files/show.ts";
 import { shownEntriesOfTurn } from "../shared/history.ts";
 import { begin } from "./begin.ts";
 import { notCancelable, taskNotFound, unsupported } from "./errors.ts";
@@ -30,17 +32,21 @@ import { contextIdOf, taskState, toStatus, toTask } from "./tasks.ts";
 export class Operations {
   readonly #canonical: Canonical;
   readonly #context: CallContext;
+  /** Those of the whole response. */
+  readonly #files: ShownFiles;
 
-  constructor(canonical: Canonical, context: CallContext) {
+  /** @param tls whether the server's ports speak TLS */
+  constructor(canonical: Canonical, context: CallContext, tls: boolean) {
     this.#canonical = canonical;
     this.#context = context;
+    this.#files = new ShownFiles({ canonical, context, tls });
   }
 
   async send(request: SendMessageRequest): Promise<Task> {
     const { historyLength, returnImmediately = false } = request.configuration ?? {};
     const { turn, contextId, events, known } = await begin(this.#canonical, this.#context, request);
     if (returnImmediately) return this.#task(turn, contextId, historyLength);
-    const updates = updatesOf(events, { turn, contextId, known, parts: [] });
+    const updates = updatesOf(events, { turn, contextId, known, parts: [], show: SHOW_NOTHING });
     let step = await updates.next();
     while (!step.done) step = await updates.next();
     return this.#task(step.value, contextId, historyLength);
@@ -102,7 +108,7 @@ export class Operations {
     const wantsHistory = historyLength !== 0;
     const entries =
       wantsHistory || withArtifacts || !isOver(turn)
-        ? await shownEntriesOfTurn(this.#canonical, this.#context, turn.id)
+        ? await this.#files.messages(await shownEntriesOfTurn(this.#canonical, this.#context, turn.id))
         : [];
     const asked = wantsHistory ? await this.#asked(turn) : undefined;
     return toTask({ turn, contextId, asked, entries, historyLength, withArtifacts });
@@ -121,7 +127,9 @@ export class Operations {
   /** The message that the turn replies to, unless it is deleted. */
   async #asked({ messageId }: Turn): Promise<Message | undefined> {
     try {
-      return (await this.#canonical.call(this.#context, MessageService.method.getMessage, { messageId })).message;
+      const { getMessage } = MessageService.method;
+      const { message } = await this.#canonical.call(this.#context, getMessage, { messageId });
+      return message && (await this.#files.message(message));
     } catch (error) {
       if (error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND) return undefined;
       throw error;
@@ -136,16 +144,20 @@ export class Operations {
     entries: readonly Message[],
   ): AsyncGenerator<StreamResponse | undefined, void> {
     const asked = await this.#asked(turn);
-    const task = toTask({ turn, contextId, asked, entries, historyLength: undefined, withArtifacts: true });
+    const shown = await this.#files.messages(entries);
+    const task = toTask({ turn, contextId, asked, entries: shown, historyLength: undefined, withArtifacts: true });
     yield create(StreamResponseSchema, { payload: { case: "task", value: task } });
     const known = new Set(entries.map(({ id }) => id));
+    const show = (part: Part) => this.#files.part(part);
     const parts = task.artifacts[0]?.parts ?? [];
-    const now = yield* updatesOf(events, { turn, contextId, known, parts });
+    const now = yield* updatesOf(events, { turn, contextId, known, parts, show });
     const waits = isOver(now) ? [] : await shownEntriesOfTurn(this.#canonical, this.#context, now.id);
     const value = { taskId: now.id, contextId, status: toStatus(now, contextId, waits) };
     yield create(StreamResponseSchema, { payload: { case: "statusUpdate", value } });
   }
 }
+
+const SHOW_NOTHING = (part: Part) => Promise.resolve(part);
 
 function nameOf(state: TaskState): string {
   return (TaskStateSchema.value[state]?.localName ?? "unspecified").toLowerCase();

@@ -1,6 +1,7 @@
 // A turn as it goes on, as updates of its task: pieces of the artifact, and its last status.
 import { create } from "@bufbuild/protobuf";
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
+import type { Part as OurPart } from "../../../gen/colloquy/v1/part_pb.ts";
 import { type Turn, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import type { ResumeTurnResponse } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { type Part, type StreamResponse, StreamResponseSchema, TaskState } from "../../../gen/lf/a2a/v1/a2a_pb.ts";
@@ -16,12 +17,14 @@ export interface Followed {
   readonly known: ReadonlySet<string>;
   /** The parts of the artifact that it has. */
   readonly parts: readonly Part[];
+  /** Shows the files of parts. */
+  readonly show: (part: OurPart) => Promise<OurPart>;
 }
 
 /** The updates; undefined: nothing has happened for a while. Returns the turn as it ended, or waits. */
 export async function* updatesOf(
   events: TurnEvents,
-  { turn, contextId, known, parts }: Followed,
+  { turn, contextId, known, parts, show }: Followed,
 ): AsyncGenerator<StreamResponse | undefined, Turn> {
   const task = { taskId: turn.id, contextId };
   const whole = [...parts];
@@ -50,7 +53,7 @@ export async function* updatesOf(
         const { index, offset, piece } = event.value;
         if (open?.index !== index) break;
         if (piece.case === "part") {
-          const part = fromOurs(piece.value);
+          const part = fromOurs(await show(piece.value));
           if (part === undefined) break;
           whole.push(part);
           yield update([part], isShown);

@@ -2,6 +2,7 @@
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Part } from "../../../gen/colloquy/v1/part_pb.ts";
 import { patchIn, STATE, stateChangeIn } from "../../domain/turns/shared-state.ts";
+import { fromParts } from "./content.ts";
 import type { AguiEvent } from "./protocol.ts";
 
 export interface Events {
@@ -56,7 +57,9 @@ export function stateEvents(part: Part): AguiEvent[] {
 }
 
 /** A part that no message of AG-UI's has a place for. */
-export function customEvents({ content }: Part): AguiEvent[] {
+export function customEvents(part: Part): AguiEvent[] {
+  const { content } = part;
+  if (content.case === "file") return fromParts([part]).map((value) => ({ type: "CUSTOM", name: "file", value }));
   if (content.case !== "data") return [];
   const { name = "", json } = content.value;
   return [{ type: "CUSTOM", name, value: json === undefined ? null : JSON.parse(json) }];

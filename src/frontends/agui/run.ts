@@ -11,6 +11,8 @@ import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { withAgent } from "../shared/agents.ts";
 import { makeConversation } from "../shared/conversations.ts";
+import { keepFiles } from "../shared/files/keep.ts";
+import { ShownFiles } from "../shared/files/show.ts";
 import { latestEntries, shownEntriesOfTurn } from "../shared/history.ts";
 import { type Answers, idsOfResults, readAnswers } from "./answers.ts";
 import { inPosted, toTools } from "./chat-request.ts";
@@ -22,6 +24,9 @@ import { Thread, toolCallIdOf } from "./thread.ts";
 /** The most of a thread that is sent, in bytes of JSON: clients take events of 10 MiB at most. */
 const MAX_THREAD_BYTES = 8 << 20;
 
+/** In base64 they are as many as those. */
+const MAX_FILE_BYTES = (3 * MAX_THREAD_BYTES) / 4;
+
 /** The latest turns, of which the first few may be open. */
 const TURNS = 25;
 
@@ -30,6 +35,8 @@ export interface RunParts {
   readonly context: CallContext;
   readonly input: RunInput;
   readonly ifRunning: TurnPolicy;
+  /** Whether the server's ports speak TLS. */
+  readonly tls: boolean;
 }
 
 /** What a run does once it is clear what it is. */
@@ -105,7 +112,9 @@ export class Run {
     const conversationId = this.#conversation?.id;
     if (conversationId === undefined) return thread;
     let found: Message | undefined;
-    for (const entry of await latestEntries(canonical, context, conversationId, MAX_THREAD_BYTES)) {
+    const files = this.files();
+    const show = (entry: Message) => files.message(entry);
+    for (const entry of await latestEntries(canonical, context, conversationId, MAX_THREAD_BYTES, show)) {
       if (found?.turnId === entry.turnId) continue;
       if (entry.id === last?.id) found = entry;
       if (entry.id === last?.id) thread.add(last, true);
@@ -113,6 +122,12 @@ export class Run {
     }
     if (last !== undefined && found === undefined) thread.add(last, true);
     return thread;
+  }
+
+  /** Shows the files of one response. */
+  files(): ShownFiles {
+    const { canonical, context, tls } = this.#parts;
+    return new ShownFiles({ canonical, context, tls, keepsIds: true, maxBytes: MAX_FILE_BYTES });
   }
 
   /** The state of the thread, as it is stored now. Undefined: it has none. */
@@ -163,6 +178,9 @@ export class Run {
     const ifRunning = waits ? TurnPolicy.INTERRUPT : this.#parts.ifRunning;
     const first = open.at(-1);
     if (first !== undefined && ifRunning === TurnPolicy.REJECT) throw inProgress(first);
+    // What there is no room for leaves nothing behind.
+    const kept: NewMessage["message"][] = [];
+    for (const { message } of fresh) kept.push(await keepFiles(canonical, context, input.threadId, message));
     const agent = this.#agent;
     const conversation = this.#conversation ?? (await makeConversation(canonical, context, input.threadId, agent));
     this.#conversation = await withAgent(canonical, context, conversation, agent);
@@ -170,13 +188,13 @@ export class Run {
     const asks = fresh.at(-1) as NewMessage;
     const before = fresh.slice(0, -1);
     if (before.length > 0) {
-      const request = { conversationId, messages: before.map(({ message }) => message) };
+      const request = { conversationId, messages: kept.slice(0, -1) };
       const sending = canonical.call(context, MessageService.method.batchSendMessages, request);
       await inPosted(sending, (at) => before[at]?.at ?? 0);
     }
     const request = {
       conversationId,
-      message: asks.message,
+      message: kept.at(-1) ?? asks.message,
       ifRunning,
       tools: toTools(input.tools),
       streamEntries: true,

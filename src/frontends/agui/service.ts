@@ -18,7 +18,7 @@ import { readInput } from "./input.ts";
 import { Run } from "./run.ts";
 import { streamOf } from "./stream.ts";
 
-export function createAguiService(canonical: Canonical): ServiceEntry {
+export function createAguiService(canonical: Canonical, tls: boolean): ServiceEntry {
   return serve(AguiService, {
     async *run(request: RunRequest, context): AsyncIterable<MessageInitShape<typeof RunResponseSchema>> {
       const ifRunning = readIfRunning(request.ifRunning);
@@ -28,7 +28,7 @@ export function createAguiService(canonical: Canonical): ServiceEntry {
       const conversation = await findConversation(canonical, context, input.threadId);
       // A thread that has an agent keeps it, whatever has become of it.
       if (!conversation?.agent) await requireAgent(canonical, context, agent);
-      const run = new Run({ canonical, context, input, ifRunning }, conversation, agent);
+      const run = new Run({ canonical, context, input, ifRunning, tls }, conversation, agent);
       const plan = await run.begin();
       setStreamHeaders(context);
       let over = false;

@@ -1,11 +1,13 @@
 // The events of a run, in the order that clients enforce: RUN_STARTED first, all that is opened closed, one last event.
+import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { type Turn, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import type { ResumeTurnResponse } from "../../../gen/colloquy/v1/turn_service_pb.ts";
+import type { ShownFiles } from "../shared/files/show.ts";
 import type { RunInput } from "./input.ts";
 import { lastEvent } from "./outcome.ts";
 import { type AguiEvent, PROTOCOL_VERSION } from "./protocol.ts";
 import type { Plan, Run } from "./run.ts";
-import { TurnEvents, type TurnEventsOptions } from "./turn-events.ts";
+import { type EntryEvent, TurnEvents, type TurnEventsOptions } from "./turn-events.ts";
 
 /** The events; undefined: nothing has happened for a while. */
 export async function* streamOf(run: Run, plan: Plan, input: RunInput): AsyncGenerator<AguiEvent | undefined, void> {
@@ -25,6 +27,17 @@ export async function* streamOf(run: Run, plan: Plan, input: RunInput): AsyncGen
     const asked = turn?.awaited.some(({ approvalId }) => approvalId !== "" && !questions.has(approvalId));
     yield lastEvent(input, turn, asked ? (await run.thread()).questions : questions);
   } else yield* sentThread(run, plan, input);
+}
+
+/** Parts of a message come one by one; the result of a tool comes whole. */
+async function withFiles(event: EntryEvent, files: ShownFiles): Promise<EntryEvent> {
+  if (event.case === "entryDelta" && event.value.piece.case === "part") {
+    const value = await files.part(event.value.piece.value);
+    return { ...event, value: { ...event.value, piece: { case: "part", value } } };
+  }
+  const { message } = event.case === "entryEnded" ? event.value : {};
+  if (event.case !== "entryEnded" || message?.kind !== MessageKind.TOOL_RESULT) return event;
+  return { ...event, value: { ...event.value, message: await files.message(message) } };
 }
 
 /** The thread as it is, and what its open turns add to it. */
@@ -74,12 +87,13 @@ async function* followed(
 ): AsyncGenerator<AguiEvent | undefined, Followed> {
   const reader = new TurnEvents(options);
   const { questions } = reader;
+  const files = run.files();
   for await (const { event } of events) {
     switch (event.case) {
       case "entryStarted":
       case "entryDelta":
       case "entryEnded": {
-        const { events: read, resync, after = [], changesState } = reader.read(event);
+        const { events: read, resync, after = [], changesState } = reader.read(await withFiles(event, files));
         yield* read;
         if (changesState) yield await run.state();
         if (resync) yield { type: "MESSAGES_SNAPSHOT", messages: (await run.thread(resync)).messages };

@@ -18,7 +18,7 @@ export interface Reading {
   readonly changesState?: boolean;
 }
 
-type EntryEvent =
+export type EntryEvent =
   | { readonly case: "entryStarted"; readonly value: TurnEntryStarted }
   | { readonly case: "entryDelta"; readonly value: TurnEntryDelta }
   | { readonly case: "entryEnded"; readonly value: TurnEntryEnded };

@@ -4,8 +4,7 @@ import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { ToolPlace } from "../../../gen/colloquy/v1/part_pb.ts";
 import { type Turn, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
-import type { CallContext } from "../../pipeline/call/call.ts";
-import type { Canonical } from "../../services/in-process/in-process.ts";
+import { type ShowFilesParts, ShownFiles } from "../shared/files/show.ts";
 import { KINDS } from "../shared/history.ts";
 import { openTurns } from "../shared/open-turns.ts";
 import { liveEntriesOfTurn } from "./known-messages.ts";
@@ -18,50 +17,71 @@ const PAGE = 200;
 /** What others said while a turn went on is held back until the turn's message is whole, so many at most. */
 const MAX_HELD = 200;
 
+/** Files make a page end early: so many bytes of them. */
+const PAGE_BYTES = 1 << 20;
+
 /** Pages of the messages of the live branch, oldest first. A reply that is being made for the first time is left out. */
-export async function* history(
-  canonical: Canonical,
-  context: CallContext,
-  conversationId: string,
-): AsyncGenerator<UiMessage[]> {
+export async function* history(parts: ShowFilesParts, conversationId: string): AsyncGenerator<UiMessage[]> {
+  const { canonical, context } = parts;
   const open = new Map((await openTurns(canonical, context, conversationId)).map((turn) => [turn.id, turn]));
   let group: Message[] = [];
-  let after: UiMessage[] = [];
+  let after: Message[] = [];
+  let whole: UiMessage[] = [];
+  let bytes = 0;
 
-  async function flushed(): Promise<UiMessage[]> {
-    const message = group.length === 0 ? undefined : await reply(group);
-    const whole = message === undefined ? after : [message, ...after];
-    group = [];
-    after = [];
-    return whole;
+  /** Adds a message to the page. Returns what is full. */
+  async function* add(make: (files: ShownFiles) => Promise<UiMessage | undefined>): AsyncGenerator<UiMessage[]> {
+    const files = new ShownFiles(parts);
+    const message = await make(files);
+    if (message !== undefined) whole.push(message);
+    bytes += files.bytes;
+    if (bytes < PAGE_BYTES) return;
+    yield whole;
+    whole = [];
+    bytes = 0;
   }
 
-  async function reply(entries: readonly Message[]): Promise<UiMessage | undefined> {
+  async function* flush(): AsyncGenerator<UiMessage[]> {
+    const [entries, later] = [group, after];
+    group = [];
+    after = [];
+    if (entries.length > 0) yield* add((files) => reply(entries, files));
+    for (const one of later) yield* add(async (files) => toUiMessage(await files.message(one)));
+  }
+
+  async function reply(entries: readonly Message[], files: ShownFiles): Promise<UiMessage | undefined> {
     const [first] = entries;
     const turn = first && open.get(first.turnId);
-    if (first === undefined || turn === undefined) return folded(entries);
-    if (turn.state === TurnState.INPUT_REQUIRED || hasWaited(entries)) return folded(entries, turn);
+    if (first === undefined || turn === undefined) return folded(await files.messages(entries));
+    if (turn.state === TurnState.INPUT_REQUIRED || hasWaited(entries)) {
+      return folded(await files.messages(entries), turn);
+    }
     const now = await canonical.call(context, TurnService.method.getTurn, { turnId: turn.id });
     if (now.turn?.endTime === undefined) return undefined;
     // It has ended since: the last of its entries may have come after the page was read.
-    return folded(await liveEntriesOfTurn(canonical, context, conversationId, turn.id, first.seq - 1n));
+    const all = await liveEntriesOfTurn(canonical, context, conversationId, turn.id, first.seq - 1n);
+    return folded(await files.messages(all));
   }
 
   let pageToken = "";
   do {
     const request = { conversationId, kinds: KINDS, pageSize: PAGE, pageToken };
     const page = await canonical.call(context, MessageService.method.listMessages, request);
-    const whole: UiMessage[] = [];
     for (const entry of page.messages) {
       const inTurn = group[0]?.turnId ?? "";
       if (entry.turnId !== "" || entry.kind !== MessageKind.MESSAGE) {
-        if (group.length > 0 && entry.turnId !== inTurn) whole.push(...(await flushed()));
+        if (group.length > 0 && entry.turnId !== inTurn) yield* flush();
         group.push(entry);
-      } else if (group.length > 0 && inTurn !== "" && after.length < MAX_HELD) after.push(toUiMessage(entry));
-      else whole.push(...(await flushed()), toUiMessage(entry));
+      } else if (group.length > 0 && inTurn !== "" && after.length < MAX_HELD) after.push(entry);
+      else {
+        yield* flush();
+        yield* add(async (files) => toUiMessage(await files.message(entry)));
+      }
     }
-    if (page.nextPageToken === "") whole.push(...(await flushed()));
+    if (page.nextPageToken === "") yield* flush();
     if (whole.length > 0) yield whole;
+    whole = [];
+    bytes = 0;
     pageToken = page.nextPageToken;
   } while (pageToken !== "");
 }

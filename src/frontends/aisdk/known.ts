@@ -7,10 +7,11 @@ import { type Turn, TurnPolicy } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { invalidField } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/ids/id.ts";
+import { ShownFiles } from "../shared/files/show.ts";
 import { makeWay, orMakeWay } from "../shared/make-way.ts";
 import { latestTurns } from "../shared/open-turns.ts";
 import { liveReply } from "./known-messages.ts";
-import { toDraft, toUiMessage } from "./messages.ts";
+import { draftOf, toUiMessage } from "./messages.ts";
 import type { PostParts, Reply } from "./reply.ts";
 import { clientTools, type UiMessage } from "./request.ts";
 
@@ -20,7 +21,7 @@ export async function replyToKnown(
   known: Message,
   last: UiMessage,
 ): Promise<Reply> {
-  const { canonical, context, posted } = parts;
+  const { canonical, context, posted, tls } = parts;
   if (known.role !== MessageRole.USER)
     throw invalidField("messages", "must end with a message of a user, or a reply", "role");
   const turns = await latestTurns(canonical, context, conversationId);
@@ -30,7 +31,8 @@ export async function replyToKnown(
     return isRepeat ? follow(parts, newest) : regenerate(parts, conversationId, known);
   }
   if (posted.messageId === last.id) {
-    if (!isDeepStrictEqual(toUiMessage(known).parts, last.parts) || !sameMetadata(known, last)) {
+    const held = toUiMessage(await new ShownFiles({ canonical, context, tls }).message(known));
+    if (!isDeepStrictEqual(held.parts, last.parts) || !sameMetadata(known, last)) {
       await edit(parts, conversationId, known, last);
       return regenerate(parts, conversationId, known);
     }
@@ -73,7 +75,7 @@ function regenerate(parts: PostParts, conversationId: string, { id: messageId }:
 async function edit(parts: PostParts, conversationId: string, known: Message, last: UiMessage): Promise<void> {
   const { canonical, context } = parts;
   await makeWay({ canonical, context, conversationId, ifRunning: policyOf(parts) });
-  const { content = "", parts: draft = [], metadata = {} } = toDraft(last);
+  const { content = "", parts: draft = [], metadata = {} } = await draftOf(parts, last);
   const message = { content, parts: draft, metadata };
   const updateMask = { paths: ["content", "parts", "metadata"] };
   await canonical.call(context, MessageService.method.updateMessage, { messageId: known.id, message, updateMask });

@@ -7,6 +7,7 @@ import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/ids/id.ts";
 import { findConversation } from "../shared/conversations.ts";
+import { keepFiles } from "../shared/files/keep.ts";
 import { makeWay } from "../shared/make-way.ts";
 import { findMessage, refuseIdOfReply } from "./known-messages.ts";
 import { fromUiParts, plainText } from "./parts/read.ts";
@@ -14,13 +15,20 @@ import { toUiParts } from "./parts/write.ts";
 import type { PostParts } from "./reply.ts";
 import type { UiMessage } from "./request.ts";
 
+export type Draft = MessageInitShape<typeof MessageSchema>;
+
 const ROLES = { user: MessageRole.USER, assistant: MessageRole.ASSISTANT, system: MessageRole.SYSTEM } as const;
 /** Most messages that one request may bring besides its last. */
 const MAX_NEW = 100;
 /** As the contract has it. */
 const MAX_PARTS = 512;
 
-export function toDraft({ id, role, parts, metadata }: UiMessage): MessageInitShape<typeof MessageSchema> {
+/** A posted message as it is stored: its files are stored already. */
+export async function draftOf({ canonical, context, posted }: PostParts, message: UiMessage): Promise<Draft> {
+  return keepFiles(canonical, context, posted.id, toDraft(message));
+}
+
+function toDraft({ id, role, parts, metadata }: UiMessage): Draft {
   // Refused later too, but to make ours of them all would take long.
   if (parts.length > MAX_PARTS) {
     throw invalidField("message.parts", `must contain no more than ${MAX_PARTS} item(s)`, "repeated.max_items");
@@ -47,9 +55,11 @@ export function toUiMessage({ id, clientId, role, content, parts, metadata }: Me
 }
 
 /** The conversation of a chat that is new, with the messages before the last one. */
-export async function makeChat({ canonical, context, posted, agent }: PostParts): Promise<Conversation> {
+export async function makeChat(parts: PostParts): Promise<Conversation> {
+  const { canonical, context, posted, agent } = parts;
   if (posted.count - 1 > MAX_NEW) throw tooMany();
-  const before = Array.from({ length: posted.count - 1 }, (_, index) => toDraft(posted.message(index)));
+  const before: Draft[] = [];
+  for (let index = 0; index < posted.count - 1; index++) before.push(await draftOf(parts, posted.message(index)));
   const request = { conversation: { clientId: posted.id, agent }, messages: before };
   try {
     const { conversation } = await canonical.call(context, ConversationService.method.createConversation, request);
@@ -70,19 +80,21 @@ export async function makeChat({ canonical, context, posted, agent }: PostParts)
  */
 export async function storeUnknown(parts: PostParts, conversationId: string): Promise<void> {
   const { canonical, context, posted } = parts;
-  const unknown: MessageInitShape<typeof MessageSchema>[] = [];
+  const unknown: UiMessage[] = [];
   for (let index = posted.count - 2; index >= 0; index--) {
     const message = posted.message(index);
     if (message.role === "assistant" && isOurId(message.id)) break;
     if ((await findMessage(canonical, context, conversationId, message.id)) !== undefined) break;
     await refuseIdOfReply(canonical, context, conversationId, message.id, posted.place(index));
-    unknown.unshift(toDraft(message));
+    unknown.unshift(message);
     if (unknown.length > MAX_NEW) throw tooMany();
   }
   if (unknown.length === 0) return;
   // Nothing of the request is stored if a reply is in its way.
   await makeWay({ ...parts, conversationId });
-  await canonical.call(context, MessageService.method.batchSendMessages, { conversationId, messages: unknown });
+  const messages: Draft[] = [];
+  for (const message of unknown) messages.push(await draftOf(parts, message));
+  await canonical.call(context, MessageService.method.batchSendMessages, { conversationId, messages });
 }
 
 function tooMany(): DomainError {

@@ -9,7 +9,7 @@ import { orMakeWay } from "../shared/make-way.ts";
 import { continueReply } from "./continue-reply.ts";
 import { replyToKnown } from "./known.ts";
 import { findMessage, refuseIdOfReply } from "./known-messages.ts";
-import { makeChat, storeUnknown, toDraft } from "./messages.ts";
+import { type Draft, draftOf, makeChat, storeUnknown } from "./messages.ts";
 import type { PostParts, Reply } from "./reply.ts";
 import { clientTools, type PostedChat, type UiMessage } from "./request.ts";
 
@@ -24,6 +24,8 @@ export async function replyTo(parts: PostParts): Promise<Reply> {
     if (found === undefined) throw new DomainError(ErrorReason.NOT_FOUND, "there is no such chat");
     return continueReply(parts, found.id, last);
   }
+  // What there is no room for makes no chat.
+  const draft = found === undefined ? await draftOf(parts, last) : undefined;
   const { id } = await (found === undefined ? makeChat(parts) : withAgent(canonical, context, found, agent));
   const changes = posted.regenerates || posted.messageId === last.id;
   // A client's own id is looked up when it is stored.
@@ -33,7 +35,7 @@ export async function replyTo(parts: PostParts): Promise<Reply> {
     await refuseIdOfReply(canonical, context, id, last.id, posted.place(at));
   }
   if (found !== undefined) await storeUnknown(parts, id);
-  return say(parts, id, last);
+  return say(parts, id, last, draft ?? (await draftOf(parts, last)));
 }
 
 /** So many messages of a client's own may follow a user's at most. */
@@ -48,11 +50,11 @@ function placeOfLast({ count, regenerates, message }: PostedChat): number {
 }
 
 /** Stores the message and has the agent reply. One that is stored is followed, also if it was sent with other words. */
-async function say(parts: PostParts, conversationId: string, last: UiMessage): Promise<Reply> {
+async function say(parts: PostParts, conversationId: string, last: UiMessage, draft: Draft): Promise<Reply> {
   const { canonical, context, posted, ifRunning } = parts;
   const request = {
     conversationId,
-    message: toDraft(last),
+    message: draft,
     ifRunning,
     tools: clientTools(posted),
     streamEntries: true,

@@ -13,6 +13,8 @@ export interface PostParts {
   /** The agent of a chat that has none. */
   readonly agent: string;
   readonly ifRunning: TurnPolicy;
+  /** Whether the server's ports speak TLS. */
+  readonly tls: boolean;
 }
 
 /** The stream of a turn. */

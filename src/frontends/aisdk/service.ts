@@ -10,6 +10,7 @@ import { DEFAULT_AGENT } from "../shared/agents.ts";
 import { findConversation } from "../shared/conversations.ts";
 import type { Piece } from "../shared/events.ts";
 import { hasLeft } from "../shared/failures.ts";
+import { ShownFiles } from "../shared/files/show.ts";
 import { cancelTurns, openTurns } from "../shared/open-turns.ts";
 import { cancelForGone, readAbort, readIfRunning } from "../shared/turn-choices.ts";
 import { history } from "./history.ts";
@@ -17,14 +18,15 @@ import { replyTo } from "./post.ts";
 import { readPosted } from "./request.ts";
 import { sendTurn } from "./stream/send.ts";
 
-export function createChatService(canonical: Canonical): ServiceEntry {
+export function createChatService(canonical: Canonical, tls: boolean): ServiceEntry {
   return serve(ChatService, {
     async *post({ body, agent, ifRunning, abort, version }, context): AsyncIterable<Piece> {
       const plain = isPlain(version);
       const cancels = readAbort(abort);
       const policy = readIfRunning(ifRunning);
       const posted = await readPosted(body?.data ?? new Uint8Array());
-      const parts = { canonical, context, posted, ifRunning: policy, agent: agent || posted.agent || DEFAULT_AGENT };
+      const chosen = agent || posted.agent || DEFAULT_AGENT;
+      const parts = { canonical, context, posted, ifRunning: policy, agent: chosen, tls };
       const { events, ...reply } = await replyTo(parts);
       let turnId = reply.turnId ?? "";
       let isOver = false;
@@ -32,7 +34,8 @@ export function createChatService(canonical: Canonical): ServiceEntry {
         turnId = id;
       };
       try {
-        yield* sendTurn(context, events, { ...reply, plain, began });
+        const files = new ShownFiles(parts);
+        yield* sendTurn(context, events, { ...reply, plain, began, files });
         isOver = true;
       } finally {
         if (cancels && !isOver && turnId !== "" && hasLeft(context)) await cancelForGone(canonical, context, turnId);
@@ -51,7 +54,8 @@ export function createChatService(canonical: Canonical): ServiceEntry {
       }
       const request = { turnId: turn.id, streamEntries: true };
       const events = canonical.stream(context, TurnService.method.resumeTurn, request);
-      yield* sendTurn(context, events, { turnId: turn.id, plain });
+      const files = new ShownFiles({ canonical, context, tls });
+      yield* sendTurn(context, events, { turnId: turn.id, plain, files });
     },
 
     async stop({ id }, context) {
@@ -66,7 +70,7 @@ export function createChatService(canonical: Canonical): ServiceEntry {
       const conversation = await findConversation(canonical, context, id);
       if (conversation === undefined) throw new DomainError(ErrorReason.NOT_FOUND, "there is no such chat");
       let text = "[";
-      for await (const messages of history(canonical, context, conversation.id)) {
+      for await (const messages of history({ canonical, context, tls }, conversation.id)) {
         const more = messages.map((message) => JSON.stringify(message)).join(",");
         yield jsonPiece(context, text + more);
         text = ",";

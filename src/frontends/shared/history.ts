@@ -21,12 +21,17 @@ export const KINDS: MessageKind[] = [
 
 const PAGE = 200;
 
-/** The latest entries, as many as fit into `maxBytes`: about the bytes of their JSON. */
+/**
+ * The latest entries, as many as fit into `maxBytes`: about the bytes of their JSON.
+ *
+ * @param show how each is given back, before it is measured
+ */
 export async function latestEntries(
   canonical: Canonical,
   context: CallContext,
   conversationId: string,
   maxBytes: number,
+  show: (entry: Message) => Promise<Message>,
 ): Promise<Message[]> {
   const entries: Message[] = [];
   const { listMessages } = MessageService.method;
@@ -35,7 +40,8 @@ export async function latestEntries(
   do {
     const request = { conversationId, kinds: KINDS, order: MessageOrder.NEWEST_FIRST, pageSize: PAGE, pageToken };
     const page = await canonical.call(context, listMessages, request);
-    for (const entry of page.messages) {
+    for (const stored of page.messages) {
+      const entry = await show(stored);
       bytes += bytesOf(entry);
       if (bytes > maxBytes && entries.length > 0) return entries.reverse();
       entries.push(entry);

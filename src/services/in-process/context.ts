@@ -1,7 +1,7 @@
 // A call's context as its nested calls see it.
 import type { CallContext } from "../../pipeline/call/call.ts";
 
-export type ContextChange = Partial<Pick<CallContext, "method" | "principal" | "idempotencyKey">>;
+export type ContextChange = Partial<Pick<CallContext, "method" | "principal" | "idempotencyKey" | "wire">>;
 
 /** The same call with some of its values changed. All else, also its headers, is the original's. */
 export function deriveContext(context: CallContext, change: ContextChange): CallContext {
@@ -31,7 +31,7 @@ class DerivedContext implements CallContext {
     this.#base.onceSent(act);
   }
   get wire() {
-    return this.#base.wire;
+    return this.#change.wire ?? this.#base.wire;
   }
   get requestId() {
     return this.#base.requestId;

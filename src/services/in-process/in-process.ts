@@ -1,4 +1,5 @@
 // The services as the dialects call them: in process, through the same permissions and validation as any other call.
+import { createHash } from "node:crypto";
 import {
   create,
   type DescMessage,
@@ -141,7 +142,10 @@ export function createCanonical(options: CanonicalOptions): Canonical {
       async function* all() {
         for await (const init of requests) yield await checked(method, init);
       }
-      const response = await handler(all(), deriveContext(context, { method, idempotencyKey: keyOf(context) }));
+      const key = keyOf(context);
+      // The service reads it as one that a client sent, which has rules.
+      const idempotencyKey = key && createHash("sha256").update(key).digest("base64url");
+      const response = await handler(all(), deriveContext(context, { method, idempotencyKey }));
       acted.add(context);
       return messageOf(method, response) as never;
     },

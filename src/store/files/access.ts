@@ -2,8 +2,9 @@
 import { type ViewerKind, visible } from "../visibility.ts";
 
 /**
- * A condition on file `f`: the caller sees it. Before a message names it, its uploader does; then whoever sees one of the
- * messages that name it, be it as a part of a fork, and nobody else. `$1` is the tenant.
+ * A condition on file `f`: the caller sees it. Before a message names it, its uploader does, or of one that an agent made
+ * whoever sees the conversation; then whoever sees one of the messages that name it, be it as a part of a fork, and nobody
+ * else. `$1` is the tenant.
  *
  * @param viewer an expression for the member whose conversations are seen, as in `visible`
  * @param actor an expression for the caller as an actor
@@ -11,6 +12,9 @@ import { type ViewerKind, visible } from "../visibility.ts";
 export function seesFile(kind: ViewerKind, viewer: string, actor: string): string {
   return `(f.erase_time is null and (
     (not f.named and f.uploader = ${actor})
+    or (not f.named and f.conversation_id is not null and exists (
+      select from conversation c
+      where c.tenant_id = $1 and c.id = f.conversation_id and c.delete_time is null and ${visible(kind, viewer)}))
     or exists (
       select from file_use u
       join message m on m.tenant_id = $1 and m.conversation_id = u.conversation_id and m.seq = u.seq

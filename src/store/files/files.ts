@@ -18,6 +18,8 @@ export interface NewFile {
   readonly height: number | undefined;
   /** Empty: none was said. */
   readonly purpose: string;
+  /** In which an agent made it; undefined: somebody uploaded it. */
+  readonly conversationId?: string;
 }
 
 /** The bytes that the files of a tenant take. */
@@ -28,7 +30,7 @@ export async function readUsage(on: Queryable, tenantId: string, signal?: Interr
 /** Undefined: the tenant has no room for it, or its uploader may not call any more. */
 export async function insertFile(
   on: Queryable,
-  { tenantId, actor }: Caller,
+  { tenantId, actor }: Pick<Caller, "tenantId" | "actor">,
   { memberId, keyId }: Uploader,
   file: NewFile,
   quota: number | undefined,
@@ -48,6 +50,7 @@ export async function insertFile(
     purpose,
     memberId,
     keyId,
+    file.conversationId ?? null,
   ];
   return (await on.query(sql.insertFile, values))[0];
 }
@@ -122,7 +125,7 @@ export async function conversationsOf(on: Queryable, tenantId: string, id: strin
   return rows.length === MAX_CONVERSATIONS ? undefined : new Set(rows.map((row) => row.id));
 }
 
-/** Whether a message of the conversation names the file. */
+/** Whether a message of the conversation names the file, or an agent made it there. */
 export async function isNamedIn(
   on: Queryable,
   tenantId: string,

@@ -29,7 +29,7 @@ export const readUsage: Statement<{ bytes: bigint }> = {
 /**
  * Adds a file whose bytes are stored, if its uploader may still call and the tenant has room for it; else no row. $1 tenant, $2 id,
  * $3 uploader, $4 name, $5 media type, $6 size, $7 SHA-256, $8 width, $9 height, $10 maximum bytes of the tenant's files or null,
- * $11 purpose, $12 the member that uploads or null, $13 the key or null.
+ * $11 purpose, $12 the member that uploads or null, $13 the key or null, $14 the conversation in which an agent made it or null.
  */
 export const insertFile: Statement<FileRow> = {
   name: "file_insert",
@@ -44,8 +44,8 @@ export const insertFile: Statement<FileRow> = {
       where $10::bigint is null or u.bytes + excluded.bytes <= $10::bigint
     returning 1
   )
-  insert into file as f (tenant_id, id, uploader, name, media_type, size, sha256, width, height, create_time, purpose)
-  select $1, $2::uuid, $3, $4, $5, $6::bigint, $7::bytea, $8::integer, $9::integer, date_trunc('milliseconds', clock_timestamp()), $11
+  insert into file as f (tenant_id, id, uploader, name, media_type, size, sha256, width, height, create_time, purpose, conversation_id)
+  select $1, $2::uuid, $3, $4, $5, $6::bigint, $7::bytea, $8::integer, $9::integer, date_trunc('milliseconds', clock_timestamp()), $11, $14::uuid
   from room
   returning ${columns}`,
 };
@@ -157,11 +157,12 @@ export const conversationsOf: Statement<{ id: string }> = {
   limit $3`,
 };
 
-/** Which of some files a conversation names. $1 tenant, $2 file, $3 conversation. */
+/** Whether a conversation names a file, or is the one in which an agent made it. $1 tenant, $2 file, $3 conversation. */
 export const isNamedIn: Statement<{ named: boolean }> = {
   name: "file_named_in",
   text: `select exists (select from file_use u
-    where u.tenant_id = $1 and u.file_id = $2::uuid and u.conversation_id = $3::uuid) as named`,
+    where u.tenant_id = $1 and u.file_id = $2::uuid and u.conversation_id = $3::uuid)
+    or exists (select from file f where f.tenant_id = $1 and f.id = $2::uuid and f.conversation_id = $3::uuid and not f.named) as named`,
 };
 
 /**

@@ -39,6 +39,7 @@ import { ErasureMigration } from "./migration-0058-erasure.ts";
 import { ServerKeysMigration } from "./migration-0063-server-keys.ts";
 import { VacuumMigration } from "./migration-0064-vacuum.ts";
 import { UploadPurposesMigration } from "./migration-0070-upload-purposes.ts";
+import { MadeFilesMigration } from "./migration-0071-made-files.ts";
 import { MIGRATION_NAMES } from "./names.ts";
 
 export interface NamedMigration {
@@ -85,6 +86,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0063-server-keys": ServerKeysMigration,
   "0064-vacuum": VacuumMigration,
   "0070-upload-purposes": UploadPurposesMigration,
+  "0071-made-files": MadeFilesMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

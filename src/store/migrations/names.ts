@@ -43,4 +43,5 @@ export const MIGRATION_NAMES = [
   "0063-server-keys",
   "0064-vacuum",
   "0070-upload-purposes",
+  "0071-made-files",
 ] as const;

@@ -52,6 +52,13 @@ describe("files", () => {
     await expect(client.files.retrieve(file.id)).rejects.toBeInstanceOf(NotFoundError);
   });
 
+  test("are stored once for an idempotency key, whatever key it is", async () => {
+    const file = () => new File([Buffer.from("a")], "a.txt", { type: "text/plain" });
+    const headers = { "Idempotency-Key": "k".repeat(128) };
+    const create = () => client.files.create({ file: file(), purpose: "assistants" }, { headers });
+    expect((await create()).id).toBe((await create()).id);
+  });
+
   test("may be empty, and may have their purpose before them", async () => {
     const form = new FormData();
     form.set("purpose", "evals");

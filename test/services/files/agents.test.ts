@@ -1,20 +1,27 @@
-// Agents are given the bytes of files, never ids of this store.
+// Agents are given the bytes of files, never ids of this store; what they make themselves becomes files of the conversation.
+import { create } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { ReplyResponseSchema } from "../../../gen/colloquy/agent/v1/agent_service_pb.ts";
+import { ActorType } from "../../../gen/colloquy/v1/actor_pb.ts";
 import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
+import type { ChatResponse } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
-import { PIXEL, personOf } from "../../support/files.ts";
-import { type IdentityServer, startIdentityServer } from "../../support/identity-server.ts";
+import { type FakeAgent, startFakeAgent } from "../../support/agents.ts";
+import { type Person, PIXEL, personOf } from "../../support/files.ts";
+import { type IdentityServer, type IdentityTenant, startIdentityServer } from "../../support/identity-server.ts";
 import { startUpstream, type Upstream } from "../../support/upstream.ts";
 
 let server: IdentityServer;
 let upstream: Upstream;
+let agent: FakeAgent;
 beforeAll(async () => {
-  [server, upstream] = await Promise.all([
-    startIdentityServer({ environment: { COLLOQUY_AGENT_PRIVATE: "yes" } }),
+  [server, upstream, agent] = await Promise.all([
+    startIdentityServer({ environment: { COLLOQUY_AGENT_PRIVATE: "yes", COLLOQUY_FILE_QUOTA: "3MiB" } }),
     startUpstream(),
+    startFakeAgent(),
   ]);
 });
-afterAll(() => Promise.all([server.close(), upstream.close()]));
+afterAll(() => Promise.all([server.close(), upstream.close(), agent.close()]));
 
 test("a model gets a picture as data, a text as text, and of an erased file no more than that it was there", async () => {
   const tenant = await server.tenant();
@@ -46,4 +53,90 @@ test("a model gets a picture as data, a text as text, and of an erased file no m
     { type: "image_url", image_url: { url: `data:image/png;base64,${PIXEL.toString("base64")}` } },
     { type: "text", text: "a.csv:\na,b" },
   ]);
+});
+
+const fileOf = (data: Buffer<ArrayBuffer>, name: string, mediaType = "application/octet-stream") =>
+  create(ReplyResponseSchema, {
+    piece: {
+      case: "part",
+      value: { content: { case: "file", value: { source: { case: "data", value: data }, name, mediaType } } },
+    },
+  });
+
+async function conversationWith(tenant: IdentityTenant) {
+  const { credential } = await tenant.key("read", "write", "admin");
+  const connector = { case: "connect", value: { baseUrl: agent.url } } as const;
+  await server.client(AgentService, credential).createAgent({ agent: { name: "painter", connector } });
+  await Promise.all(["ann", "bob"].map((name) => tenant.addMember(name)));
+  const [ann, bob] = await Promise.all(["ann", "bob"].map(async (name) => personOf(server, await tenant.token(name))));
+  if (ann === undefined || bob === undefined) throw new Error("nobody came");
+  const { conversation } = await ann.conversations.createConversation({ conversation: { agent: "painter" } });
+  return { ann, bob, admin: personOf(server, credential), conversationId: conversation?.id ?? "" };
+}
+
+function chat({ credential }: Person, conversationId: string): AsyncIterable<ChatResponse> {
+  const request = { conversationId, message: { content: "Paint." }, streamEntries: true };
+  return server.client(TurnService, credential).chat(request);
+}
+
+async function ended(events: AsyncIterable<ChatResponse>) {
+  const last = (await Array.fromAsync(events)).at(-1)?.event;
+  return last?.case === "ended" ? last.value.turn : undefined;
+}
+
+test("what an agent makes is a file of the conversation from its first moment: of who sees that, and of nobody else", async () => {
+  const { ann, bob, conversationId } = await conversationWith(await server.tenant());
+  // More than a part or a request holds.
+  const picture = Buffer.concat([PIXEL, Buffer.alloc(2 << 20)]);
+  const seen: boolean[] = [];
+  agent.answer = async function* () {
+    yield create(ReplyResponseSchema, { text: "Here: " });
+    yield fileOf(picture, "a/b.png");
+    yield create(ReplyResponseSchema, { text: "Done." });
+  };
+  let fileId = "";
+  for await (const { event } of chat(ann, conversationId)) {
+    if (event.case !== "entryDelta" || event.value.piece.case !== "part") continue;
+    const { content } = event.value.piece.value;
+    expect(content).toMatchObject({ case: "file", value: { mediaType: "image/png", name: "a/b.png" } });
+    fileId = content.case === "file" && content.value.source.case === "fileId" ? content.value.source.value : "";
+    seen.push(await ann.sees(fileId), await bob.sees(fileId));
+  }
+  expect(seen).toEqual([true, false]);
+  const { files } = await ann.files.listFiles({ conversationId });
+  const uploader = { type: ActorType.AGENT };
+  expect(files).toMatchObject([
+    { id: fileId, name: "", mediaType: "image/png", size: BigInt(picture.length), uploader },
+  ]);
+  const content = await ann.rest(`/v1/files/${fileId}/content`);
+  expect(Buffer.from(await content.arrayBuffer()).equals(picture)).toBe(true);
+  const { messages } = await ann.messages.listMessages({ conversationId });
+  expect(messages.map(({ parts }) => parts.map(({ content }) => content.case))).toEqual([[], ["text", "file"], []]);
+  expect([await ann.sees(fileId), await bob.sees(fileId)]).toEqual([true, false]);
+  await ann.participants.addParticipants({ conversationId, memberIds: ["bob"] });
+  expect(await bob.sees(fileId)).toBe(true);
+  // The next turn's agent has the bytes again.
+  agent.calls.length = 0;
+  agent.answer = async function* () {
+    yield create(ReplyResponseSchema, { text: "Again." });
+  };
+  await ended(chat(ann, conversationId));
+  expect(JSON.stringify(agent.calls[0]?.request.messages[1]?.parts[1]?.content.value)).toContain("image/png");
+  await ann.messages.deleteMessage({ messageId: messages[1]?.id ?? "" });
+  expect([await ann.sees(fileId), await bob.sees(fileId)]).toEqual([false, false]);
+});
+
+test("an agent's file for which the tenant has no room ends the turn, which says so and keeps the text before it", async () => {
+  const { ann, conversationId } = await conversationWith(await server.tenant());
+  agent.answer = async function* () {
+    yield create(ReplyResponseSchema, { text: "Here: " });
+    yield fileOf(Buffer.alloc(4 << 20), "large.bin");
+  };
+  await expect(ended(chat(ann, conversationId))).rejects.toThrow(
+    "there is no room for the agent's file: those of the tenant may take at most 3145728 bytes together",
+  );
+  const { messages } = await ann.messages.listMessages({ conversationId });
+  expect(messages.map(({ content }) => content)).toEqual(["Paint.", "Here: "]);
+  const { files } = await ann.files.listFiles({ conversationId });
+  expect(files).toEqual([]);
 });

@@ -173,7 +173,8 @@ export const ToolSchema: GenMessage<Tool> = /*@__PURE__*/
   messageDesc(file_colloquy_agent_v1_agent_service, 1);
 
 /**
- * ReplyResponse is one piece of the reply. An empty one is a heartbeat. At most 1 MiB.
+ * ReplyResponse is one piece of the reply. An empty one is a heartbeat. At most 1 MiB, or 12 MiB with a file, which is stored
+ * as a file of the conversation.
  *
  * A data part with the name `state` is the conversation's new state, one with the name `state-delta` a JSON Patch (RFC
  * 6902) for it. It is sent to front ends at once, and stored with the message that the part belongs to. A patch that

@@ -5,6 +5,7 @@ import { createConnectTransport, createGrpcTransport, Http2SessionManager } from
 import {
   AgentService,
   ReplyRequestSchema,
+  type ReplyResponse,
   ReplyResponseSchema,
   ToolSchema,
 } from "../../../../gen/colloquy/agent/v1/agent_service_pb.ts";
@@ -18,7 +19,9 @@ import { AgentFailure, type ConnectorFactory, type ReplyRequest } from "../conne
 import { AgentReply } from "./agent-reply.ts";
 
 /** A message with one part of 1 MiB, plus overhead. */
-const READ_MAX_BYTES = 1024 * 1024 + 4096;
+const MAX_PIECE_BYTES = 1024 * 1024 + 4096;
+/** The same with one file, which is stored. */
+const READ_MAX_BYTES = 12 * 1024 * 1024 + 4096;
 /** Bytes counted for a message in addition to its content, so that empty ones are limited too. */
 const MESSAGE_COST = 512;
 
@@ -44,7 +47,11 @@ export function createConnect({ allowPrivate, toMessage, extraHeaders }: Connect
         let left = MAX_RESPONSE_BYTES;
         const reply = new AgentReply(request.tools.map((tool) => tool.name));
         for await (const response of client.reply(requestOf(name, request, toMessage), { signal })) {
-          left -= toBinary(ReplyResponseSchema, response).length + MESSAGE_COST;
+          const bytes = toBinary(ReplyResponseSchema, response).length;
+          if (bytes > MAX_PIECE_BYTES && !hasFile(response)) {
+            throw new AgentFailure("the agent sent a piece of more than 1 MiB that is no file", { health: "up" });
+          }
+          left -= bytes + MESSAGE_COST;
           if (left < 0) throw new AgentFailure("the agent sent more than a reply may have", { health: "up" });
           const pieces = reply.take(response);
           if (pieces.length === 0) yield HEARTBEAT;
@@ -61,6 +68,10 @@ export function createConnect({ allowPrivate, toMessage, extraHeaders }: Connect
       }
     };
   };
+}
+
+function hasFile({ piece }: ReplyResponse): boolean {
+  return piece.case === "part" && (piece.value.content.case === "file" || piece.value.content.case === "toolResult");
 }
 
 function requestOf(agentName: string, request: ReplyRequest, toMessage: ConnectOptions["toMessage"]) {

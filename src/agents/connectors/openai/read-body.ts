@@ -7,8 +7,8 @@ import { withTimeout } from "../../with-timeout.ts";
 import { EventStream, type ServerEvent } from "../event-stream.ts";
 import { brokeOff, errorIn, noReply, parsed, reported } from "../failures.ts";
 
-/** Maximum length of a line, or of a whole JSON response: 256 KiB of escaped text plus its reasoning. */
-const MAX_EVENT_LENGTH = 4 * 1024 * 1024;
+/** Maximum length of a line, or of a whole JSON response: of an image in base64, beside which all text is small. */
+const MAX_EVENT_LENGTH = 16 * 1024 * 1024;
 /** Maximum lines of a response: two for each piece of text or reasoning. */
 const MAX_LINES = 1_000_000;
 /** How long to wait for the rest (usage, `[DONE]`, the end) once the reply is complete, in milliseconds. */

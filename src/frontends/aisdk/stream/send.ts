@@ -1,5 +1,11 @@
 // The stream of a turn as server-sent events.
-import { type Turn, FinishReason as TurnFinish, TurnState } from "../../../../gen/colloquy/v1/turn_pb.ts";
+import { type Message, MessageKind } from "../../../../gen/colloquy/v1/message_pb.ts";
+import {
+  type Turn,
+  type TurnEntryDelta,
+  FinishReason as TurnFinish,
+  TurnState,
+} from "../../../../gen/colloquy/v1/turn_pb.ts";
 import type {
   ChatResponse,
   RegenerateResponse,
@@ -9,6 +15,7 @@ import { DomainError, ErrorReason } from "../../../domain/errors.ts";
 import type { CallContext } from "../../../pipeline/call/call.ts";
 import { COMMENT, type Piece, pieceOf, setStreamHeaders } from "../../shared/events.ts";
 import { describeFailure, hasLeft } from "../../shared/failures.ts";
+import type { ShownFiles } from "../../shared/files/show.ts";
 import { type Chunk, DONE, type FinishReason } from "./chunks.ts";
 import type { Held } from "./held.ts";
 import { TurnChunks } from "./turn-chunks.ts";
@@ -18,6 +25,7 @@ export type TurnEvents = AsyncIterable<ChatResponse | RegenerateResponse | Resum
 export interface SendOptions {
   /** Without the chunks that a client of the version 6 does not know. */
   readonly plain: boolean;
+  readonly files: ShownFiles;
   /** The turn, if the events do not begin with it. */
   readonly turnId?: string;
   /** What the client has of the message. Default: nothing. */
@@ -53,7 +61,7 @@ const PASSES: readonly ErrorReason[] = [
  * then, such as that its caller may not read it any more, is told as its last chunk.
  */
 export async function* sendTurn(context: CallContext, events: TurnEvents, options: SendOptions): AsyncGenerator<Piece> {
-  const { turnId = "", held, plain, began } = options;
+  const { turnId = "", held, plain, began, files } = options;
   let chunks = new TurnChunks(turnId, held);
   let open = false;
   const begin = () => {
@@ -77,10 +85,10 @@ export async function* sendTurn(context: CallContext, events: TurnEvents, option
           yield* sent(chunks.begin(event.value), plain);
           break;
         case "entryDelta":
-          yield* sent(chunks.delta(event.value), plain);
+          yield* sent(chunks.delta(await withFiles(event.value, files)), plain);
           break;
         case "entryEnded":
-          if (event.value.message) yield* sent(chunks.end(event.value.message), plain);
+          if (event.value.message) yield* sent(chunks.end(await resultsWithFiles(event.value.message, files)), plain);
           break;
         case "inputRequired":
           if (event.value.turn) yield* sent(chunks.waits(event.value.turn), plain);
@@ -98,6 +106,17 @@ export async function* sendTurn(context: CallContext, events: TurnEvents, option
     const { reason, message } = describeFailure(error, context);
     yield* sent([...chunks.breaksOff(), { type: "error", errorText: `${reason}: ${message}` }], plain, true);
   }
+}
+
+async function withFiles(delta: TurnEntryDelta, files: ShownFiles): Promise<Pick<TurnEntryDelta, "offset" | "piece">> {
+  const { offset, piece } = delta;
+  if (piece.case !== "part") return delta;
+  return { offset, piece: { case: "part", value: await files.part(piece.value) } };
+}
+
+/** The parts of a message were told as they came. */
+async function resultsWithFiles(message: Message, files: ShownFiles): Promise<Message> {
+  return message.kind === MessageKind.TOOL_RESULT ? files.message(message) : message;
 }
 
 function passes(error: unknown, context: CallContext): boolean {

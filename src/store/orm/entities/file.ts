@@ -20,6 +20,8 @@ export const FileEntity = defineEntity({
     purpose: p.text().default(""),
     /** Whether a message has named it. */
     named: p.boolean().default(false),
+    /** In which an agent made it; null: somebody uploaded it. */
+    conversationId: p.uuid().nullable(),
     /** Since when nobody sees it, and its bytes are to be removed. */
     eraseTime: p.datetime(3).nullable(),
   },

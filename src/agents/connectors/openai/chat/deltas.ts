@@ -12,8 +12,8 @@ import { type Segment, ThinkTags } from "./think-tags.ts";
 import { thoughtJson, thoughtsIn } from "./thoughts.ts";
 import { ToolCalls } from "./tool-calls.ts";
 
-/** Maximum length of the address of an image that a model made; a part takes no longer one. */
-const MAX_IMAGE_LENGTH = 1024 * 1024 - 4096;
+/** Maximum length of the address of an image that a model made: of a data URL, as a file is stored of it. */
+const MAX_IMAGE_LENGTH = 15 * 1024 * 1024;
 /** Maximum annotations of one reply. */
 const MAX_ANNOTATIONS = 200;
 
@@ -138,7 +138,7 @@ export class ChatDeltas {
     const url = isObject(holder) ? holder.url : holder;
     if (typeof url !== "string" || url === "") return;
     if (url.length > MAX_IMAGE_LENGTH) {
-      throw new AgentFailure("the agent sent an image that is larger than a message may be", { health: "up" });
+      throw new AgentFailure("the agent sent an image that is larger than a reply may hold", { health: "up" });
     }
     const mediaType = /^data:([^;,]+)/.exec(url)?.[1];
     const value = { source: { case: "url", value: url }, ...(mediaType && { mediaType }) } as const;

@@ -1,7 +1,7 @@
 // What a file is, told from its bytes.
 import { fileTypeFromBuffer } from "file-type";
 import { imageSize } from "image-size";
-import { mediaTypeOf, plainType } from "../../domain/files/media-type.ts";
+import { mediaTypeOf, plainType } from "../domain/files/media-type.ts";
 
 /** So much of the beginning is looked at: more than the metadata before the size of nearly every picture. */
 export const HEAD_BYTES = 64 * 1024;
