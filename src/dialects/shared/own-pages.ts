@@ -1,6 +1,7 @@
 // Refuses calls without a credential that come from other sites' pages: a browser sends what any page tells it to.
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
+import { isOrigin } from "../../protocols/http/origin.ts";
 
 /** Whether pages of an origin may call without a credential. */
 export type AllowsOrigin = (origin: string) => boolean;
@@ -18,9 +19,4 @@ export function refuseForeignPages(context: Pick<CallContext, "header">, allows:
     ErrorReason.PERMISSION_DENIED,
     "origin: must be this server's own or one that COLLOQUY_CORS lists, for a call without a credential",
   );
-}
-
-/** Whether a page of this origin was read from this host. */
-export function isOrigin(origin: string, host: string): boolean {
-  return URL.parse(origin)?.host === host.toLowerCase();
 }

@@ -1,6 +1,7 @@
 // The origin of a request, and the URL by which its client called this server.
-import { type AllowsOrigin, isOrigin } from "../../dialects/shared/own-pages.ts";
+import type { AllowsOrigin } from "../../dialects/shared/own-pages.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { isOrigin } from "../../protocols/http/origin.ts";
 
 interface Head {
   /** A request header by its lower-case name. */

@@ -1,8 +1,8 @@
 // `/.well-known/jwks.json`: the public keys of the local issuer, with which others verify its tokens.
 import type { LocalIssuer } from "../../access/tokens/local-issuer.ts";
+import { type Content, createContent, sendContent } from "../../protocols/http/content.ts";
 import type { HttpHandler } from "../../protocols/http/request.ts";
 import { answer } from "../../protocols/http/response.ts";
-import { type Content, createContent, sendContent } from "../../protocols/rest/docs/docs-content.ts";
 
 /** Serves the JWK set (RFC 7517, section 5), with an ETag. Others may keep it for ten minutes. */
 export function publishKeys(issuer: LocalIssuer): HttpHandler {

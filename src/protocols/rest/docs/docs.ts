@@ -1,7 +1,8 @@
 // Serves OpenAPI documents and a page that shows them, from files on this machine only.
+import { type Content, createContent, sendContent, sendPlain } from "../../http/content.ts";
 import type { HttpRequest } from "../../http/request.ts";
 import type { HttpResponse } from "../../http/response.ts";
-import { type Content, createContent, sendContent, sendPlain } from "./docs-content.ts";
+
 import { createPage, type DocsOptions, VIEWER_FILES, viewerFile } from "./docs-page.ts";
 
 /** Answers a request for a document or for the viewer. False: the path is none of them, and nothing was done. */

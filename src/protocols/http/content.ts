@@ -1,9 +1,9 @@
 // Sends bytes that rarely change: tags, conditional requests, HEAD and gzip.
 import { createHash } from "node:crypto";
-import { acceptCoding } from "../../http/accept.ts";
-import { GZIP } from "../../http/coding.ts";
-import { type HttpRequest, headerOf } from "../../http/request.ts";
-import { answer, answerEmpty, type HttpResponse } from "../../http/response.ts";
+import { acceptCoding } from "./accept.ts";
+import { GZIP } from "./coding.ts";
+import { type HttpRequest, headerOf } from "./request.ts";
+import { answer, answerEmpty, type HttpResponse } from "./response.ts";
 
 interface Representation {
   readonly bytes: Buffer;
