@@ -1,5 +1,5 @@
 // Builds into dist/ what `npm start` runs and the package holds: the program, the client for both kinds of modules, the
-// OpenAPI documents and the page that shows them.
+// OpenAPI documents and the page that shows them, and the console.
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,6 +15,10 @@ compile("tsconfig.build.json");
 compile("tsconfig.cjs.json");
 // Says of what lies below that it is CommonJS; the package itself is not.
 writeFileSync(join(dist, "cjs/package.json"), '{ "type": "commonjs" }\n');
+execFileSync(process.execPath, [join(root, "node_modules/vite/bin/vite.js"), "build", "--logLevel", "warn"], {
+  cwd: join(root, "console"),
+  stdio: "inherit",
+});
 cpSync(join(root, "gen/openapi"), join(dist, "gen/openapi"), { recursive: true });
 const viewer = join(dist, "third_party/swagger-ui");
 rmSync(viewer, { recursive: true, force: true });

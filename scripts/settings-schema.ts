@@ -32,7 +32,8 @@ function descriptionOf(name: string): string {
 
 function schemaOf(name: string): Record<string, unknown> {
   const description = descriptionOf(name);
-  if (name === "COLLOQUY_ISSUERS") return { description, type: "array", items: { type: "object" } };
+  if (name === "COLLOQUY_ISSUERS" || name === "COLLOQUY_CONSOLE_OIDC")
+    return { description, type: "array", items: { type: "object" } };
   if (LISTS.has(name)) return { description, type: ["array", "string"], items: { type: "string" } };
   const { enum: values, pattern } = z.toJSONSchema(grammarOf(name), { io: "input", unrepresentable: "any" });
   if (values !== undefined) return { description, enum: values };

@@ -19,7 +19,6 @@ import { createPipeline } from "../pipeline/pipeline.ts";
 import { type BodyRuleLimits, createBodyRules } from "../protocols/http/body/rules.ts";
 import type { HttpHandler } from "../protocols/http/request.ts";
 import type { Mount } from "../protocols/rest/binding/mount.ts";
-import { createDocsHandlers } from "../protocols/rest/docs/docs.ts";
 import { createRest } from "../protocols/rest/rest.ts";
 import { createOriginCheck } from "../server/cors.ts";
 import { createReadiness } from "../server/endpoints/readiness.ts";
@@ -45,7 +44,6 @@ import { measureLoad } from "../telemetry/load-metrics.ts";
 import { createMetrics, type Gather } from "../telemetry/metrics.ts";
 import { createIdentity } from "./access.ts";
 import { openAgents } from "./agents.ts";
-import { documentsOf } from "./api-docs.ts";
 import { createConversationServices } from "./conversation-services.ts";
 import { eventTickets } from "./event-tickets.ts";
 import { createUploadHandler, openFilesAndSweeper } from "./files.ts";
@@ -57,6 +55,7 @@ import { REST_FAILURES } from "./rest-errors.ts";
 import { createStopSteps } from "./stop-steps.ts";
 import { BACKGROUND_MS, DRAIN_MS } from "./stop-times.ts";
 import { openTracing } from "./tracing.ts";
+import { createPageHandlers } from "./web-pages.ts";
 import { openWebhooks } from "./webhooks.ts";
 
 export interface App {
@@ -187,7 +186,7 @@ export async function createApp(
   const own: Mount = { name: "v1", serves, basePaths: ["/v1"], ...eventTickets };
   const createSignal = (deadline: number | undefined) => createCallSignal(deadline, lifecycle.stopping);
   const uploads = createUploadHandler({ database, ...files, ...config.files }, { pipeline, createSignal, bodies });
-  const handlers = [createDocsHandlers({ documents: documentsOf(compat.dialects.values(), config) }), uploads];
+  const handlers = [...createPageHandlers(compat.dialects.values(), config, identity), uploads];
   const listeners = [...compat.mounts([own], config.port)].map(([port, mounts]) => {
     const rest = createRest({
       pipeline,

@@ -7,9 +7,14 @@ import type { Config } from "../config/config.ts";
 import { DEFAULT_TENANT } from "./first-run.ts";
 
 /** `firstKey` is set only at the first start on a database. */
-export function linesFor(url: string, { databaseUrl, dataDir }: Config, firstKey: string | undefined): string[] {
+export function linesFor(
+  url: string,
+  { databaseUrl, dataDir, console }: Config,
+  firstKey: string | undefined,
+): string[] {
   const data = databaseUrl === undefined ? `Data directory: ${dataDir}` : "Database: as set by DATABASE_URL";
-  const lines = [`Colloquy is ready at ${url}`, data, `API documentation: ${url}/docs`];
+  const pages = [`API documentation: ${url}/docs`, ...(console.served ? [`Console: ${url}/console`] : [])];
+  const lines = [`Colloquy is ready at ${url}`, data, ...pages];
   if (firstKey === undefined) return lines;
   return [
     ...lines,

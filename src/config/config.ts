@@ -5,6 +5,7 @@ import type { StreamLimits } from "../access/limits/open-streams.ts";
 import type { RatePolicies } from "../access/limits/rate-limits.ts";
 import type { IssuerSettings } from "../access/tokens/issuers.ts";
 import type { RoleName } from "../domain/messages/role-policy.ts";
+import type { ConsoleIssuer } from "../domain/settings/console-issuer.ts";
 import { type MountPoint, TRUSTING_DIALECTS, type TrustingDialect } from "../domain/settings/dialect-names.ts";
 import { mounts } from "./dialect-values.ts";
 import type { FilesSetting } from "./file-values.ts";
@@ -57,6 +58,11 @@ export interface Config {
     readonly key: string | undefined;
     /** The one before it. Secret. */
     readonly oldKey: string | undefined;
+  };
+  readonly console: {
+    readonly served: boolean;
+    /** The identity providers at which people sign in to it. */
+    readonly issuers: readonly ConsoleIssuer[];
   };
   readonly webhooks: {
     /** Whether webhooks may go to loopback and private networks. */
@@ -130,6 +136,7 @@ function assemble(settings: Settings, tracing: TracingSettings | undefined): Con
       oldKey: settings.COLLOQUY_AGENT_KEY_OLD,
     },
     webhooks: { allowPrivate: settings.COLLOQUY_WEBHOOK_PRIVATE === "yes" },
+    console: { served: settings.COLLOQUY_CONSOLE === "on", issuers: settings.COLLOQUY_CONSOLE_OIDC },
     heartbeatMs: settings.COLLOQUY_HEARTBEAT * 1_000,
     hints: settings.COLLOQUY_HINTS,
     files: {

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { isLoopback } from "../domain/network/loopback.ts";
 import { issuers, networks, rateLimits, speakers, streamLimits } from "./access-values.ts";
+import { consoleIssuers } from "./console-values.ts";
 import { databaseUrl, poolSize, schemaName } from "./database-values.ts";
 import { mounts, trusting } from "./dialect-values.ts";
 import { byteSize, byteSizeOrUnlimited, byteSizeOrZero, filesPlace } from "./file-values.ts";
@@ -75,6 +76,8 @@ const VARIABLES = {
   COLLOQUY_DRAIN_DELAY: seconds(0, 600).optional(),
   COLLOQUY_HEARTBEAT: seconds(1, 600).prefault("15"),
   COLLOQUY_HINTS: hints.prefault("postgres"),
+  COLLOQUY_CONSOLE: onOrOff.default("on"),
+  COLLOQUY_CONSOLE_OIDC: consoleIssuers.prefault("[]"),
   COLLOQUY_FILES: filesPlace.prefault("disk"),
   COLLOQUY_FILE_MAX: byteSize.prefault("100MiB"),
   COLLOQUY_FILE_QUOTA: byteSizeOrUnlimited.prefault("10GiB"),
@@ -166,6 +169,7 @@ function contradictions(settings: Partial<Settings>): string[] {
       `${TLS_CERT === undefined ? "TLS_CERT" : "TLS_KEY"}: must be set: TLS_CERT and TLS_KEY belong together`,
     );
   }
+  problems.push(...unknownIssuers(settings));
   if (COLLOQUY_PROFILE === "production" && (COLLOQUY_TRUST ?? []).length > 0) {
     problems.push(
       "COLLOQUY_TRUST: must be empty in production: only the development profile trusts user ids without a credential",
@@ -179,4 +183,12 @@ function contradictions(settings: Partial<Settings>): string[] {
     );
   }
   return problems;
+}
+
+/** Their tokens would be refused. */
+function unknownIssuers({ COLLOQUY_CONSOLE_OIDC: ours = [], COLLOQUY_ISSUERS: accepted = [] }: Partial<Settings>) {
+  const known = new Set(accepted.map(({ issuer }) => issuer));
+  return ours.flatMap(({ issuer }, index) =>
+    known.has(issuer) ? [] : [`COLLOQUY_CONSOLE_OIDC[${index}].issuer: must be one of COLLOQUY_ISSUERS`],
+  );
 }

@@ -75,6 +75,7 @@ describe.each(NODES)("F-PACKAGE: the command, started by %s", (node) => {
     expect(String(line)).toBe(WELCOME.replace("URL", url ?? ""));
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
     expect((await fetch(`${url}/docs/swagger-ui-bundle.js`)).status).toBe(200);
+    expect(await (await fetch(`${url}/console`)).text()).toContain('<div id="root">');
     child.kill(signal);
     expect(await ended).toEqual([0, null]);
   });
@@ -137,6 +138,18 @@ test("F-PACKAGE: buf generates from the packed contract alone, and needs nothing
     env: { PATH: process.env.PATH, HOME: installed.project },
   });
   expect(existsSync(join(installed.project, "generated/colloquy/v1/message_service_pb.ts"))).toBe(true);
+});
+
+test("F-PACKAGE: what the console is made of is built in, and not installed with it", () => {
+  const { packages } = JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8")) as {
+    packages: Record<string, { dev?: boolean; devOptional?: boolean; dependencies?: object; devDependencies: object }>;
+  };
+  const console = packages.console;
+  expect(console?.dependencies).toBeUndefined();
+  const own = Object.keys(console?.devDependencies ?? {}).filter((name) => /react|mantine|tanstack|oidc/.test(name));
+  expect(own.length).toBeGreaterThan(5);
+  const installed = own.filter((name) => !packages[`node_modules/${name}`]?.dev);
+  expect(installed).toEqual([]);
 });
 
 test("F-PACKAGE: of all that is installed with it, only what brings Node and PostgreSQL runs a script", () => {

@@ -63,6 +63,7 @@ test("an empty environment gives the development profile on loopback, with the e
     trustedProxies: [],
     rateLimits: DEFAULT_POLICIES,
     streamLimits: DEFAULT_STREAM_LIMITS,
+    console: { served: true, issuers: [] },
     agents: { allowPrivate: false, key: undefined },
     webhooks: { allowPrivate: false },
     files: { place: { kind: "disk", folder: ".colloquy/files" }, maxBytes: 100 * 2 ** 20, quota: 10 * 2 ** 30 },
@@ -418,4 +419,57 @@ test.each([
   ["s3://talk?acl=public", /^COLLOQUY_FILES: must not have the parameter acl/],
 ])("files cannot lie at %s", (COLLOQUY_FILES, rule) => {
   expect(problemsOf({ COLLOQUY_FILES })).toEqual([expect.stringMatching(rule)]);
+});
+
+describe("COLLOQUY_CONSOLE_OIDC", () => {
+  const COLLOQUY_ISSUERS = JSON.stringify([
+    { issuer: "https://id.example", audience: "colloquy", jwks_url: "https://id.example/keys", algorithms: ["RS256"] },
+  ]);
+  const load = (text: string) => problemsOf({ COLLOQUY_ISSUERS, COLLOQUY_CONSOLE_OIDC: text });
+
+  test("names identity providers, with defaults", () => {
+    const COLLOQUY_CONSOLE_OIDC = JSON.stringify([{ issuer: "https://id.example", client_id: "console" }]);
+    expect(loadConfig({ COLLOQUY_ISSUERS, COLLOQUY_CONSOLE_OIDC }).console).toEqual({
+      served: true,
+      issuers: [
+        {
+          issuer: "https://id.example",
+          name: "id.example",
+          clientId: "console",
+          scope: "openid",
+          token: "access_token",
+          parameters: {},
+          origins: [],
+        },
+      ],
+    });
+  });
+
+  test.each([
+    ["text that is no JSON", "[", "COLLOQUY_CONSOLE_OIDC: must be JSON"],
+    ["an object", "{}", "COLLOQUY_CONSOLE_OIDC: must be an array"],
+    ["no client", '[{"issuer":"https://id.example"}]', "COLLOQUY_CONSOLE_OIDC[0].client_id: must be set"],
+    [
+      "an issuer whose tokens are not accepted",
+      '[{"issuer":"https://other.example","client_id":"c"}]',
+      "COLLOQUY_CONSOLE_OIDC[0].issuer: must be one of COLLOQUY_ISSUERS",
+    ],
+    [
+      "what is no origin",
+      '[{"issuer":"https://id.example","client_id":"c","origins":["https://a.example/x"]}]',
+      "COLLOQUY_CONSOLE_OIDC[0].origins[0]: must be an origin",
+    ],
+    [
+      "another token",
+      '[{"issuer":"https://id.example","client_id":"c","token":"refresh_token"}]',
+      "COLLOQUY_CONSOLE_OIDC[0].token: must be access_token or id_token",
+    ],
+    [
+      "an issuer twice",
+      '[{"issuer":"https://id.example","client_id":"c"},{"issuer":"https://id.example","client_id":"d"}]',
+      "COLLOQUY_CONSOLE_OIDC: must not name an issuer twice",
+    ],
+  ])("refuses %s", (_, text, problem) => {
+    expect(load(text)).toEqual([expect.stringContaining(problem)]);
+  });
 });

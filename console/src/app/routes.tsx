@@ -1,0 +1,93 @@
+// The pages and their addresses. A view's code is loaded when it is first opened.
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from "@tanstack/react-router";
+import { readListSearch } from "../conversations/list-search.ts";
+import { Loading } from "../ui/loading.tsx";
+import { RouteFailure } from "../ui/route-failure.tsx";
+import { NotFound } from "./not-found.tsx";
+import type { AppServices } from "./services.ts";
+import { Shell } from "./shell.tsx";
+
+const root = createRootRouteWithContext<AppServices>()({ notFoundComponent: NotFound });
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-in",
+  validateSearch: ({ next }: Record<string, unknown>): { next?: string } => ({ ...(isOwnPath(next) && { next }) }),
+  component: lazyRouteComponent(() => import("../auth/sign-in.tsx"), "SignIn"),
+});
+
+const signedIn = createRoute({
+  getParentRoute: () => root,
+  path: "/signed-in",
+  component: lazyRouteComponent(() => import("../auth/signed-in.tsx"), "SignedIn"),
+});
+
+/** Everything that needs a session, inside the shell. */
+const shell = createRoute({
+  getParentRoute: () => root,
+  id: "shell",
+  component: Shell,
+  beforeLoad: ({ context, location }) => {
+    if (context.session.current() !== undefined) return;
+    throw redirect({ to: "/sign-in", search: location.href === "/" ? {} : { next: location.href } });
+  },
+});
+
+const home = createRoute({
+  getParentRoute: () => shell,
+  path: "/",
+  beforeLoad: () => {
+    throw redirect({ to: "/conversations", replace: true });
+  },
+});
+
+const conversations = createRoute({
+  getParentRoute: () => shell,
+  path: "/conversations",
+  validateSearch: readListSearch,
+  component: lazyRouteComponent(() => import("../conversations/conversations-page.tsx"), "ConversationsPage"),
+});
+
+const conversation = createRoute({
+  getParentRoute: () => shell,
+  path: "/conversations/$conversationId",
+  component: lazyRouteComponent(() => import("../conversation/conversation-page.tsx"), "ConversationPage"),
+});
+
+const tree = root.addChildren([signIn, signedIn, shell.addChildren([home, conversations, conversation])]);
+
+export function createAppRouter(context: AppServices) {
+  return createRouter({
+    routeTree: tree,
+    context,
+    basepath: "/console",
+    defaultPreload: "intent",
+    defaultPendingComponent: Loading,
+    defaultErrorComponent: RouteFailure,
+    // What a page does not know is not handed down to it.
+    search: { strict: true },
+    // Plain names and values, which people can read and write.
+    parseSearch: (search) => Object.fromEntries(new URLSearchParams(search)),
+    stringifySearch: (search) => {
+      const given = Object.entries(search).filter(([, value]) => value !== undefined && value !== "");
+      return given.length === 0 ? "" : `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
+    },
+  });
+}
+
+/** A path of this console, as `next` of the sign-in page: it must not lead to another site. */
+function isOwnPath(path: unknown): path is string {
+  return typeof path === "string" && path.startsWith("/") && !path.startsWith("//") && !path.includes("\\");
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof createAppRouter>;
+  }
+}

@@ -1,0 +1,78 @@
+// What surrounds every view: the navigation, the state of the connection, who is signed in.
+import { ActionIcon, Button, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
+import { useEffect, useRef, useSyncExternalStore } from "react";
+import { text } from "../strings/en.ts";
+import { ConnectionNotice } from "../ui/connection-notice.tsx";
+import { MoonIcon, SunIcon } from "../ui/icons.tsx";
+import { NAVIGATION } from "./navigation.ts";
+import { useServices } from "./services.ts";
+import styles from "./shell.module.css";
+
+export function Shell() {
+  const { session } = useServices();
+  const current = useSyncExternalStore(session.subscribe, session.current);
+  useSignInWhenEnded(current === undefined);
+  if (current === undefined) return null;
+  return (
+    <div className={styles.shell}>
+      <a className={styles.skip} href="#content">
+        {text.skip}
+      </a>
+      <header className={styles.header}>
+        <Link to="/conversations" className={styles.product}>
+          {text.product}
+        </Link>
+        <nav aria-label={text.navigation.label} className={styles.navigation}>
+          {NAVIGATION.map(({ to, label }) => (
+            <Link key={to} to={to} className={styles.link} activeProps={{ "aria-current": "page" }}>
+              {label}
+            </Link>
+          ))}
+        </nav>
+        <div className={styles.account}>
+          <span className={styles.who} title={`${current.name} · ${current.tenant}`}>
+            {current.name} · {current.tenant}
+          </span>
+          <ColorSchemeButton />
+          <Button variant="default" size="xs" onClick={() => session.end("signed-out")}>
+            {text.navigation.signOut}
+          </Button>
+        </div>
+      </header>
+      <ConnectionNotice />
+      <main id="content" tabIndex={-1} className={styles.content}>
+        <Outlet />
+      </main>
+    </div>
+  );
+}
+
+/** Leads back here after the next sign-in, unless the person meant to leave. */
+function useSignInWhenEnded(ended: boolean): void {
+  const { session } = useServices();
+  const navigate = useNavigate();
+  const href = useRouterState({ select: ({ location }) => location.href });
+  const left = useRef(false);
+  useEffect(() => {
+    if (!ended || left.current) return;
+    left.current = true;
+    void navigate({ to: "/sign-in", search: session.ended() === "expired" ? { next: href } : {} });
+  }, [ended, href, navigate, session]);
+}
+
+function ColorSchemeButton() {
+  const { setColorScheme } = useMantineColorScheme();
+  const isDark = useComputedColorScheme("light") === "dark";
+  const label = isDark ? text.navigation.light : text.navigation.dark;
+  return (
+    <ActionIcon
+      variant="default"
+      size={30}
+      aria-label={label}
+      onClick={() => setColorScheme(isDark ? "light" : "dark")}
+    >
+      {isDark ? <SunIcon /> : <MoonIcon />}
+    </ActionIcon>
+  );
+}

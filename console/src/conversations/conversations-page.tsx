@@ -1,0 +1,72 @@
+// The first view: the list of conversations, or what a search finds in their messages.
+import { Group, TextInput } from "@mantine/core";
+import { getRouteApi } from "@tanstack/react-router";
+import { type FormEvent, useEffect, useRef, useState } from "react";
+import { text } from "../strings/en.ts";
+import { ConversationList } from "./conversation-list.tsx";
+import styles from "./conversations-page.module.css";
+import { Filters } from "./filters.tsx";
+import type { ListSearch } from "./list-search.ts";
+import { SearchResults } from "./search-results.tsx";
+import { isTyping } from "./use-list-keys.ts";
+
+const route = getRouteApi("/shell/conversations");
+
+export function ConversationsPage() {
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const change = (next: ListSearch) => void navigate({ search: next });
+  return (
+    <>
+      <Group gap="xs" px="md" py="xs" wrap="wrap">
+        <h1 hidden>{text.conversations.title}</h1>
+        <SearchField value={search.q ?? ""} onSearch={(q) => change({ ...search, q })} />
+        <Filters search={search} onChange={change} />
+      </Group>
+      {search.q === undefined ? (
+        <ConversationList key={JSON.stringify(search)} search={search} onClear={() => change({})} />
+      ) : (
+        <SearchResults query={search.q} labels={search.labels ?? ""} />
+      )}
+    </>
+  );
+}
+
+function SearchField({ value, onSearch }: { value: string; onSearch: (q: string) => void }) {
+  const field = useRef<HTMLInputElement>(null);
+  const [typed, setTyped] = useState(value);
+  useEffect(() => setTyped(value), [value]);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key !== "/" || isTyping(event.target)) return;
+      event.preventDefault();
+      field.current?.focus();
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, []);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    onSearch(typed.trim());
+  };
+  return (
+    <search className={styles.search}>
+      <form onSubmit={submit}>
+        <TextInput
+          ref={field}
+          type="search"
+          aria-label={text.conversations.search}
+          placeholder={`${text.conversations.search} ( / )`}
+          title={text.conversations.searchHint}
+          value={typed}
+          onChange={({ currentTarget }) => {
+            setTyped(currentTarget.value);
+            // The cross of a search field empties it without a submit.
+            if (currentTarget.value === "" && value !== "") onSearch("");
+          }}
+          onKeyDown={({ key, currentTarget }) => key === "Escape" && currentTarget.blur()}
+        />
+      </form>
+    </search>
+  );
+}

@@ -1,0 +1,25 @@
+// A time in the reader's zone: short in sight, whole on demand.
+import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
+
+const DAY = 24 * 60 * 60 * 1000;
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const year = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
+
+export function Time({ value, className }: { value: Timestamp | undefined; className?: string }) {
+  if (value === undefined) return null;
+  const date = timestampDate(value);
+  return (
+    <time dateTime={date.toISOString()} title={whole.format(date)} className={className}>
+      {shortOf(date)}
+    </time>
+  );
+}
+
+function shortOf(date: Date): string {
+  const now = new Date();
+  if (date.toDateString() === now.toDateString()) return clock.format(date);
+  if (Math.abs(now.getTime() - date.getTime()) < 300 * DAY) return day.format(date);
+  return year.format(date);
+}
