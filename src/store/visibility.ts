@@ -41,7 +41,7 @@ export function watchedMembers(kind: "member" | "manager", viewer = "$2::text"):
  * An optimization fence of a subquery that is evaluated for one conversation at a time. Without it, PostgreSQL may hash
  * all of the member's conversations first, if it estimates few.
  */
-const ONE_BY_ONE = "offset 0";
+export const ONE_BY_ONE = "offset 0";
 
 /** A condition on conversation `c`: the viewer sees it. `$1` is the tenant, `viewer` as above. */
 export function visible(kind: ViewerKind, viewer = "$2::text"): string {

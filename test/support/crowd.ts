@@ -54,9 +54,9 @@ async function fill(url: string, tenant: string): Promise<void> {
       from (select n, case n when 1 then 'ada' when 11 then 'bob' else 'member-' || n end as m
         from generate_series(1, ${MEMBERS}) n) m;
     insert into conversation (tenant_id, id, title, owner_id, creator, participant_count, last_seq, message_count,
-        create_time, labels)
+        create_time, update_time, labels)
       select '${tenant}', ${id("9000", "n")}, 'conversation', ${owner}, 'ada', 1, 1, 1, ${second("n")},
-        (case when n % 60 = 0 then '{"team": "few", "tier": "many"}' else '{"tier": "many"}' end)::jsonb
+        ${second("n * 17 % 10000")}, (case when n % 60 = 0 then '{"team": "few", "tier": "many"}' else '{"tier": "many"}' end)::jsonb
       from generate_series(1, ${CONVERSATIONS}) n;
     insert into conversation_label (tenant_id, conversation_id, name, value, conversation_time)
       select c.tenant_id, c.id, l.key, l.value, c.create_time

@@ -1,4 +1,6 @@
 // By what lists of conversations are filtered: each filter with its condition.
+import type { Deleted } from "../../domain/lists/deleted.ts";
+import { ONE_BY_ONE, SHOWN, type ViewerKind, watchedMembers } from "../visibility.ts";
 
 export interface ConversationFilters {
   readonly status?: number;
@@ -28,20 +30,22 @@ export interface ConversationFilters {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** Unlike the check of one conversation, PostgreSQL may evaluate this for all at once. */
-const takesPart = (p: string) => `exists (select from participant f
-      where f.tenant_id = $1 and f.conversation_id = c.id and f.member_id = ${p}::text)`;
+const takesPart = (p: string, fence: string) => `exists (select from participant f
+      where f.tenant_id = $1 and f.conversation_id = c.id and f.member_id = ${p}::text ${fence})`;
 
 /** Whether the view of the caller `$2`, who may take no part, has something. */
-const inMyView = (condition: string) => (p: string) =>
+const inMyView = (condition: string) => (p: string, fence: string) =>
   `exists (select from participant f
-      where f.tenant_id = $1 and f.conversation_id = c.id and f.member_id = $2::text and ${condition}) = ${p}::boolean`;
+      where f.tenant_id = $1 and f.conversation_id = c.id and f.member_id = $2::text and ${condition} ${fence}) = ${p}::boolean`;
 
-/** Each filter with a value: its condition on conversation `c`, and a letter for the statement's name. */
-export const conditions: {
+/**
+ * Each filter with a value: its condition on conversation `c`, and a letter for the statement's name. `fence` keeps
+ * PostgreSQL from evaluating it for all conversations of the tenant at once: empty, or `ONE_BY_ONE`.
+ */
+const conditions: {
   [K in keyof Required<Omit<ConversationFilters, "ownedOnly" | "unlisted">>]: readonly [
     letter: string,
-    sql: (p: string) => string,
+    sql: (p: string, fence: string) => string,
   ];
 } = {
   status: ["s", (p) => `c.status = ${p}::smallint`],
@@ -62,9 +66,41 @@ export const conditions: {
     "i",
     (p) => `c.id = any (array(select k.id from conversation k where k.tenant_id = $1 and k.client_id = ${p}::text))`,
   ],
-  memberId: ["m", (p) => `(c.owner_id = ${p}::text or ${takesPart(p)})`],
+  memberId: ["m", (p, fence) => `(c.owner_id = ${p}::text or ${takesPart(p, fence)})`],
   // Within coalesce PostgreSQL takes it to hold for every other row. Bare, it would take it for rare, gather all that a
   // member has, and sort.
   labels: ["l", (p) => `coalesce(c.labels @> ${p}::jsonb, false)`],
   metadata: ["d", (p) => `coalesce(c.metadata @> ${p}::jsonb, false)`],
 };
+
+export interface FilteredList {
+  readonly viewer: ViewerKind;
+  readonly deleted: Deleted;
+  readonly filters: ConversationFilters;
+}
+
+/** The parameters of the filters that a list has, letters for its statement's name, and its condition on conversation `c`. */
+export function composeFilters({ viewer, deleted, filters }: FilteredList, parameter: (value: unknown) => string) {
+  const isShown = SHOWN[deleted][1]("c");
+  const [matching, oneByOne] = [[isShown], [isShown]];
+  const places: Partial<Record<keyof ConversationFilters, string>> = {};
+  let letters = "";
+  for (const [name, [letter, sql]] of Object.entries(conditions)) {
+    const value = filters[name as keyof ConversationFilters];
+    if (value === undefined) continue;
+    const place = parameter(typeof value === "object" ? JSON.stringify(value) : value);
+    places[name as keyof ConversationFilters] = place;
+    letters += letter;
+    matching.push(sql(place, ""));
+    oneByOne.push(sql(place, ONE_BY_ONE));
+  }
+  const more = [filters.unlisted ? "c.unlisted" : "not c.unlisted"];
+  if (filters.ownedOnly && viewer !== "tenant") more.push(`c.owner_id in (${watchedMembers(viewer)})`);
+  letters += `${filters.ownedOnly ? "w" : ""}${filters.unlisted ? "u" : ""}`;
+  return {
+    letters,
+    places,
+    matching: [...matching, ...more].join(" and "),
+    oneByOne: [...oneByOne, ...more].join(" and "),
+  };
+}

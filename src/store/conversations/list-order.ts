@@ -25,6 +25,14 @@ export interface Order {
   readonly walkEdge: string;
   readonly walkBy: string;
   readonly late?: true;
+  /** Of a list by activity whose page begins among those that have not changed: how it goes on there. */
+  readonly activity?: {
+    /** A condition on `c`: it comes after the previous page, changed or not. */
+    readonly behind: string;
+    /** The same for the minute in which it was last active, as far as that is indexed. */
+    readonly since: string;
+    readonly by: string;
+  };
 }
 
 export function orderOf(
@@ -48,14 +56,16 @@ export function orderOf(
  * therefore repeated at the end, by id: none is skipped, some come twice.
  */
 function byActivity(after: ListEdge | undefined, parameter: (value: unknown) => string): Order {
+  const latest = "c.update_time desc, c.id desc";
   if (after === undefined) {
-    const by = "c.update_time desc, c.id desc";
-    return { columns: "c.update_time", edge: "true", by, walkEdge: "true", walkBy: by };
+    const activity = { behind: "true", since: "true", by: latest };
+    return { columns: "c.update_time", edge: "true", by: latest, walkEdge: "true", walkBy: latest, activity };
   }
   const { time, id, late = false, since = { next: 0n, running: [] } } = after;
   const changed = changedSince("c", parameter(since.next), parameter(since.running));
   const place = parameter(id);
-  const behind = late ? "false" : `(c.update_time, c.id) < (${parameter(time)}::timestamptz, ${place}::uuid)`;
+  const from = late ? "" : `${parameter(time)}::timestamptz`;
+  const behind = late ? "false" : `(c.update_time, c.id) < (${from}, ${place}::uuid)`;
   const by = `c.late, case when not c.late then c.update_time end desc, case when not c.late then c.id end desc, c.id`;
   return {
     columns: `c.update_time, not ${behind} as late, ${changed} as changed`,
@@ -64,5 +74,6 @@ function byActivity(after: ListEdge | undefined, parameter: (value: unknown) => 
     walkEdge: "true",
     walkBy: by,
     late: true,
+    ...(!late && { activity: { behind, since: `c.active_minute <= ${from}`, by: latest } }),
   };
 }

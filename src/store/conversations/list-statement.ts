@@ -4,11 +4,12 @@ import type { Deleted } from "../../domain/lists/deleted.ts";
 import { MOMENT } from "../changed-since.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
-import { SHOWN, type ViewerKind, visible, watchedMembers } from "../visibility.ts";
+import { SHOWN, type ViewerKind, visible } from "../visibility.ts";
 import { type ConversationRow, conversationColumns, conversationJoins, wholeColumns } from "./columns.ts";
-import { type ConversationFilters, conditions } from "./list-filters.ts";
+import { type ConversationFilters, composeFilters } from "./list-filters.ts";
 import { type ConversationOrder, type ListEdge, orderOf } from "./list-order.ts";
-import { memberCandidates, ofAllThatMembersHave, ofTenant, walkOf } from "./list-walk.ts";
+import { mayBeRecent, recentFirst } from "./list-recent.ts";
+import { memberCandidates, ofAllThatMembersHave, ofTenant, type Range, type Walk, walkOf } from "./list-walk.ts";
 
 export interface ConversationList {
   readonly viewer: ViewerKind;
@@ -40,43 +41,19 @@ export function listConversations(list: ConversationList): {
 } {
   const values: unknown[] = [];
   const parameter = (value: unknown) => `$${values.push(value) + 2}`;
-  const [deletedLetter, isShown] = SHOWN[list.deleted];
-  const where = [isShown("c")];
-  const places: Partial<Record<keyof ConversationFilters, string>> = {};
-  let letters = "";
-  for (const [name, [letter, sql]] of Object.entries(conditions)) {
-    const value = list.filters[name as keyof ConversationFilters];
-    if (value === undefined) continue;
-    const place = parameter(typeof value === "object" ? JSON.stringify(value) : value);
-    places[name as keyof ConversationFilters] = place;
-    letters += letter;
-    where.push(sql(place));
-  }
-  if (list.filters.ownedOnly) {
-    letters += "w";
-    if (list.viewer !== "tenant") where.push(`c.owner_id in (${watchedMembers(list.viewer)})`);
-  }
-  where.push(list.filters.unlisted ? "c.unlisted" : "not c.unlisted");
-  if (list.filters.unlisted) letters += "u";
-  const matching = where.join(" and ");
-  const seen = `${visible(list.viewer)} and ${matching}`;
+  const { letters, places, matching, oneByOne } = composeFilters(list, parameter);
+  const see = visible(list.viewer);
+  const conditions = { matching, seen: `${see} and ${matching}`, oneByOne: `${see} and ${oneByOne}` };
   const limit = `${parameter(list.limit)}::bigint`;
   const skip = `${parameter(list.skip)}::bigint`;
   const order = orderOf(list, parameter);
   const range = { order, limit, skip };
 
   const walk = walkOf(list, places, parameter);
-  const found = walk && (walk.named ? seen : matching);
-  const pages =
-    walk === undefined || found === undefined
-      ? ofTenant(seen, list.count, range)
-      : list.count
-        ? ofAllThatMembersHave(walk, found, range)
-        : `page as (${memberCandidates(walk, found, range)}),
-  counted as (select null::bigint as total)`;
+  const pages = list.count ? counted(walk, conditions, range) : uncounted(list, walk, conditions, range);
 
   const edge = list.after && (list.after.late ? "m" : "n");
-  const flags = `${deletedLetter}${edge ?? ""}${list.count ? "q" : ""}${list.whole ? "z" : ""}`;
+  const flags = `${SHOWN[list.deleted][0]}${edge ?? ""}${list.count ? "q" : ""}${list.whole ? "z" : ""}`;
   const moment = list.order === "activity" ? `, ${MOMENT} as moment` : "";
   const late = order.late ? ", page.late" : "";
   const whole = list.whole ? `, ${wholeColumns}` : "";
@@ -94,4 +71,40 @@ export function listConversations(list: ConversationList): {
     },
     values,
   };
+}
+
+interface Conditions {
+  /** The filters match; nothing is said of who sees it. */
+  readonly matching: string;
+  readonly seen: string;
+  /** The same as `seen`, for a few conversations. */
+  readonly oneByOne: string;
+}
+
+function counted(walk: Walk | undefined, conditions: Conditions, range: Range): string {
+  return walk === undefined
+    ? `page as (${ofTenant(conditions.seen, range)}),
+  counted as (select count(*) as total from conversation c where c.tenant_id = $1 and ${conditions.seen})`
+    : ofAllThatMembersHave(walk, ofWalk(walk, conditions), range);
+}
+
+function uncounted(
+  { filters }: ConversationList,
+  walk: Walk | undefined,
+  conditions: Conditions,
+  range: Range,
+): string {
+  const { order } = range;
+  const exact =
+    walk === undefined ? ofTenant(conditions.seen, range) : memberCandidates(walk, ofWalk(walk, conditions), range);
+  const page = mayBeRecent(filters, order)
+    ? recentFirst(walk, conditions.oneByOne, exact, { ...range, order })
+    : `page as (${exact})`;
+  return `${page},
+  counted as (select null::bigint as total)`;
+}
+
+/** What is left to check of conversations that a walk leads to. */
+function ofWalk(walk: Walk, { matching, seen }: Conditions): string {
+  return walk.named ? seen : matching;
 }

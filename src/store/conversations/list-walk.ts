@@ -49,15 +49,12 @@ export function walkOf(
   return { members: "select 1 as id", named: true, owned: false, rows: { table: "conversation_label", where } };
 }
 
-/** Scans the tenant's conversations in order. */
-export function ofTenant(seen: string, count: boolean, { order, limit, skip }: Range): string {
-  const total = count ? `(select count(*) from conversation c where c.tenant_id = $1 and ${seen})` : "null::bigint";
-  return `page as (
-    select ${pageColumns(order)} from (
+/** A page of the tenant's conversations, which are scanned in order. */
+export function ofTenant(seen: string, { order, limit, skip }: Range): string {
+  return `select ${pageColumns(order)} from (
       select c.id, ${order.columns} from conversation c where c.tenant_id = $1 and ${seen}
     ) c
-    where ${order.edge} order by ${order.by} limit ${limit} offset ${skip}
-  ), counted as (select ${total} as total)`;
+    where ${order.edge} order by ${order.by} limit ${limit} offset ${skip}`;
 }
 
 /**

@@ -38,6 +38,7 @@ import { RetentionMigration } from "./migration-0057-retention.ts";
 import { ErasureMigration } from "./migration-0058-erasure.ts";
 import { ServerKeysMigration } from "./migration-0063-server-keys.ts";
 import { VacuumMigration } from "./migration-0064-vacuum.ts";
+import { ActiveMinuteMigration } from "./migration-0067-active-minute.ts";
 import { UploadPurposesMigration } from "./migration-0070-upload-purposes.ts";
 import { MadeFilesMigration } from "./migration-0071-made-files.ts";
 import { MIGRATION_NAMES } from "./names.ts";
@@ -85,6 +86,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0058-erasure": ErasureMigration,
   "0063-server-keys": ServerKeysMigration,
   "0064-vacuum": VacuumMigration,
+  "0067-active-minute": ActiveMinuteMigration,
   "0070-upload-purposes": UploadPurposesMigration,
   "0071-made-files": MadeFilesMigration,
 };

@@ -42,6 +42,7 @@ export const MIGRATION_NAMES = [
   "0058-erasure",
   "0063-server-keys",
   "0064-vacuum",
+  "0067-active-minute",
   "0070-upload-purposes",
   "0071-made-files",
 ] as const;

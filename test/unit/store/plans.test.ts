@@ -81,6 +81,11 @@ function page(what: string, viewer: ViewerKind, more: Partial<ConversationList> 
 }
 
 const after = (n: number) => ({ after: { id: conversationId(n), time: createTime(n) } });
+/** Behind the conversation that was last active in this second, while nothing has changed. */
+const afterActive = (n: number) => {
+  const since = { next: 4_000_000_000n, running: [] };
+  return { after: { id: conversationId(0), time: createTime(n), since } };
+};
 const messagesBy = (shape: Partial<MessageListShape>) =>
   listMessages({ viewer: "member", newestFirst: false, deleted: "exclude", filtered: false, ...shape });
 const plain = messagesBy({});
@@ -126,6 +131,14 @@ const CALLS: readonly Call[] = [
   page("a member's oldest conversations at depth", "member", { order: "oldest", ...after(4_000) }),
   page("a manager's conversations", "manager"),
   page("a manager's conversations at depth", "manager", after(4_000)),
+  page("a member's conversations by activity", "member", { order: "activity" }),
+  page("a member's conversations by activity at depth", "member", { order: "activity", ...afterActive(2_000) }),
+  page("a manager's conversations by activity", "manager", { order: "activity" }),
+  page("the conversations of a named member by activity", "tenant", {
+    order: "activity",
+    filters: { memberId: "ada" },
+  }),
+  page("the tenant's conversations by activity at depth", "tenant", { order: "activity", ...afterActive(9_000) }),
   page("the tenant's conversations", "tenant"),
   page("the tenant's conversations at depth", "tenant", after(CONVERSATIONS / 2)),
   page("the conversations of a named member", "tenant", { filters: { memberId: "ada" } }),
