@@ -3,46 +3,75 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
-import { describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { migrate, migrationState } from "../../src/store/migrate.ts";
 import { MIGRATION_NAMES } from "../../src/store/migrations/names.ts";
 import { openDatabase } from "../../src/store/open-database.ts";
-import { oldDatabase, schemaWith } from "../support/old-schema.ts";
-import { createTestDatabase } from "../support/postgres.ts";
+import { addOldTenant, migrateTo, type OldTenant, schemaWith } from "../support/old-schema.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { runColloquy } from "../support/process.ts";
 import { startOwnApp } from "./stage/app.ts";
 import { tablesAt } from "./stage/database.ts";
 
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const SIZE = { conversations: 3, messages: 20 };
+/** From every eighth schema, a copy of the database also comes to the current one in one step. */
+const STEP = 8;
 
 describe("a database of an older schema", () => {
-  // Each migration once is the last that the old release knew.
-  test.each(MIGRATION_NAMES.slice(0, -1).map((name, index) => [name, index + 1] as const))(
-    "that ends with %s keeps its data, and serves after it was migrated",
-    async (_, count) => {
-      await using old = await oldDatabase(count, SIZE);
-      const database = await openDatabase({ url: old.url });
-      expect((await migrationState(database)).pending).toEqual(MIGRATION_NAMES.slice(count));
-      expect(await migrate(database)).toEqual(MIGRATION_NAMES.slice(count));
-      await database.close();
-      const tenant = await tablesAt(old.url).keyOf(old.tenantId);
-      await using app = await startOwnApp({ url: old.url });
-      const call = callerOf(app.url, tenant.headers);
-      for (const id of old.conversationIds) {
+  const COUNT = MIGRATION_NAMES.length;
+  /** By how many migrations the release knew that left it. */
+  const tenants = new Map<number, OldTenant>();
+  const copies = new Map<number, TestDatabase>();
+  let grown: TestDatabase;
+
+  // Each migration once is the last that the old release knew, and finds what all releases before it have left.
+  beforeAll(async () => {
+    grown = await createTestDatabase("template0");
+    for (let count = 1; count < COUNT; count++) {
+      expect(await migrateTo(grown.url, count)).toEqual([MIGRATION_NAMES[count - 1]]);
+      const slug = count === 1 ? "default" : `old-${count}`;
+      tenants.set(count, await addOldTenant(grown.url, { ...SIZE, slug }));
+      if (count % STEP === 1) copies.set(count, await createTestDatabase(grown.name));
+    }
+  });
+  afterAll(() => Promise.all([grown, ...copies.values()].map((database) => database?.drop())));
+
+  async function expectServed(url: string, counts: readonly number[]): Promise<void> {
+    await using app = await startOwnApp({ url });
+    for (const count of counts) {
+      const { id: tenantId, conversationIds } = tenants.get(count) as OldTenant;
+      const call = callerOf(app.url, (await tablesAt(url).keyOf(tenantId)).headers);
+      const release = MIGRATION_NAMES[count - 1];
+      for (const id of conversationIds) {
         const path = `/v1/conversations/${id}/messages`;
         const { body } = await call("GET", `${path}?pageSize=100`);
-        expect(body.messages.map(({ content }: { content: string }) => content).toSorted()).toEqual(
+        expect(body.messages.map(({ content }: { content: string }) => content).toSorted(), release).toEqual(
           Array.from({ length: SIZE.messages }, (_unused, n) => `otter ${n + 1} of the old release`).toSorted(),
         );
         const sent = await call("POST", path, { role: "MESSAGE_ROLE_USER", content: "new" });
-        expect([sent.status, sent.body.seq]).toEqual([201, String(SIZE.messages + 1)]);
+        expect([sent.status, sent.body.seq], release).toEqual([201, String(SIZE.messages + 1)]);
       }
       const { body: found } = await call("GET", "/v1/messages:search?query=otter&pageSize=100");
-      expect(found.matches).toHaveLength(SIZE.conversations * SIZE.messages);
-    },
-  );
+      expect(found.matches, release).toHaveLength(SIZE.conversations * SIZE.messages);
+    }
+  }
+
+  test("keeps the data of every release, migration by migration, and serves after that", async () => {
+    expect(await migrateTo(grown.url, COUNT)).toEqual(MIGRATION_NAMES.slice(COUNT - 1));
+    await expectServed(grown.url, [...tenants.keys()]);
+  });
+
+  const counts = MIGRATION_NAMES.slice(0, -1).flatMap((name, i) => (i % STEP === 0 ? [[name, i + 1] as const] : []));
+  test.each(counts)("that ends with %s keeps its data in one step, and serves after it", async (_, count) => {
+    const copy = copies.get(count) as TestDatabase;
+    const database = await openDatabase({ url: copy.url });
+    expect((await migrationState(database)).pending).toEqual(MIGRATION_NAMES.slice(count));
+    expect(await migrate(database)).toEqual(MIGRATION_NAMES.slice(count));
+    await database.close();
+    await expectServed(copy.url, count === 1 ? [1] : [1, count]);
+  });
 });
 
 test("servers go on while the next schema comes, and one of the next release works beside them", async () => {

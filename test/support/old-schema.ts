@@ -1,9 +1,9 @@
-// Databases as older releases left them, with data, and a schema with a future migration.
+// Older schemas, with data as their releases left it, and a schema with a future migration.
 import { randomUUID } from "node:crypto";
+import pg from "pg";
 import { migrate } from "../../src/store/migrate.ts";
 import { openDatabase } from "../../src/store/open-database.ts";
 import { SCHEMA, type Schema } from "../../src/store/schema.ts";
-import { administer, createTestDatabase, type TestDatabase } from "./postgres.ts";
 
 /** The schema with its first `count` migrations alone. */
 export function schemaUpTo(count: number): Schema {
@@ -33,43 +33,54 @@ export function schemaWith(name: string, statements: readonly string[]): Schema 
   };
 }
 
-export interface OldDatabase extends AsyncDisposable {
-  readonly url: string;
-  readonly tenantId: string;
+/** Brings a database, of whatever older schema or none, to the first `count` migrations; returns the names of the applied ones. */
+export async function migrateTo(url: string, count: number): Promise<string[]> {
+  const database = await openDatabase({ url, schema: schemaUpTo(count), poolSize: 2 });
+  try {
+    return await migrate(database);
+  } finally {
+    await database.close();
+  }
+}
+
+export interface OldTenant {
+  readonly id: string;
   readonly conversationIds: readonly string[];
 }
 
 export interface OldData {
+  readonly slug: string;
   readonly conversations: number;
   /** Of each conversation. */
   readonly messages: number;
 }
 
-/** A database of the first `count` migrations, with what has been there since the first one: members and messages. */
-export async function oldDatabase(count: number, { conversations, messages }: OldData): Promise<OldDatabase> {
-  const own: TestDatabase = await createTestDatabase("template0");
-  const database = await openDatabase({ url: own.url, schema: schemaUpTo(count), poolSize: 2 });
-  await migrate(database);
-  await database.close();
-  const tenantId = randomUUID();
+/** A tenant as a release of the database's schema leaves it, with what has been there since the first: a member and messages. */
+export async function addOldTenant(url: string, { slug, conversations, messages }: OldData): Promise<OldTenant> {
+  const id = randomUUID();
   const conversationIds = Array.from({ length: conversations }, () => randomUUID());
-  const sql = (text: string, values: unknown[] = []) => administer(own.url, text, values);
-  await sql(
-    "insert into tenant (id, slug, name, secret) values ($1, 'default', 'Old', decode(repeat('00', 32), 'hex'))",
-    [tenantId],
-  );
-  await sql("insert into member (tenant_id, id, display_name) values ($1, 'ada', 'Ada')", [tenantId]);
-  await sql(
-    `insert into conversation (tenant_id, id, title, owner_id, creator, last_seq, message_count, last_message_time)
-     select $1, c, 'old ' || n, 'ada', 'member:ada', $3::bigint, $3::bigint, now()
-     from unnest($2::uuid[]) with ordinality as o(c, n)`,
-    [tenantId, conversationIds, messages],
-  );
-  await sql(
-    `insert into message (tenant_id, conversation_id, seq, id, role, sender, content)
-     select $1, c, n, gen_random_uuid(), 1, 'member:ada', 'otter ' || n || ' of the old release'
-     from unnest($2::uuid[]) c, generate_series(1, $3::bigint) n`,
-    [tenantId, conversationIds, messages],
-  );
-  return { url: own.url, tenantId, conversationIds, [Symbol.asyncDispose]: () => own.drop() };
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(
+      "insert into tenant (id, slug, name, secret) values ($1, $2, 'Old', decode(repeat('00', 32), 'hex'))",
+      [id, slug],
+    );
+    await client.query("insert into member (tenant_id, id, display_name) values ($1, 'ada', 'Ada')", [id]);
+    await client.query(
+      `insert into conversation (tenant_id, id, title, owner_id, creator, last_seq, message_count, last_message_time)
+       select $1, c, 'old ' || n, 'ada', 'member:ada', $3::bigint, $3::bigint, now()
+       from unnest($2::uuid[]) with ordinality as o(c, n)`,
+      [id, conversationIds, messages],
+    );
+    await client.query(
+      `insert into message (tenant_id, conversation_id, seq, id, role, sender, content)
+       select $1, c, n, gen_random_uuid(), 1, 'member:ada', 'otter ' || n || ' of the old release'
+       from unnest($2::uuid[]) c, generate_series(1, $3::bigint) n`,
+      [id, conversationIds, messages],
+    );
+  } finally {
+    await client.end();
+  }
+  return { id, conversationIds };
 }

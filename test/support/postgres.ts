@@ -126,6 +126,8 @@ export async function administer(url: string, sql: string, values?: unknown[]): 
 
 export interface TestDatabase extends AsyncDisposable {
   readonly url: string;
+  /** What it is called in its cluster, to copy it as a template. */
+  readonly name: string;
   /** Opens it, at its own URL unless another is given; closed with the test database. */
   open(options?: Partial<DatabaseOptions>): Promise<Database>;
   /** Closes what was opened and drops the database. */
@@ -145,6 +147,7 @@ export async function createTestDatabase(template = TEMPLATE): Promise<TestDatab
   };
   return {
     url,
+    name,
     async open(options = {}) {
       const onStatement = (text: string) => {
         logStatement(inject("statementLog"), text);
