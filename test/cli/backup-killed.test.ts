@@ -1,12 +1,15 @@
 // A backup whose server is killed says so, and leaves nothing that looks like a backup; the next one is whole.
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { copyCluster } from "../support/postgres.ts";
 import { runColloquy, startServer } from "../support/process.ts";
 
 test("Aiven-Open/pghoard#54, wal-e/wal-e#327: a backup whose server is killed says so", async () => {
   const folder = await mkdtemp(join(tmpdir(), "colloquy-backup-killed-"));
+  await mkdir(join(folder, "data"));
+  await copyCluster(join(folder, "data"));
   const environment = { COLLOQUY_DATA_DIR: join(folder, "data"), LOG_LEVEL: "silent" };
   const target = join(folder, "backup");
 

@@ -1,8 +1,9 @@
 // `colloquy backup` and `restore`: a copy of the embedded database, made while the server writes.
-import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { copyCluster } from "../support/postgres.ts";
 import { type RunningServer, runColloquy, startServer } from "../support/process.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -15,6 +16,8 @@ let key: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "colloquy-backup-"));
   dataDir = join(folder, "data");
+  await mkdir(dataDir);
+  await copyCluster(dataDir);
   ({ server, url } = await serve(dataDir));
   const created = await command(["key", "create", "--scopes", "read,write"]);
   key = created.stdout.trim();

@@ -10,7 +10,7 @@ import { type Embedded, startEmbedded } from "../../src/embedded-postgres/embedd
 import { isAlive } from "../../src/embedded-postgres/postmaster.ts";
 import type { Database } from "../../src/store/database.ts";
 import { openDatabase } from "../../src/store/open-database.ts";
-import { administer, silent } from "../support/postgres.ts";
+import { administer, copyCluster, silent } from "../support/postgres.ts";
 import { type Environment, runColloquy, startServer } from "../support/process.ts";
 import { crashPostgres } from "./faults/processes.ts";
 
@@ -30,6 +30,7 @@ async function emptyDirectory(): Promise<string> {
 let made: string;
 beforeAll(async () => {
   made = await mkdtemp(join(tmpdir(), "colloquy-embedded-"));
+  await copyCluster(made);
   const embedded = await startEmbedded({ dataDir: made, logger: silent, role: "server" });
   await embedded.stop();
   await untilDead(embedded.pid);
@@ -39,9 +40,13 @@ afterAll(() => rm(made, { recursive: true, force: true }));
 /** A data directory as a server that has stopped leaves it. */
 async function newDirectory(): Promise<string> {
   const directory = await emptyDirectory();
-  // With its owner, which PostgreSQL insists on.
-  await promisify(execFile)("cp", ["-a", join(made, "postgres"), directory]);
+  await copyMade(directory);
   return directory;
+}
+
+/** With its owner, which PostgreSQL insists on. */
+async function copyMade(directory: string): Promise<void> {
+  await promisify(execFile)("cp", ["-a", join(made, "postgres"), directory]);
 }
 
 async function start(dataDir: string, role: "server" | "command" = "server"): Promise<Embedded> {
@@ -88,7 +93,7 @@ describe("the embedded PostgreSQL", () => {
   });
 
   test("is durable, takes a password, and listens to nobody but its owner", async () => {
-    const dataDir = await emptyDirectory();
+    const dataDir = await newDirectory();
     const { url } = await start(dataDir);
     const settings = await administer(
       url,
@@ -192,6 +197,8 @@ describe("the embedded PostgreSQL", () => {
 
   test("works in a directory whose path is too long for a socket", async () => {
     const dataDir = join(await emptyDirectory(), "d".repeat(100));
+    await mkdir(dataDir);
+    await copyMade(dataDir);
     const { url } = await start(dataDir);
     expect(await administer(url, "select 1 as it")).toEqual([{ it: 1 }]);
   });

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { makeApiKey } from "../../src/access/keys/api-key.ts";
 import { startEmbedded } from "../../src/embedded-postgres/embedded.ts";
 import { isAlive, stopPostmaster } from "../../src/embedded-postgres/postmaster.ts";
-import { createTestDatabase, silent, startTestCluster } from "../support/postgres.ts";
+import { copyCluster, createTestDatabase, silent, startTestCluster } from "../support/postgres.ts";
 import { type Environment, startProgram, startServer } from "../support/process.ts";
 import { startDatabaseProxy } from "./faults/database-proxy.ts";
 import { childrenOf, kill, titleOf } from "./faults/processes.ts";
@@ -27,6 +27,7 @@ const POOL = 10;
 let made: string;
 beforeAll(async () => {
   made = await mkdtemp(join(tmpdir(), "colloquy-stop-"));
+  await copyCluster(made);
   await (await startEmbedded({ dataDir: made, logger: silent })).stop();
 });
 afterAll(() => rm(made, { recursive: true, force: true }));
