@@ -15,6 +15,8 @@ const patience = Number(process.env.TEST_PATIENCE || 1);
 const testTimeout = 60_000 * patience;
 export const shared = {
   pool: "forks",
+  // Node reads the sources itself, as it does in production: Vite would take seconds of a processor to transform them first.
+  experimental: { viteModuleRunner: false, nodeLoader: false },
   setupFiles: "test/support/each-file.ts",
   testTimeout,
   hookTimeout: 2 * testTimeout,

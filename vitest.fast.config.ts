@@ -9,6 +9,7 @@ const STARTS =
 export default defineConfig({
   test: {
     pool: "forks",
+    experimental: { viteModuleRunner: false, nodeLoader: false },
     // A process for each file would take longer to load the sources than all of them to test.
     isolate: false,
     setupFiles: "test/support/each-file.ts",
