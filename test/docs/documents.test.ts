@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { blocksOf, hasTools, matches, runBlocks } from "../support/doc-runner.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { createTestDatabase } from "../support/postgres.ts";
+import { copyCluster, createTestDatabase } from "../support/postgres.ts";
 
 if (!hasTools) process.stderr.write("skipped: bash, curl, jq, gzip or unzip is missing\n");
 
@@ -104,7 +104,7 @@ describe.skipIf(!hasTools)("README.md", () => {
 
 // A server is told to stop once it has said that it is ready; `npm start` runs what was built from it.
 const NPM = `npm() {
-  if [ "$*" != start ]; then command npm "$@"; return; fi
+  if [ "$*" != start ]; then as_npm "$@"; return; fi
   node src/main.ts > "$LOG" & local server=$!
   until grep -q 'is ready at' "$LOG"; do kill -0 $server; sleep 0.1; done
   kill -TERM $server; wait $server; cat "$LOG"
@@ -113,6 +113,7 @@ const NPM = `npm() {
 describe.skipIf(!hasTools)("docs/operations.md", () => {
   test("reads settings from a file, migrates a database of one's own and starts on it", async () => {
     await using own = await createTestDatabase("template0");
+    await copyCluster(folder);
     const ownNames = { "postgresql://colloquy:secret@db.example.com/colloquy": `"${own.url}"` };
     const files = ["colloquy.json", "colloquy-backup", ".colloquy-restored"].map((name) => [name, join(folder, name)]);
     const replaced: Record<string, string> = { ...ownNames, ...Object.fromEntries(files) };

@@ -28,7 +28,7 @@ describe.skipIf(!hasTools)(DOCUMENT, () => {
     expect(blocks.length).toBe(4);
     const outputs = await runBlocks(blocks, {
       // The command line works on a server of its own; here it gives what this server knows.
-      before: `npm() { case "$*" in *"key create"*) echo "$GIVEN" ;; *) command npm "$@" ;; esac; }`,
+      before: `npm() { case "$*" in *"key create"*) echo "$GIVEN" ;; *) as_npm "$@" ;; esac; }`,
       environment: { GIVEN: key },
       adapt: (commands) => commands.replaceAll(HERE, server.url),
     });

@@ -1,12 +1,21 @@
 // Runs what a document shows: its shell commands in order, in one shell, and compares what they print with what it says.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { startChild } from "./child.ts";
 import { COMPILED } from "./process.ts";
 
 const root = join(import.meta.dirname, "../..");
 const MARK = "=== the end of the block";
+const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: { colloquy: string } };
+/** Runs Colloquy as npm does, which takes nearly as much of a processor as what it runs; and npm for all else. */
+const NPM = `as_npm() {
+  case "$*" in
+    "run -s colloquy -- "*) shift 4; (cd '${root}'; PATH='${dirname(process.execPath)}':"$PATH"; exec ${scripts.colloquy} "$@") ;;
+    *) command npm "$@" ;;
+  esac
+}
+npm() { as_npm "$@"; }`;
 
 export interface DocBlock {
   readonly commands: string;
@@ -47,7 +56,7 @@ export function blocksOf(path: string): DocBlock[] {
 export async function runBlocks(blocks: readonly DocBlock[], options: RunOptions = {}): Promise<string[]> {
   const { before = "", environment = {}, adapt = (commands) => commands } = options;
   const parts = blocks.map(({ commands }) => `${adapt(commands)}\necho; echo '${MARK}'`);
-  const script = ["set -euo pipefail", before, ...parts].join("\n");
+  const script = ["set -euo pipefail", NPM, before, ...parts].join("\n");
   const shell = startChild("bash", ["-c", script], {
     cwd: options.folder ?? root,
     env: { NODE_COMPILE_CACHE: COMPILED, ...process.env, ...environment },
