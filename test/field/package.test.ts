@@ -22,14 +22,17 @@ const run = (file: string, words: readonly string[], options: ExecFileOptions = 
 
 /** Where `.ci/run` puts older Nodes. */
 const CACHE = join(ROOT, "node_modules/.cache/nodes/node_modules");
-/** Nodes that are too old for the program, where they can be had. */
+/** Of a Node's program, the major version. 0: it is not there. */
+const majorOf = (node: string) =>
+  existsSync(node) ? Number(/^v(\d+)/.exec(spawnSync(node, ["-v"]).stdout.toString())?.[1]) : 0;
+/** Nodes that are too old for the program, where they can be had: one of each version. */
 const OLD = [
-  ...["node20", "node22", "node24"].map((name) => join(CACHE, name, "bin/node")),
   ...["/usr/bin/node", "/usr/local/bin/node"],
-].filter((node) => {
-  const major = existsSync(node) ? Number(/^v(\d+)/.exec(spawnSync(node, ["-v"]).stdout.toString())?.[1]) : 0;
-  return major >= 18 && major < 26;
-});
+  ...["node20", "node22", "node24"].map((name) => join(CACHE, name, "bin/node")),
+]
+  .map((node) => [majorOf(node), node] as const)
+  .filter(([major], place, all) => major >= 18 && major < 26 && all.findIndex((each) => each[0] === major) === place)
+  .map(([, node]) => node);
 if (OLD.length === 0) process.stderr.write("no Node from 18 to 25 is installed: the package runs on this one alone\n");
 const NODES = [process.execPath, ...OLD];
 
