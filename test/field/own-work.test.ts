@@ -9,7 +9,7 @@ import { call } from "../support/callers.ts";
 import { ECHO, startEchoServer, TOKEN } from "../support/echo-server.ts";
 import { createTestDatabase, silent, type TestDatabase } from "../support/postgres.ts";
 import { type RunningServer, runColloquy, startServer } from "../support/process.ts";
-import { compute, holdUp, renice, standStill, startHogs } from "../support/starvation.ts";
+import { compute, holdToOne, holdUp, renice, standStill, startHogs } from "../support/starvation.ts";
 
 let own: TestDatabase;
 beforeAll(async () => {
@@ -63,11 +63,12 @@ describe("a process that others keep from running", () => {
     return values.reduce((sum, value) => sum + value, 0);
   }
 
-  test.each([5, 50])("F-OWN-WORK: niced beside hogs, it serves all of %d calls a second, late", async (perSecond) => {
+  test.each([5, 50])("F-OWN-WORK: niced beside a hog, it serves all of %d calls a second, late", async (perSecond) => {
+    const processor = holdToOne(server.pid);
     renice(server.pid, 19);
     let calls: Promise<number>[];
     {
-      using _ = startHogs(3);
+      using _ = startHogs(1, processor);
       calls = await callsAt(perSecond, 3);
     }
     renice(server.pid, 0);

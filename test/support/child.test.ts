@@ -9,7 +9,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startChild } from "./child.ts";
 import { startTestCluster } from "./postgres.ts";
 import { startServer } from "./process.ts";
-import { startHogs } from "./starvation.ts";
 
 /** The command lines of processes that name a directory, or have it for their own. */
 function processesOf(directory: string): string[] {
@@ -45,7 +44,6 @@ describe.runIf(existsSync("/proc/self/environ"))("a test that runs out of time",
     const server = startServer({ COLLOQUY_DATA_DIR: join(directory, "server"), PORT: "0", COLLOQUY_COMPAT: "" });
     server.ready.catch(() => {});
     startChild("sh", ["-c", `cd ${directory}; sleep 600 & sleep 600`], { stdio: "ignore" });
-    startHogs(1);
     await startTestCluster();
     await new Promise(() => {});
   });

@@ -1,18 +1,27 @@
 // A busy machine: programs that use all processor time, and a process that is stopped most of the time.
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { startChild } from "./child.ts";
 
-/** Processes that only compute, until they are disposed of. */
-export function startHogs(count: number): Disposable {
-  const hogs = Array.from({ length: count }, () =>
-    startChild("sh", ["-c", "while :; do :; done"], { stdio: "ignore" }),
-  );
+/** Processes that only compute, until they are disposed of; on one processor alone where it is given. */
+export function startHogs(count: number, processor?: string): Disposable {
+  const hog = ["sh", "-c", "while :; do :; done"];
+  const [program = "", ...words] = processor === undefined ? hog : ["taskset", "-c", processor, ...hog];
+  const hogs = Array.from({ length: count }, () => startChild(program, words, { stdio: "ignore" }));
   return {
     [Symbol.dispose]() {
       for (const hog of hogs) hog.kill("SIGKILL");
     },
   };
+}
+
+/** Lets a process run on one processor alone, which a single hog fills; gives its number. */
+export function holdToOne(pid: number): string {
+  const allowed = /^Cpus_allowed_list:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+  const processor = allowed?.[1] ?? "0";
+  spawnSync("taskset", ["-acp", processor, String(pid)]);
+  return processor;
 }
 
 /** Gives every thread of a process this niceness. */
