@@ -53,8 +53,8 @@ async function exportedAround({ transfer }: Clients, act: () => Promise<unknown>
 }
 
 describe("A6: an export during writes", () => {
-  /** More than lies in buffers on the way, so that the rest is read after what `act` does. */
-  async function filled(count: number): Promise<{ tenant: TestTenant; key: Clients; ids: string[] }> {
+  /** By itself more than lies in buffers on the way, so that the rest is read after what `act` does. */
+  async function filled(count: number, bytes = 20_000): Promise<{ tenant: TestTenant; key: Clients; ids: string[] }> {
     const tenant = await server.tenant();
     const key = tenant.key();
     const ids: string[] = [];
@@ -62,8 +62,8 @@ describe("A6: an export during writes", () => {
       const { conversation } = await key.conversations.createConversation({ conversation: { title: "0" } });
       ids.push(conversation?.id ?? "");
       const text = `insert into message (tenant_id, conversation_id, seq, id, role, sender, content)
-        select $1, $2::uuid, s, gen_random_uuid(), 1, 'x', repeat('y', 20000) from generate_series(1, 200) as s`;
-      await query(text, [tenant.id, ids[n]]);
+        select $1, $2::uuid, s, gen_random_uuid(), 1, 'x', repeat('y', $3) from generate_series(1, 200) as s`;
+      await query(text, [tenant.id, ids[n], bytes]);
       await query(
         "update conversation set last_seq = 200, message_count = 200 where tenant_id = $1 and id = $2::uuid",
         [tenant.id, ids[n]],
@@ -123,12 +123,13 @@ describe("A6: an export during writes", () => {
   });
 
   test("A6: of twelve callers at once all are served, and of one that asks for too many the rest is told why", async () => {
-    const { tenant, key } = await filled(1);
+    const { tenant, key } = await filled(1, 2_000);
     const all = await Promise.all(Array.from({ length: 12 }, () => exported(tenant.key())));
     expect(new Set(all.map((lines) => lines.length))).toEqual(new Set([201]));
     const many = await Promise.allSettled(Array.from({ length: 40 }, () => exported(key)));
     const refused = many.filter(({ status }) => status === "rejected") as PromiseRejectedResult[];
     expect(many.length - refused.length).toBeGreaterThanOrEqual(9);
+    expect(refused.length).toBeGreaterThan(0);
     for (const { reason } of refused) {
       expect(await failureOf(Promise.reject(reason))).toMatchObject({ code: "ResourceExhausted" });
       expect(String(reason)).toContain("exports: at most 8 of one caller may wait for their turn");
@@ -156,7 +157,7 @@ describe("F-EXPORT-IMPORTABLE: what an export makes is imported, and equal", () 
   });
 
   test.each([
-    ["360 edits of 200 KiB", 360, "repeat(md5(n::text), 6400)"],
+    ["60 edits of 200 KiB", 60, "repeat(md5(n::text), 6400)"],
     ["control characters, which are six times as long in JSON", 20, "repeat(chr(1), 262144)"],
     ["20,000 short edits", 20_000, "n::text"],
   ])("F-EXPORT-IMPORTABLE: %s", async (_, count, content) => {
