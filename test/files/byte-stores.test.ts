@@ -108,7 +108,7 @@ describe.each(STORES)("%s", (_name, place) => {
     const key = keyOf();
     const bytes = randomBytes(2 * MIB);
     await write(store, key, bytes);
-    for (let n = 0; n < 100; n++) {
+    for (let n = 0; n < 60; n++) {
       for await (const piece of store.read(key, { offset: 0, length: bytes.length })) {
         expect(piece[0]).toBe(bytes[0]);
         break;
