@@ -4,22 +4,25 @@ import type { KeptList } from "../domain/protobuf/kept-list.ts";
 import type { BinaryForm } from "./binary/protobuf-writer.ts";
 import type { JsonForm } from "./json/json-writer.ts";
 
-/** The text of a response. */
-export function jsonWithKept(form: JsonForm, json: JsonValue, kept: KeptList): string {
+/**
+ * The JSON of a response: bytes if the list was kept. A text with emoji has two bytes for each character, and would be
+ * written anew for each response.
+ */
+export function jsonWithKept(form: JsonForm, json: JsonValue, kept: KeptList): string | Uint8Array {
   const { [kept.field]: items, ...others } = json as JsonObject;
-  let text = kept.encoded as string | undefined;
-  if (text === undefined) {
-    if (items === undefined) return form.stringify(json);
-    text = form.stringify(items);
-    kept.keep(text);
-  }
+  if (kept.encoded === undefined && items === undefined) return form.stringify(json);
   const rest = form.stringify(others);
-  return `{"${kept.field}":${text}${rest === "{}" ? "" : ","}${rest.slice(1)}`;
+  const start = `{"${kept.field}":`;
+  const end = rest === "{}" ? "}" : `,${rest.slice(1)}`;
+  if (kept.encoded !== undefined) return Buffer.concat([Buffer.from(start), kept.encoded, Buffer.from(end)]);
+  const text = form.stringify(items as JsonValue);
+  kept.keep(Buffer.from(text));
+  return start + text + end;
 }
 
 /** The bytes of a response. */
 export function binaryWithKept(form: BinaryForm, schema: DescMessage, response: Message, kept: KeptList): Uint8Array {
-  let list = kept.encoded as Uint8Array | undefined;
+  let list = kept.encoded;
   if (list === undefined) {
     const items = (response as unknown as Readonly<Record<string, unknown>>)[kept.field];
     list = form(schema, Object.assign(create(schema), { [kept.field]: items }));

@@ -68,7 +68,7 @@ export class HotPage {
     const next = nextPageToken === "" ? undefined : String(last.seq);
     // A reaction says whether it is the caller's own.
     const owner = messages.some(({ reactions }) => reactions.length > 0) ? this.#actor : undefined;
-    const keep = (encoded: string | Uint8Array) => this.#pages.add(this.#name, { state, encoded, next }, owner);
+    const keep = (encoded: Uint8Array) => this.#pages.add(this.#name, { state, encoded, next }, owner);
     setKept(response, { field: FIELD, encoded: undefined, keep });
   }
 }

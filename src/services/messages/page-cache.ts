@@ -6,7 +6,7 @@ import type { Form } from "../../domain/protobuf/kept-list.ts";
 export interface KeptPage {
   /** As the database names it. */
   readonly state: string;
-  readonly encoded: string | Uint8Array;
+  readonly encoded: Uint8Array;
   /** The place of the last message, where another page follows. */
   readonly next: string | undefined;
 }
@@ -36,7 +36,7 @@ interface Entry extends KeptPage {
 
 /** How long a page is kept that nobody reads, in milliseconds. */
 export const UNREAD_MS = 60_000;
-/** What an entry takes besides its key and its text, in bytes. */
+/** What an entry takes besides its key and its list, in bytes. */
 const ENTRY_BYTES = 400;
 /** Maximum pages of which is noted that they were read once. */
 const MAX_SEEN = 20_000;
@@ -117,7 +117,7 @@ export class PageCache {
   add(name: PageName, page: KeptPage, actor: string | undefined): void {
     const key = keyOf(name, actor);
     this.#drop(key);
-    const bytes = ENTRY_BYTES + 2 * (key.length + page.state.length) + sizeOf(page.encoded);
+    const bytes = ENTRY_BYTES + 2 * (key.length + page.state.length) + page.encoded.byteLength;
     // One page must not drive out all others.
     if (bytes > this.#maxBytes / 8) return;
     this.#entries.set(key, { ...page, bytes, usedAt: this.#now() });
@@ -154,11 +154,4 @@ export class PageCache {
 
 function keyOf({ tenantId, conversationId, arguments: rest, form }: PageName, actor = ""): string {
   return `${tenantId}/${conversationId}/${form}/${rest}/${actor}`;
-}
-
-/** Of a text in memory: V8 holds a character in one byte where all fit, else in two. */
-function sizeOf(encoded: string | Uint8Array): number {
-  if (typeof encoded !== "string") return encoded.byteLength;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the characters of one byte
-  return /^[\x00-\xff]*$/.test(encoded) ? encoded.length : 2 * encoded.length;
 }

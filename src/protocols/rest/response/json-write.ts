@@ -28,6 +28,8 @@ export interface WriteOptions {
 /** Gives the JSON text of a message or of one of its fields. */
 export interface JsonWriter {
   message(schema: DescMessage, message: Message): string;
+  /** Of a whole response: as bytes where a part of it was kept encoded. */
+  response(schema: DescMessage, message: Message): string | Uint8Array;
   /** JSON null where the field is unset. */
   field(schema: DescMessage, message: Message, field: DescField): string;
 }
@@ -47,7 +49,8 @@ export function createJsonWriter({ registry }: WriteOptions = {}): JsonWriter {
   }
 
   return {
-    message(schema, message) {
+    message: (schema, message) => formOf.stringify(jsonOf(schema, message)),
+    response(schema, message) {
       const json = jsonOf(schema, message);
       const kept = keptOf(message);
       return kept === undefined ? formOf.stringify(json) : jsonWithKept(formOf, json, kept);

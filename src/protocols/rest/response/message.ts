@@ -97,7 +97,7 @@ function encode({ binding, raw, writer }: ResponseParts, response: Message, head
   headers["content-type"] = JSON_TYPE;
   try {
     return responseBody === undefined
-      ? writer.message(method.output, response)
+      ? writer.response(method.output, response)
       : writer.field(method.output, response, responseBody);
   } catch (error) {
     // Longer than a string can be.
