@@ -1,4 +1,4 @@
-// The client in a browser, on a page of another origin: calls, files, reasons of errors, headers, and who is kept out.
+// The client in a browser, on a page of another origin: calls, files, reactions, who types and who is here, reasons of errors, headers, and who is kept out.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { type BrowserPage, HAS_CHROMIUM, startPage } from "../support/browser.ts";
@@ -22,7 +22,7 @@ describe.skipIf(!HAS_CHROMIUM)("a page of another origin", () => {
   /** What the page tells of its calls to a server. */
   async function visit(server: IdentityServer, proxy = ""): Promise<unknown> {
     const tenant = await server.tenant();
-    await tenant.addMember("ada");
+    for (const id of ["ada", "bob"]) await tenant.addMember(id);
     const admin = (await tenant.key("read", "write", "admin")).credential;
     const parrot = { name: "parrot", connector: { case: "echo", value: { delay: { nanos: 30_000_000 } } } } as const;
     await server.client(AgentService, admin).createAgent({ agent: parrot });
@@ -33,6 +33,7 @@ describe.skipIf(!HAS_CHROMIUM)("a page of another origin", () => {
   const works = {
     files: { same: [true, true], told: true, cancelled: "ConnectError: [canceled] never mind" },
     contents: ["Hi there", "Grüße 🌍"],
+    meeting: { reactions: [["👍", 1, false]], replies: 1 },
     failure: { code: "NotFound", notFound: true },
     headers: { "x-request-id": true, etag: true, location: true },
     rest: "From REST",

@@ -1,5 +1,13 @@
 // The script of the browser test's page: bundled, it runs in Chromium and stores its results in `told`.
-import { Code, ConnectError, createClient, ErrorReason, reasonOf } from "colloquy/client";
+import {
+  ActiveSignals,
+  Code,
+  ConnectError,
+  createClient,
+  ErrorReason,
+  PresenceState,
+  reasonOf,
+} from "colloquy/client";
 
 interface Page {
   readonly location: { readonly hash: string };
@@ -66,6 +74,44 @@ async function exchangeFiles(at = client) {
   return { same, told: told > 0, cancelled };
 }
 
+/** Ada follows while Bob comes, types, reacts and replies. */
+async function meet() {
+  const bob = createClient({ baseUrl, apiKey, actFor: "bob" });
+  const { conversation } = await conversations.createConversation({ participantIds: ["bob"] });
+  const conversationId = conversation?.id ?? "";
+  const { message } = await messages.sendMessage({ conversationId, message: { content: "Ship it?" } });
+  const messageId = message?.id ?? "";
+  const [ada, present] = [new AbortController(), new AbortController()];
+  const active = new ActiveSignals();
+  const heard: string[] = [];
+  const following = (async () => {
+    const options = { conversationId, signal: ada.signal, onSignal: active.onSignal.bind(active) };
+    for await (const { event } of client.subscribe(options)) {
+      active.onEvent(event);
+      heard.push(event.change.case ?? "");
+    }
+  })().catch(() => {});
+  const being = (async () => {
+    for await (const _ of bob.subscribe({ conversationId, signal: present.signal }));
+  })().catch(() => {});
+  const until = async (holds: () => boolean | Promise<boolean>) => {
+    while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  const state = async () => (await client.presence.batchGetPresence({ memberIds: ["bob"] })).presences[0]?.state;
+  await until(async () => (await state()) === PresenceState.ONLINE);
+  await bob.signals.sendSignal({ conversationId, name: "typing" });
+  await until(() => active.signals.some(({ actor, name }) => actor?.id === "bob" && name === "typing"));
+  await bob.reactions.addReaction({ messageId, reaction: "👍" });
+  await until(() => heard.includes("reactionAdded"));
+  await bob.messages.sendMessage({ conversationId, message: { content: "Yes", replyTo: messageId } });
+  await until(() => active.signals.length === 0);
+  const shown = (await messages.listMessages({ conversationId })).messages[0];
+  for (const one of [ada, present]) one.abort();
+  await Promise.all([following, being]);
+  const reactions = shown?.reactions.map(({ reaction, count, mine }) => [reaction, Number(count), mine]);
+  return { reactions, replies: Number(shown?.replyCount) };
+}
+
 /** Follows the conversation while it grows, then hears a reply. */
 async function follow(conversationId: string) {
   const broken = createClient({ baseUrl: proxy, apiKey, actFor: "ada" });
@@ -90,7 +136,7 @@ try {
   const { contents, conversationId } = await talk();
   const files = await exchangeFiles(proxy === "" ? client : createClient({ baseUrl: proxy, apiKey, actFor: "ada" }));
   const followed = proxy === "" ? {} : await follow(conversationId);
-  page.told = { files, contents, failure: await fail(), ...(await callRest(conversationId)), ...followed };
+  page.told = { files, contents, meeting: await meet(), failure: await fail(), ...(await callRest(conversationId)), ...followed };
 } catch (error) {
   page.told = { refused: error instanceof ConnectError ? error.rawMessage : String(error) };
 }

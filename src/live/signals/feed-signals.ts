@@ -38,7 +38,7 @@ export class FeedSignals {
     this.#board = board;
   }
 
-  /** Gives a follower the signals from now on in conversations that it sees then. Returns a function that ends it. */
+  /** Gives a follower the signals that hold and those from now on, in conversations that it sees then. Returns a function that ends it. */
   follow(tenantId: string, follower: Follower): () => void {
     let tenant = this.#tenants.get(tenantId);
     if (tenant === undefined) {
@@ -81,6 +81,8 @@ class TenantSignals {
   readonly #tenantId: string;
   readonly #seenBy: (ids: readonly string[], callers: readonly Caller[]) => Promise<Seen>;
   readonly #followers = new Set<Follower>();
+  /** Those who have not been told what held when they came. */
+  readonly #newcomers = new Set<Follower>();
   readonly #unlisten: () => void;
   /** The number of the last signal that was delivered. */
   #number: number;
@@ -95,25 +97,30 @@ class TenantSignals {
     this.#tenantId = tenantId;
     this.#seenBy = seenBy;
     this.#number = board.last;
-    this.#unlisten = board.listen(tenantId, undefined, () => {
-      if (!this.#passing) void this.#passes();
-    });
+    this.#unlisten = board.listen(tenantId, undefined, () => this.#wake());
   }
 
   add(follower: Follower): void {
     this.#followers.add(follower);
+    this.#newcomers.add(follower);
+    this.#wake();
   }
 
   /** Returns how many are left. */
   remove(follower: Follower): number {
     this.#followers.delete(follower);
+    this.#newcomers.delete(follower);
     if (this.#followers.size === 0) this.#unlisten();
     return this.#followers.size;
   }
 
+  #wake(): void {
+    if (!this.#passing) void this.#passes();
+  }
+
   async #passes(): Promise<void> {
     this.#passing = true;
-    while (this.#number < this.#board.last && this.#followers.size > 0) {
+    while ((this.#number < this.#board.last || this.#newcomers.size > 0) && this.#followers.size > 0) {
       const began = performance.now();
       // A pass that fails is lost, as signals may be.
       await this.#pass().catch(() => {});
@@ -126,19 +133,26 @@ class TenantSignals {
   async #pass(): Promise<void> {
     const from = this.#number;
     this.#number = this.#board.last;
-    const ids = this.#board.conversationsAfter(this.#tenantId, from).slice(0, MOST_CONVERSATIONS);
+    const newcomers = [...this.#newcomers];
+    this.#newcomers.clear();
+    const others = this.#followers.difference(new Set(newcomers));
+    await this.#deliver(0, newcomers);
+    await this.#deliver(from, [...others]);
+  }
+
+  /** Gives some followers what came after a number and still holds. */
+  async #deliver(from: number, followers: readonly Follower[]): Promise<void> {
     const lists = new Map<string, readonly KeptSignal[]>();
-    for (const id of ids) lists.set(id, this.#board.after(this.#tenantId, id, from, MAX_SEQ));
-    const followers = [...this.#followers];
-    const seen = await this.#seenBy(
-      ids,
-      followers.map(({ caller }) => caller()),
-    );
+    for (const id of this.#board.conversationsAfter(this.#tenantId, from).slice(0, MOST_CONVERSATIONS)) {
+      const list = this.#board.after(this.#tenantId, id, from, MAX_SEQ);
+      if (list.length > 0) lists.set(id, list);
+    }
+    if (lists.size === 0 || followers.length === 0) return;
+    const callers = followers.map(({ caller }) => caller());
+    const seen = await this.#seenBy([...lists.keys()], callers);
     for (const follower of followers) {
-      const visible = await seen(follower.caller());
-      for (const id of visible) {
-        const list = lists.get(id) ?? [];
-        if (list.length > 0 && this.#followers.has(follower)) follower.take(list);
+      for (const id of await seen(follower.caller())) {
+        if (this.#followers.has(follower)) follower.take(lists.get(id) ?? []);
       }
     }
   }

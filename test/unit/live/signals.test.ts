@@ -42,6 +42,17 @@ describe("the board", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  test.each([-3_600_000, 3_600_000])("keeps its 8 seconds though the clock is set by %i ms", (ms) => {
+    vi.useFakeTimers();
+    const board = new SignalBoard();
+    board.post(made("ann"));
+    vi.setSystemTime(Date.now() + ms);
+    vi.advanceTimersByTime(7_999);
+    expect(actors(board.after("t", "c", 0, 1n))).toEqual(["ann"]);
+    vi.advanceTimersByTime(1);
+    expect(board.after("t", "c", 0, 2n)).toEqual([]);
+  });
+
   test("holds back what was sent after the entries that were read", () => {
     const board = new SignalBoard();
     board.post(made("ann", { seq: 3n }));
