@@ -137,6 +137,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
       writer,
       reader: source.reader,
       budget,
+      held: readers.held,
       backoff: times.backoff,
       sourceFrom: (state) => source.from(state, row.replay_time ?? undefined),
       leased: () => performance.now() < leasedUntil,

@@ -1,13 +1,5 @@
 // The script of the browser test's page: bundled, it runs in Chromium and stores its results in `told`.
-import {
-  ActiveSignals,
-  Code,
-  ConnectError,
-  createClient,
-  ErrorReason,
-  PresenceState,
-  reasonOf,
-} from "colloquy/client";
+import { ActiveSignals, Code, ConnectError, createClient, ErrorReason, PresenceState, reasonOf } from "colloquy/client";
 
 interface Page {
   readonly location: { readonly hash: string };
@@ -136,7 +128,14 @@ try {
   const { contents, conversationId } = await talk();
   const files = await exchangeFiles(proxy === "" ? client : createClient({ baseUrl: proxy, apiKey, actFor: "ada" }));
   const followed = proxy === "" ? {} : await follow(conversationId);
-  page.told = { files, contents, meeting: await meet(), failure: await fail(), ...(await callRest(conversationId)), ...followed };
+  page.told = {
+    files,
+    contents,
+    meeting: await meet(),
+    failure: await fail(),
+    ...(await callRest(conversationId)),
+    ...followed,
+  };
 } catch (error) {
   page.told = { refused: error instanceof ConnectError ? error.rawMessage : String(error) };
 }

@@ -1,5 +1,6 @@
 // What was read for an endpoint and is not all taken yet: what may be sent next, and how far all of it was taken.
 import type { ReadEntry } from "../reading/entry.ts";
+import type { HeldEntries } from "../reading/held.ts";
 import { isUpTo, type Place } from "../reading/place.ts";
 import type { Step } from "../reading/source.ts";
 
@@ -16,6 +17,7 @@ export interface Item {
 
 export class Window {
   readonly #ordered: boolean;
+  readonly #held: HeldEntries;
   #items: Item[] = [];
   /** By conversation: what waits or is being sent, in order. */
   readonly #lanes = new Map<unknown, Item[]>();
@@ -25,8 +27,9 @@ export class Window {
   #characters = 0;
 
   /** @param ordered whether those of one conversation are sent one after the other */
-  constructor(ordered: boolean) {
+  constructor(ordered: boolean, held: HeldEntries) {
     this.#ordered = ordered;
+    this.#held = held;
   }
 
   /** How many wait to be sent. */
@@ -57,6 +60,7 @@ export class Window {
       const lane = this.#ordered && entry.conversationId !== "" ? entry.conversationId : Symbol();
       const item: Item = { entry, place, state: "waiting", lane, size: entry.contentLength };
       this.#items.push(item);
+      this.#held.hold(entry);
       this.#waiting++;
       this.#characters += entry.contentLength;
       const line = this.#lanes.get(lane);
@@ -108,7 +112,7 @@ export class Window {
     for (const item of items) {
       item.state = "done";
       this.#characters -= item.size;
-      item.entry = undefined;
+      this.replace(item, undefined);
       lanes.add(item.lane);
     }
     for (const lane of lanes) {
@@ -119,6 +123,13 @@ export class Window {
       if (first === undefined) this.#lanes.delete(lane);
       if (first?.state === "waiting" && !this.#ready.includes(first)) this.#ready.push(first);
     }
+  }
+
+  /** What an item has to send was read again. */
+  replace(item: Item, entry: ReadEntry | undefined): void {
+    if (entry !== undefined) this.#held.hold(entry);
+    if (item.entry !== undefined) this.#held.release(item.entry);
+    item.entry = entry;
   }
 
   /** They were not taken, and wait again. */
@@ -139,6 +150,7 @@ export class Window {
 
   /** Forgets everything; nothing may be being sent. It is read again from where everything was taken. */
   clear(): void {
+    for (const item of this.#items) this.replace(item, undefined);
     this.#items = [];
     this.#lanes.clear();
     this.#ready = [];

@@ -1,6 +1,7 @@
 // The dependencies of a worker.
 import type { WebhookOutcome } from "../../../gen/colloquy/v1/webhook_pb.ts";
 import type { BackoffTimes } from "../../domain/webhooks/backoff.ts";
+import type { HeldEntries } from "../reading/held.ts";
 import type { LogReader } from "../reading/log-reader.ts";
 import type { Source } from "../reading/source.ts";
 import type { Sink, SinkResult } from "../sinks/sink.ts";
@@ -13,6 +14,7 @@ export interface WorkerParts {
   readonly reader: LogReader;
   readonly writer: ProgressWriter;
   readonly budget: DeliveryBudget;
+  readonly held: HeldEntries;
   readonly backoff: BackoffTimes;
   /** The source from the place on where the endpoint is. */
   readonly sourceFrom: (state: DeliveryState) => Source;

@@ -8,21 +8,19 @@ import type { SinkResult } from "../sinks/sink.ts";
 import { costOf } from "./budget.ts";
 import { attemptOf, parcelOf } from "./parcel.ts";
 import type { Written } from "./progress-writer.ts";
-import { holdsEnough, readSize } from "./read-ahead.ts";
+import { readerFor, readSize } from "./read-ahead.ts";
 import { refresh } from "./refresh.ts";
+import { requestsAtOnce } from "./requests-at-once.ts";
 import { DeliveryState } from "./state.ts";
 import { Waker } from "./waker.ts";
 import { type Item, Window } from "./window.ts";
 import type { WorkerParts } from "./worker-parts.ts";
 
-/** Requests to one endpoint at the same time. */
-const MAX_ORDERED = 8;
-const MAX_UNORDERED = 16;
 /** Maximum characters of content in a batch. */
 const BATCH_CHARACTERS = 1 << 20;
 /** The pause after a failure of the database, in milliseconds. */
 const TROUBLE_MS = 1_000;
-/** How often an idle worker looks, in milliseconds; whatever comes wakes it. */
+/** How often an idle worker looks, in milliseconds: what comes wakes it. */
 const IDLE_MS = 30_000;
 /** How long requests may go on when the worker is stopped, in milliseconds. */
 const GRACE_MS = 2_000;
@@ -43,9 +41,8 @@ export class EndpointWorker implements Written {
   #source: Source | undefined;
   /** Up to where the source was read. */
   #read: Place | undefined;
-  /** Whether it rests after a failure: nothing that comes wakes it. */
+  /** After a failure: nothing that comes wakes it. */
   #resting = false;
-  /** Whether the last request succeeded, also if another server sent it. */
   #proven: boolean;
   #limit = 1;
   #sending = 0;
@@ -60,9 +57,9 @@ export class EndpointWorker implements Written {
     this.#parts = parts;
     this.#state = new DeliveryState(row);
     this.#proven = row.failures === 0 && row.last_success_time !== null;
-    this.#window = new Window(row.ordered);
+    this.#window = new Window(row.ordered, parts.held);
     this.#wants = wantsOf(row);
-    this.#max = this.#batches ? 1 : row.ordered ? MAX_ORDERED : MAX_UNORDERED;
+    this.#max = requestsAtOnce(row);
     this.done = this.#run();
   }
 
@@ -70,18 +67,18 @@ export class EndpointWorker implements Written {
     return this.#row.batch_size > 1;
   }
 
+  /** Whether the last request succeeded, also if another server sent it. */
+  get proven(): boolean {
+    return this.#proven;
+  }
+
   /** Something may have come for it. */
   wake(): void {
     if (!this.#resting) this.#waker.wake();
   }
 
-  progress(): Progress {
-    return this.#state.progress();
-  }
-
-  lost(): void {
-    this.stop();
-  }
+  progress = (): Progress => this.#state.progress();
+  lost = (): void => this.stop();
 
   /** Sends nothing more; requests under way may go on for a moment. */
   stop(): void {
@@ -96,6 +93,7 @@ export class EndpointWorker implements Written {
     while (!signal.aborted) {
       const pause = this.#parts.leased() ? this.#state.dueIn : TROUBLE_MS;
       if (pause > 0) {
+        if (this.#sending === 0) this.#rewind();
         this.#resting = true;
         await this.#waker.wait(Math.min(pause, IDLE_MS));
         this.#resting = false;
@@ -112,6 +110,7 @@ export class EndpointWorker implements Written {
       }
     }
     while (this.#sending > 0) await this.#waker.wait(IDLE_MS);
+    this.#window.clear();
   }
 
   /** Whether all of the batch that was begun was read. */
@@ -122,18 +121,19 @@ export class EndpointWorker implements Written {
 
   /** Reads more if little is left. Whether that brought something. */
   async #fill(): Promise<boolean> {
-    const window = this.#window;
-    if (this.#whole && holdsEnough(this.#window, this.#row.batch_size, this.#proven)) return false;
+    const hunger = { batchSize: this.#row.batch_size, proven: this.#proven, whole: this.#whole };
+    const reader = readerFor(this.#window, hunger, this.#parts.held);
+    if (reader === undefined) return false;
     this.#source ??= this.#parts.sourceFrom(this.#state);
     const source = this.#source;
-    const steps = await source.next(readSize(this.#row.batch_size, this.#proven));
+    const steps = await source.next(readSize(hunger), reader);
     // Something failed meanwhile, and everything is read again: these would leave a gap.
     if (this.#source !== source) return true;
-    window.add(steps, this.#wants);
+    this.#window.add(steps, this.#wants);
     this.#read = steps.at(-1)?.place ?? this.#read;
     this.#advance();
     if (steps.length > 0) return true;
-    if (this.#state.place.kind !== "replay" || window.length > 0) return false;
+    if (this.#state.place.kind !== "replay" || this.#window.length > 0) return false;
     this.#state.endReplay();
     this.#source = undefined;
     this.#read = undefined;
@@ -176,7 +176,7 @@ export class EndpointWorker implements Written {
     await this.#parts.budget.turn(costOf(items.length), this.#stopping.signal);
     try {
       if (this.#batches) await this.#beginBatch(items);
-      entries = await refresh(items, this.#parts.reader, this.#wants);
+      entries = await refresh(this.#window, items, this.#parts.reader, this.#wants);
     } catch (error) {
       this.#parts.onTrouble(error);
       this.#window.failed(items);

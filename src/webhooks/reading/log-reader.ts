@@ -3,6 +3,7 @@
 import type { Database } from "../../store/database.ts";
 import { type LogRange, readRanges } from "../../store/webhooks/entries.ts";
 import { type Encode, type ReadEntry, readEntry } from "./entry.ts";
+import type { HeldEntries, Reader } from "./held.ts";
 
 /** An entry is read again before it is sent if it was read longer ago, in milliseconds: it may be deleted by now. */
 export const MAX_AGE_MS = 1_000;
@@ -25,71 +26,80 @@ interface Asked {
 interface Remembered {
   readonly at: number;
   readonly read: Promise<RangeRead>;
-  characters: number;
+  /** Who asked first. */
+  readonly reader: Reader;
+  /** Undefined: they are not there yet. */
+  entries: readonly ReadEntry[] | undefined;
+}
+
+/** What is asked for by readers of one kind. */
+interface Queue {
+  asked: Asked[];
+  reading: boolean;
 }
 
 export class LogReader {
   readonly #database: Database;
   readonly #tenantId: string;
   readonly #encode: Encode;
+  readonly #held: HeldEntries;
   readonly #remembered = new Map<string, Remembered>();
+  readonly #queues = new Map<Reader, Queue>();
   #characters = 0;
-  #asked: Asked[] = [];
-  #reading = false;
+  #sweeping: NodeJS.Timeout | undefined;
 
-  constructor(database: Database, tenantId: string, encode: Encode) {
+  constructor(database: Database, tenantId: string, encode: Encode, held: HeldEntries) {
     this.#database = database;
     this.#tenantId = tenantId;
     this.#encode = encode;
+    this.#held = held;
   }
 
-  /** The entries of a range as they are now, or were a moment ago. Rejects with an error of the database. */
-  read(range: LogRange): Promise<RangeRead> {
+  /**
+   * The entries of a range as they are now, or were a moment ago, once there is room for them. Rejects with an error of the
+   * database.
+   */
+  read(range: LogRange, reader: Reader): Promise<RangeRead> {
     const key = `${range.conversationId}/${range.after}/${range.upto}`;
     const known = this.#remembered.get(key);
+    // What waits for room as another kind of reader is not waited for.
+    const isUsable = known !== undefined && (known.entries !== undefined || known.reader === reader);
     // Half of the age: there must be time to send it.
-    if (known !== undefined && performance.now() - known.at < MAX_AGE_MS / 2) return known.read;
+    if (isUsable && performance.now() - known.at < MAX_AGE_MS / 2) return known.read;
     if (known !== undefined) this.#forget(key, known);
     const answer = Promise.withResolvers<RangeRead>();
-    const remembered: Remembered = { at: performance.now(), read: answer.promise, characters: 0 };
+    const remembered: Remembered = { at: performance.now(), read: answer.promise, reader, entries: undefined };
     this.#remembered.set(key, remembered);
     answer.promise.then(
-      ({ entries }) => this.#weigh(key, remembered, entries),
+      ({ entries }) => this.#remember(key, remembered, entries),
       () => this.#forget(key, remembered),
     );
-    this.#asked.push({ range, answer });
-    if (!this.#reading) {
-      this.#reading = true;
+    const queue = this.#queues.get(reader) ?? { asked: [], reading: false };
+    this.#queues.set(reader, queue);
+    queue.asked.push({ range, answer });
+    if (!queue.reading) {
+      queue.reading = true;
       // What others ask for in this turn goes along.
-      setImmediate(() => void this.#readAll());
+      setImmediate(() => void this.#readAll(queue, reader));
     }
     return answer.promise;
   }
 
-  async #readAll(): Promise<void> {
-    while (this.#asked.length > 0) {
-      const some = this.#next();
-      try {
-        await this.#readSome(some);
-      } catch (error) {
-        for (const { answer } of some) answer.reject(error);
-      }
+  async #readAll(queue: Queue, reader: Reader): Promise<void> {
+    while (queue.asked.length > 0) {
+      await this.#held.read(reader, async () => {
+        const some = nextOf(queue);
+        try {
+          await this.#readSome(some, queue);
+        } catch (error) {
+          for (const { answer } of some) answer.reject(error);
+        }
+      });
     }
-    this.#reading = false;
+    queue.reading = false;
   }
 
-  #next(): Asked[] {
-    let count = 0n;
-    let taken = 0;
-    for (const { range } of this.#asked) {
-      count += range.upto - range.after;
-      if (taken > 0 && count > MAX_ENTRIES) break;
-      taken++;
-    }
-    return this.#asked.splice(0, taken);
-  }
-
-  async #readSome(some: readonly Asked[]): Promise<void> {
+  async #readSome(some: readonly Asked[], queue: Queue): Promise<void> {
     const ranges = some.map(({ range }) => range);
     const { entries, cut } = await readRanges(this.#database, this.#tenantId, ranges);
     const byRange = new Map<LogRange, ReadEntry[]>(ranges.map((range) => [range, []]));
@@ -100,26 +110,59 @@ export class LogReader {
     const lastPlace = last === undefined ? some.length : ranges.indexOf(last.range);
     for (const [place, { range, answer }] of some.entries()) {
       const whole = place < lastPlace ? range.upto : undefined;
-      if (whole === undefined && place > lastPlace) this.#asked.push({ range, answer });
+      if (whole === undefined && place > lastPlace) queue.asked.push({ range, answer });
       else answer.resolve({ entries: byRange.get(range) ?? [], upto: whole ?? last?.entry.seq ?? range.upto });
     }
   }
 
-  #weigh(key: string, remembered: Remembered, entries: readonly ReadEntry[]): void {
+  #remember(key: string, remembered: Remembered, entries: readonly ReadEntry[]): void {
     if (this.#remembered.get(key) !== remembered) return;
-    for (const entry of entries) remembered.characters += 500 + entry.contentLength;
-    this.#characters += remembered.characters;
+    remembered.entries = entries;
+    for (const entry of entries) {
+      this.#held.hold(entry);
+      this.#characters += weightOf(entry);
+    }
+    this.#sweep();
+  }
+
+  /** Forgets what is too old to be given to others, and the oldest of what is too much. */
+  #sweep(): void {
     const now = performance.now();
     // The oldest come first.
-    for (const [oldKey, old] of this.#remembered) {
+    for (const [key, old] of this.#remembered) {
+      if (old.entries === undefined) continue;
       if (now - old.at < MAX_AGE_MS / 2 && this.#characters <= MAX_CHARACTERS) break;
-      this.#forget(oldKey, old);
+      this.#forget(key, old);
     }
+    if (this.#characters === 0) return;
+    this.#sweeping ??= setTimeout(() => {
+      this.#sweeping = undefined;
+      this.#sweep();
+    }, MAX_AGE_MS / 2).unref();
   }
 
   #forget(key: string, remembered: Remembered): void {
     if (this.#remembered.get(key) !== remembered) return;
     this.#remembered.delete(key);
-    this.#characters -= remembered.characters;
+    for (const entry of remembered.entries ?? []) {
+      this.#held.release(entry);
+      this.#characters -= weightOf(entry);
+    }
   }
+}
+
+/** The first of a queue, as many as one statement reads. */
+function nextOf(queue: Queue): Asked[] {
+  let count = 0n;
+  let taken = 0;
+  for (const { range } of queue.asked) {
+    count += range.upto - range.after;
+    if (taken > 0 && count > MAX_ENTRIES) break;
+    taken++;
+  }
+  return queue.asked.splice(0, taken);
+}
+
+function weightOf({ contentLength }: ReadEntry): number {
+  return 500 + contentLength;
 }

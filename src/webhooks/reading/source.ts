@@ -3,6 +3,7 @@ import type { Database } from "../../store/database.ts";
 import type { FeedRow } from "../../store/feed/feed.ts";
 import { type LogRange, readRanges, replayConversations } from "../../store/webhooks/entries.ts";
 import { type Encode, type ReadEntry, readEntry, readNotice } from "./entry.ts";
+import type { HeldEntries, Reader } from "./held.ts";
 import type { LogReader } from "./log-reader.ts";
 import type { Place } from "./place.ts";
 
@@ -14,7 +15,7 @@ export interface Step {
 
 export interface Source {
   /** The next steps, about so many; none: there is nothing more for now, or at all in a replay. */
-  next(limit: number): Promise<readonly Step[]>;
+  next(limit: number, reader: Reader): Promise<readonly Step[]>;
 }
 
 /** Rows of the feed from a place on. */
@@ -23,18 +24,18 @@ export type ReadRows = (position: bigint, seq: bigint) => Promise<readonly FeedR
 /** The feed, from a place on. */
 export function feedSource(
   rows: ReadRows,
-  reader: LogReader,
+  logs: LogReader,
   encode: Encode,
   from: Extract<Place, { kind: "feed" }>,
 ): Source {
   let { position, seq } = from;
   return {
-    async next(limit) {
+    async next(limit, reader) {
       const found = await rows(position, seq);
       const parts = partsOf(found, position, seq, limit);
       const read = await Promise.all(
         parts.map(({ row, range }) =>
-          range === undefined ? { entries: [readNotice(encode, row)], upto: row.seq } : reader.read(range),
+          range === undefined ? { entries: [readNotice(encode, row)], upto: row.seq } : logs.read(range, reader),
         ),
       );
       const steps: Step[] = [];
@@ -89,6 +90,7 @@ export function replaySource(
   database: Database,
   tenantId: string,
   encode: Encode,
+  held: HeldEntries,
   from: Extract<Place, { kind: "replay" }>,
   until: { readonly position: bigint; readonly seq: bigint; readonly since: Date | undefined },
 ): Source {
@@ -113,12 +115,13 @@ export function replaySource(
   }
 
   return {
-    async next(limit) {
+    async next(limit, reader) {
       const steps: Step[] = [];
       while (steps.length === 0) {
         while (ranges.length === 0) if (!(await look())) return [];
         const some = takeRanges(ranges, limit);
-        const { entries, cut } = await readRanges(database, tenantId, some, until.since);
+        const read = () => readRanges(database, tenantId, some, until.since);
+        const { entries, cut } = await held.read(reader, read);
         for (const { range, entry, traits } of entries) {
           const { conversationId } = range;
           const place: Place = { kind: "replay", conversationId, seq: entry.seq };

@@ -6,10 +6,17 @@ import type { Database } from "../../store/database.ts";
 import type { DeliveryBudget } from "../delivery/budget.ts";
 import type { DeliveryState } from "../delivery/state.ts";
 import type { Encode } from "./entry.ts";
+import { HeldEntries } from "./held.ts";
 import { LogReader } from "./log-reader.ts";
 import { feedSource, replaySource, type Source } from "./source.ts";
 
+/** Endpoints that may be dead and are woken together, and the pause after them, in milliseconds. */
+const WAKE_AT_ONCE = 20;
+const WAKE_EVERY_MS = 5;
+
 interface Wakes {
+  /** Whether it took the last request. */
+  readonly proven: boolean;
   wake(): void;
 }
 
@@ -31,6 +38,8 @@ const LAZY_MS = 1_000;
 const LOOK_MS = 2;
 
 export class TenantReaders {
+  /** Of all tenants. */
+  readonly held = new HeldEntries();
   readonly #database: Database;
   readonly #feeds: FeedTails;
   readonly #encode: Encode;
@@ -56,7 +65,7 @@ export class TenantReaders {
     let shared = this.#tenants.get(tenantId);
     if (shared === undefined) {
       const onEmpty = () => this.#tenants.delete(tenantId);
-      shared = new SharedReader(this.#database, tenantId, this.#encode, onEmpty);
+      shared = new SharedReader(this.#database, tenantId, this.#encode, this.held, onEmpty);
       void shared.follow(this.#feeds, this.#budget, this.#onTrouble);
       this.#tenants.set(tenantId, shared);
     }
@@ -73,26 +82,31 @@ class SharedReader implements TenantReader {
   readonly #database: Database;
   readonly #tenantId: string;
   readonly #encode: Encode;
+  readonly #held: HeldEntries;
   readonly #onEmpty: () => void;
   readonly #workers = new Set<Wakes>();
+  /** Those that are to be woken and may be dead. */
+  readonly #doubtful = new Set<Wakes>();
+  #waking = false;
   readonly #closing = new AbortController();
   #tail: FeedTail | undefined;
   /** Whether an endpoint has read all that there was since the workers were woken. */
   #hungry = false;
   readonly #hunger = new Signal();
 
-  constructor(database: Database, tenantId: string, encode: Encode, onEmpty: () => void) {
+  constructor(database: Database, tenantId: string, encode: Encode, held: HeldEntries, onEmpty: () => void) {
     this.#database = database;
+    this.#held = held;
     this.#tenantId = tenantId;
     this.#encode = encode;
     this.#onEmpty = onEmpty;
-    this.reader = new LogReader(database, tenantId, encode);
+    this.reader = new LogReader(database, tenantId, encode, held);
   }
 
   from(state: DeliveryState, since: Date | undefined): Source {
     const { place, feed } = state;
     if (place.kind === "replay") {
-      return replaySource(this.#database, this.#tenantId, this.#encode, place, { ...feed, since });
+      return replaySource(this.#database, this.#tenantId, this.#encode, this.#held, place, { ...feed, since });
     }
     const { signal } = this.#closing;
     // Before the feed is followed, nothing is known of what comes; the first wake tells.
@@ -113,6 +127,7 @@ class SharedReader implements TenantReader {
 
   leave(worker: Wakes): void {
     this.#workers.delete(worker);
+    this.#doubtful.delete(worker);
     if (this.#workers.size > 0) return;
     this.close();
     this.#onEmpty();
@@ -120,6 +135,29 @@ class SharedReader implements TenantReader {
 
   close(): void {
     this.#closing.abort();
+  }
+
+  /** Those that take what they are sent first. Hundreds that may be dead do not look all at once: the process has other work. */
+  #wakeAll(signal: AbortSignal): void {
+    for (const worker of this.#workers) {
+      if (worker.proven) worker.wake();
+      else this.#doubtful.add(worker);
+    }
+    if (this.#doubtful.size > 0 && !this.#waking) void this.#wakeDoubtful(signal);
+  }
+
+  async #wakeDoubtful(signal: AbortSignal): Promise<void> {
+    this.#waking = true;
+    while (this.#doubtful.size > 0 && !signal.aborted) {
+      let left = WAKE_AT_ONCE;
+      for (const worker of this.#doubtful) {
+        if (left-- === 0) break;
+        this.#doubtful.delete(worker);
+        worker.wake();
+      }
+      await new Promise((resolve) => setTimeout(resolve, WAKE_EVERY_MS));
+    }
+    this.#waking = false;
   }
 
   /** Wakes the workers until all have left. */
@@ -131,7 +169,7 @@ class SharedReader implements TenantReader {
         for (;;) {
           const { position } = this.#tail;
           this.#hungry = false;
-          for (const worker of this.#workers) worker.wake();
+          this.#wakeAll(signal);
           await budget.turn(LOOK_MS, signal);
           if (!this.#hungry) await this.#hunger.wait(LAZY_MS, signal);
           // It may have grown for others meanwhile.
