@@ -182,6 +182,18 @@ test("a file waits for a deletion of its uploader that is under way", async () =
   expect([await rows("leaving.txt"), await bytesLeft()]).toEqual([[], []]);
 });
 
+test("an upload whose key expires meanwhile is stored, whichever way it comes: it was let in in time", async () => {
+  const expire = "update api_key set expire_time = now() - interval '1 second' where tenant_id = $1 and id = $2";
+  for (const [way, bring] of Object.entries(WAYS)) {
+    const key = await tenant.key("read", "write");
+    const name = `${crypto.randomUUID()}.txt`;
+    const meanwhile = async () =>
+      void (await server.database.query({ name: "test_expire", text: expire }, [tenant.id, key.id]));
+    await bring(personOf(server, key.credential), name, meanwhile);
+    expect([way, (await rows(name)).length]).toEqual([way, 1]);
+  }
+});
+
 test("an upload of who stays is stored, whichever way it comes", async () => {
   await tenant.addMember("ann");
   const ann = personOf(server, await tenant.token("ann"));
