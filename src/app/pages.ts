@@ -1,6 +1,7 @@
 // Opens the cache of pages of messages.
 import type { Registry } from "prom-client";
 import type { Config } from "../config/config.ts";
+import { packageVersion } from "../config/version.ts";
 import { PageCache } from "../services/messages/page-cache.ts";
 import { measurePages } from "../telemetry/cache-metrics.ts";
 
@@ -11,7 +12,7 @@ export function openPages(
   begun: AsyncDisposableStack,
 ): PageCache | undefined {
   if (cacheBytes === 0) return undefined;
-  const pages = new PageCache(cacheBytes);
+  const pages = new PageCache(cacheBytes, packageVersion());
   begun.defer(() => pages.close());
   measurePages(registry, () => pages.counts);
   return pages;

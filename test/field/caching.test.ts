@@ -1,5 +1,5 @@
 // F-CACHE, A14: who may keep an answer, and what it varies by. F-ETAG: tags that a proxy made weak. F-HEALTH: load balancers' checks.
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
 import { speak } from "../support/sockets.ts";
 
@@ -120,4 +120,100 @@ test.each([
   ["a Host with an underscore", "GET /healthz HTTP/1.1\r\nHost: a_b\r\n\r\n"],
 ])("F-HEALTH: %s is 200", async (_, request) => {
   expect((await speak(Number(new URL(server.url).port), [request])).statuses).toEqual([200]);
+});
+
+describe("a page of messages over REST", () => {
+  const send = (who: Credential, id: string, content: string) =>
+    fetch(`${server.url}/v1/conversations/${id}/messages`, {
+      method: "POST",
+      headers: { ...who, ...json },
+      body: JSON.stringify({ content }),
+    });
+
+  async function scene() {
+    const tenant = await server.tenant();
+    const [ann, bob] = [await tenant.token("ann", "admin"), await tenant.token("bob", "admin")];
+    const made = await fetch(`${server.url}/v1/conversations`, {
+      method: "POST",
+      headers: { ...ann, ...json },
+      body: "{}",
+    });
+    const { id } = (await made.json()) as { id: string };
+    for (let n = 0; n < 3; n++) await send(ann, id, `message ${n} ${"words ".repeat(200)}`);
+    const path = `/v1/conversations/${id}/messages`;
+    const read = (tag: string, who = ann, query = "", headers: Record<string, string> = {}) =>
+      fetch(server.url + path + query, { headers: { ...who, ...headers, ...(tag && { "if-none-match": tag }) } });
+    const first = await read("");
+    const { messages } = (await first.json()) as { messages: { id: string }[] };
+    return { ann, bob, id, read, first, tag: first.headers.get("etag") ?? "", messageId: messages[0]?.id ?? "" };
+  }
+
+  test("F-CACHE: is not sent again to who has it, with the headers that it had", async () => {
+    const { read, first, tag } = await scene();
+    expect(tag).toMatch(/^W\/"/);
+    const names = ["etag", "vary", "cache-control"];
+    for (const headers of [{}, { "accept-encoding": "gzip" }, { "accept-encoding": "identity" }]) {
+      const again = await read(tag, undefined, "", headers);
+      expect([again.status, await again.text()]).toEqual([304, ""]);
+      expect(names.map((name) => again.headers.get(name))).toEqual(names.map((name) => first.headers.get(name)));
+    }
+    expect(first.headers.get("vary")).toMatch(/accept-encoding/i);
+    expect(first.headers.get("cache-control")).toBe("private, no-cache");
+  });
+
+  test.each([
+    ["made strong", (tag: string) => tag.slice(2)],
+    ["with Apache's suffix", (tag: string) => tag.replace(/"$/, '-gzip"')],
+    ["with Jetty's suffix", (tag: string) => tag.replace(/"$/, '--gzip"')],
+    ["among others", (tag: string) => `"a", ${tag}`],
+  ])("F-ETAG: a tag that came %s is known", async (_, changed) => {
+    const { read, tag } = await scene();
+    expect((await read(changed(tag))).status).toBe(304);
+  });
+
+  test("F-ETAG: a tag that is not this page's is not known, whatever its suffix", async () => {
+    const { read, tag } = await scene();
+    const other = tag.replace(/.(?=.?"$)/, (letter) => (letter === "A" ? "B" : "A"));
+    for (const one of [other, other.replace(/"$/, ';gzip"'), other.replace(/"$/, '--gzip"'), '"-gzip"'])
+      expect((await read(one)).status).toBe(200);
+    expect((await read(tag, undefined, "?page_size=2")).status).toBe(200);
+  });
+
+  test("F-CACHE: is sent anew after each change, and to another caller", async () => {
+    const { ann, bob, id, read, tag, messageId } = await scene();
+    expect((await read(tag, bob)).status).toBe(200);
+    const url = `${server.url}/v1/messages/${messageId}`;
+    const headers = { ...bob, ...json };
+    const changes = [
+      () => send(bob, id, "one more"),
+      () => fetch(url, { method: "PATCH", headers, body: '{"content":"edited"}' }),
+      () => fetch(`${url}/reactions`, { method: "POST", headers, body: '{"reaction":"👍"}' }),
+      () => fetch(url, { method: "DELETE", headers }),
+    ];
+    let known = tag;
+    for (const change of changes) {
+      expect((await change()).status).toBeLessThan(300);
+      const page = await read(known, ann);
+      expect(page.status).toBe(200);
+      known = page.headers.get("etag") ?? "";
+      expect((await read(known, ann)).status).toBe(304);
+    }
+  });
+
+  test("F-CACHE: who lost its access gets nothing, and what was edited meanwhile once it has it again", async () => {
+    const { ann, id, read, tag, messageId } = await scene();
+    const url = `${server.url}/v1/conversations/${id}`;
+    await fetch(`${server.url}/v1/messages/${messageId}`, {
+      method: "PATCH",
+      headers: { ...ann, ...json },
+      body: '{"content":"edited"}',
+    });
+    await fetch(url, { method: "DELETE", headers: ann });
+    expect((await read(tag)).status).toBe(404);
+    expect((await fetch(`${url}:restore`, { method: "POST", headers: { ...ann, ...json }, body: "{}" })).status).toBe(
+      200,
+    );
+    const page = await read(tag);
+    expect([page.status, await page.text()]).toEqual([200, expect.stringContaining("edited")]);
+  });
 });

@@ -67,6 +67,19 @@ async function compare(form: Form, page: Page, who: Credential): Promise<string>
   return expected.body;
 }
 
+/** What is counted is as many as there are, of those that are not deleted. */
+async function compareCount(conversationId: string): Promise<void> {
+  const list = plain.client(MessageService, people[0] as Credential);
+  const wanted = { conversationId, pageSize: 100 };
+  const page = await list.listMessages({ ...wanted, includeTotalSize: true }).catch(() => undefined);
+  if (page === undefined) return;
+  const { messages } = await list.listMessages(wanted);
+  expect({ total: page.totalSize, shown: page.messages.length }).toEqual({
+    total: BigInt(messages.length),
+    shown: messages.length,
+  });
+}
+
 async function hits(server: IdentityServer): Promise<number> {
   const text = await (await fetch(`${server.url}/metrics`)).text();
   return Number(/^colloquy_cache_reads_total\{outcome="hit"\} (\d+)$/m.exec(text)?.[1]);
@@ -145,6 +158,7 @@ test("F-CACHE: a page is what the database has, whatever was changed by whom on 
         const body = await compare(form, page, people[by] as Credential);
         // Another caller, whose reactions are others.
         await compare(form, page, people[(by + 1) % people.length] as Credential);
+        await compareCount(conversationId);
         const pageToken = /"nextPageToken":"([^"]+)"/.exec(body)?.[1];
         if (pageToken !== undefined) await compare(form, { ...page, pageToken }, people[by] as Credential);
       }

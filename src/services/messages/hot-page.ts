@@ -1,7 +1,9 @@
 // One reading of a page that may be kept: what is known of it before, and what is to be kept of it after.
+import { hash } from "node:crypto";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import { type Form, setKept } from "../../domain/protobuf/kept-list.ts";
+import { setStateTag } from "../../domain/protobuf/state-tag.ts";
 import { isPlain, type MessageList, type MessagePage } from "../../store/messages/lists.ts";
 import type { KeptPage, PageCache, PageName } from "./page-cache.ts";
 
@@ -55,8 +57,9 @@ export class HotPage {
     return undefined;
   }
 
-  /** Lets the response be encoded with the kept page, or kept if it is read again and again. */
+  /** Lets the response be encoded with the kept page, or kept if it is read again and again; and names what it shows. */
   attach(response: { readonly messages: readonly Message[]; readonly nextPageToken: string }): void {
+    if (typeof this.#state === "string") setStateTag(response, this.#tagOf(this.#state));
     if (this.#unchanged) {
       setKept(response, { field: FIELD, encoded: this.#page?.encoded, keep: () => {} });
       return;
@@ -70,5 +73,12 @@ export class HotPage {
     const owner = messages.some(({ reactions }) => reactions.length > 0) ? this.#actor : undefined;
     const keep = (encoded: Uint8Array) => this.#pages.add(this.#name, { state, encoded, next }, owner);
     setKept(response, { field: FIELD, encoded: undefined, keep });
+  }
+
+  /** Of this page in a state, for this caller: reactions are its own, page tokens are for it. Another release may show more. */
+  #tagOf(state: string): string {
+    const { tenantId, conversationId, arguments: stretch, form } = this.#name;
+    const shown = [this.#pages.release, tenantId, conversationId, stretch, form, this.#actor, state].join("\n");
+    return hash("sha256", shown, "base64url");
   }
 }

@@ -25,7 +25,6 @@ import { pathOf } from "./branches.ts";
 import { HotPage } from "./hot-page.ts";
 import type { PageCache } from "./page-cache.ts";
 
-const END_OF_LOG = 2n ** 63n - 1n;
 /** Stands for any parent (AIP-159). */
 const ANY = "-";
 
@@ -74,7 +73,7 @@ async function listOf(
     newestFirst: request.order === pb.MessageOrder.NEWEST_FIRST,
     deleted: deletedOf(request.deleted),
     afterSeq: request.afterSeq,
-    beforeSeq: request.beforeSeq || END_OF_LOG,
+    beforeSeq: request.beforeSeq || store.END_OF_LOG,
     edge: seq === undefined ? undefined : BigInt(seq),
     role: request.role,
     sender: senderOf(request),

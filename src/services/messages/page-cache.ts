@@ -42,6 +42,8 @@ const ENTRY_BYTES = 400;
 const MAX_SEEN = 20_000;
 
 export class PageCache {
+  /** What encodes the pages: another one may encode them in another way. */
+  readonly release: string;
   readonly #maxBytes: number;
   readonly #now: () => number;
   /** In the order in which they were last read. */
@@ -53,7 +55,8 @@ export class PageCache {
   #hits = 0;
   #misses = 0;
 
-  constructor(maxBytes: number, now: () => number = () => performance.now()) {
+  constructor(maxBytes: number, release = "", now: () => number = () => performance.now()) {
+    this.release = release;
     this.#maxBytes = maxBytes;
     this.#now = now;
     this.#timer = setInterval(() => this.sweep(), UNREAD_MS / 4).unref();

@@ -25,6 +25,8 @@ export interface MessageListShape {
   readonly deleted: Deleted;
   /** Whether rows are skipped, filtered by role, sender or kind, or counted; a plain page needs none of it. */
   readonly filtered: boolean;
+  /** Whether what is counted is all messages of the conversation, which its row knows; such a list is filtered. */
+  readonly all?: boolean;
   /** Whether one is looked up by its client id; such a list is filtered. */
   readonly named?: boolean;
   /** Whether the list is of another branch than the live one; such a list is filtered. */
@@ -50,7 +52,7 @@ const STATE = "case when not c.segmented then c.last_seq || '.' || c.xmin end";
  * first seqs, last seqs, sources and times of the path's segments.
  */
 export function listMessages(shape: MessageListShape): Statement<ListedMessageRow> {
-  const { viewer, newestFirst, deleted, filtered, named = false, given = false, known = false } = shape;
+  const { viewer, newestFirst, deleted, filtered, all = false, named = false, given = false, known = false } = shape;
   const [letters, isShown] = SHOWN[deleted];
   const filters = filtered
     ? `($8::smallint = 0 or l.role = $8) and ($9::text is null or l.sender = $9) and ${isOfKinds("l", "$13")}${
@@ -72,9 +74,10 @@ export function listMessages(shape: MessageListShape): Statement<ListedMessageRo
     limit: "$6::bigint",
     ...(filtered && { skip: "$7::bigint" }),
   });
+  const count = pathCount({ ...path, after: "$11::bigint", before: "$12::bigint" });
   const order = `seq ${newestFirst ? "desc" : "asc"}`;
   const page = withinBytes(rows, order);
-  const flags = `${known ? "_known" : ""}${filtered ? "_filtered" : ""}${named ? "_named" : ""}${given ? "_given" : ""}`;
+  const flags = `${known ? "_known" : ""}${filtered ? "_filtered" : ""}${all ? "_all" : ""}${named ? "_named" : ""}${given ? "_given" : ""}`;
   return {
     name: `message_list_${viewer}_${newestFirst ? "desc" : "asc"}${flags}${letters && `_${letters}`}`,
     maxBytes: PAGE_BYTES,
@@ -86,7 +89,7 @@ export function listMessages(shape: MessageListShape): Statement<ListedMessageRo
   ${
     filtered
       ? `left join lateral (
-    select case when $10::boolean then ${pathCount({ ...path, after: "$11::bigint", before: "$12::bigint" })} end as total
+    select case when $10::boolean then ${all ? `case when not c.segmented then c.message_count else ${count} end` : count} end as total
   ) counted on true`
       : ""
   }

@@ -17,6 +17,9 @@ export { readMoment } from "../changed-since.ts";
 export type { MessageRow } from "./columns.ts";
 export type { MatchRow } from "./list-statements.ts";
 
+/** Behind every entry of a log. */
+export const END_OF_LOG = 2n ** 63n - 1n;
+
 export interface MessageList {
   readonly newestFirst: boolean;
   readonly deleted: Deleted;
@@ -64,6 +67,20 @@ export function isPlain({ skip, role, sender, count, clientId, path, kinds }: Me
   );
 }
 
+/** Whether all that match are all messages of the conversation that are not deleted, however many the page has of them. */
+function areAll({ role, sender, kinds, clientId, path, deleted, afterSeq, beforeSeq }: MessageList): boolean {
+  return (
+    role === 0 &&
+    sender === null &&
+    clientId === null &&
+    path === undefined &&
+    deleted === "exclude" &&
+    afterSeq === 0n &&
+    beforeSeq === END_OF_LOG &&
+    areMessages(kinds)
+  );
+}
+
 /** A page of a conversation's messages; undefined if the caller does not see it. One round trip. */
 export async function listMessages(
   on: Queryable,
@@ -80,6 +97,7 @@ export async function listMessages(
     newestFirst,
     deleted,
     filtered,
+    all: list.count && areAll(list),
     named: clientId !== null,
     given: path !== undefined,
     known: known !== undefined,

@@ -17,7 +17,7 @@ export const SUITE = [
   // R7.
   "test/services/reads-back.test.ts",
   "test/services/kept-pages.test.ts",
-  "test/unit/store/activity-order.test.ts",
+  "test/unit/store/conversation-lists.test.ts",
   // R8.
   "test/protocols/rpc/unary-lane.test.ts",
   "test/protocols/rpc/stream-lane.test.ts",
@@ -105,7 +105,7 @@ export async function runSuite({ minutes, files = SUITE, root = ROOT }: SuiteOpt
       READS_BACK_RUNS: String(values),
       TEST_CALLS: String(calls),
       KEPT_PAGES_RUNS: String(Math.max(LEAST_STORES, Math.round(minutes * STORES_A_MINUTE))),
-      ACTIVITY_ORDER_RUNS: String(Math.max(LEAST_STORES, Math.round(minutes * STORES_A_MINUTE))),
+      CONVERSATION_LISTS_RUNS: String(Math.max(LEAST_STORES, Math.round(minutes * STORES_A_MINUTE))),
       ROUND_TRIPS: String(Math.max(LEAST_STORES, Math.round(minutes * STORES_A_MINUTE))),
       COLLOQUY_TEST_CUTS: String(cuts),
       WEBHOOK_KILLS: String(Math.max(LEAST_KILLS, Math.round(minutes * KILLS_A_MINUTE))),

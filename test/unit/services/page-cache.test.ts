@@ -37,7 +37,7 @@ describe("a page", () => {
 
   test("that nobody reads goes after a minute, and one that is read stays", () => {
     let now = 0;
-    const pages = new PageCache(1_000_000, () => now);
+    const pages = new PageCache(1_000_000, "", () => now);
     pages.add(name("a"), page(10), undefined);
     pages.add(name("b"), page(10), undefined);
     now = UNREAD_MS - 1;

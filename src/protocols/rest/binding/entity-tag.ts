@@ -22,6 +22,8 @@ const MAX_TAGS = 64;
 const CODED = /;(?:br|gzip)$/;
 // Readers of one version may see different things, their own read marks for one. So a tag ends in a digest of the body.
 const DIGESTED = /;[\w-]{16}$/;
+// Apache and Jetty append this where they compress, and send it back as it is.
+const CODED_BY_PROXY = /(;[\w-]{16})--?(?:br|gzip)$/;
 
 /**
  * The value of the tag of a representation: its version and, unless it has no body, a digest of that. Undefined if the
@@ -38,6 +40,16 @@ export function entityTag(value: string, coding: Encoded["coding"]): string {
   return coding === "identity" ? `"${value}"` : `"${value};${coding}"`;
 }
 
+/** The value of the tag of a list, from the digest of what it shows. */
+export function stateTag(digest: string): string {
+  return `list;${digest.slice(0, 16)}`;
+}
+
+/** The `ETag` of what says the same, though not in the same bytes. */
+export function weakTag(value: string): string {
+  return `W/"${value}"`;
+}
+
 /** Reads `If-Match` or `If-None-Match`. Throws a {@link RestProblem} that names the header if it is neither form. */
 export function readCondition(name: string, header: string | undefined): Condition | undefined {
   if (header === undefined) return undefined;
@@ -47,7 +59,7 @@ export function readCondition(name: string, header: string | undefined): Conditi
   while (pattern.lastIndex < header.length) {
     const [, weak, sent] = pattern.exec(header) ?? [];
     if (sent === undefined || tags.length === MAX_TAGS) throw badCondition(name);
-    const value = sent.replace(CODED, "");
+    const value = sent.replace(CODED, "").replace(CODED_BY_PROXY, "$1");
     tags.push({ value, version: value.replace(DIGESTED, ""), weak: weak !== undefined });
   }
   if (tags.length === 0) throw badCondition(name);

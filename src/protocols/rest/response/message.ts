@@ -1,6 +1,7 @@
 // The response of a unary call: JSON or a raw body, with status, ETag, Location and compression.
 import type { Message } from "@bufbuild/protobuf";
 import type { HttpBody } from "../../../../gen/google/api/httpbody_pb.ts";
+import { stateTagOf } from "../../../domain/protobuf/state-tag.ts";
 import { compressAsAccepted, type Encoded, WORTHWHILE_BYTES } from "../../http/coding.ts";
 import { answer, answerEmpty, type Headers, type HttpResponse } from "../../http/response.ts";
 import type { Binding } from "../binding/binding.ts";
@@ -10,7 +11,9 @@ import {
   meetsIfMatch,
   preconditionFailed,
   readCondition,
+  stateTag,
   tagValue,
+  weakTag,
 } from "../binding/entity-tag.ts";
 import { getAt } from "../binding/field-path.ts";
 import { JSON_TYPE } from "../binding/media.ts";
@@ -53,11 +56,19 @@ export async function prepare(parts: ResponseParts, response: Message, headers: 
     setTag(headers, version, undefined, "identity");
     return { status: successStatus, headers, body: undefined };
   }
+  const state = reads && !parts.raw ? stateTagOf(response) : undefined;
+  const known = state && stateTag(state);
+  if (known !== undefined) {
+    // Weak: the same state may be written with other page tokens, and compressed.
+    headers.etag = weakTag(known);
+    addVary(headers, "accept-encoding");
+    if (isHeld(parts, known)) return { status: 304, headers, body: undefined };
+  }
   const content: Headers = {};
   const body = encode(parts, response, content);
   if (body.length > MAX_RESPONSE_BYTES) throw responseTooLarge();
   const mayCompress = isWorthCompressing(parts, body);
-  if (mayCompress) addVary(headers, "accept-encoding");
+  if (mayCompress && known === undefined) addVary(headers, "accept-encoding");
   if (reads && version !== undefined && isHeld(parts, tagValue(version, body))) {
     setTag(headers, version, body, "identity");
     return { status: 304, headers, body: undefined };
