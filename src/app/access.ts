@@ -13,6 +13,7 @@ import { Tokens } from "../access/tokens/tokens.ts";
 import type { Config } from "../config/config.ts";
 import type { CountExchange } from "../domain/fixed-window.ts";
 import { permit, ruleOf } from "../domain/identity/permissions.ts";
+import type { Principal } from "../domain/identity/principal.ts";
 import { operatorKeys } from "../domain/secrets/operator-keys.ts";
 import type { Hints } from "../live/hints/hints.ts";
 import type { CallContext } from "../pipeline/call/call.ts";
@@ -38,7 +39,7 @@ import { exchangeCounts, forgetEverywhere, listenForChanges } from "./between-se
 export interface IdentityOptions {
   readonly database: Database;
   readonly secrets: TenantSecrets;
-  readonly config: Pick<Config, "dataDir" | "agents" | "issuers" | "rateLimits">;
+  readonly config: Pick<Config, "dataDir" | "agents" | "issuers" | "rateLimits" | "heartbeatMs">;
   /** By which servers tell each other of revocations and counts. */
   readonly hints: Pick<Hints, "signals">;
   readonly clientAddress: ClientAddress;
@@ -52,6 +53,8 @@ export interface IdentityOptions {
 export interface Identity {
   /** The stages of the pipeline before a body is read. */
   readonly stages: Required<Pick<PipelineOptions, "authenticate" | "claimed" | "limit" | "allow">>;
+  /** Says again who calls, in the middle of a call, or throws as authentication does. */
+  readonly renew: (context: CallContext) => Promise<Principal>;
   readonly services: readonly ServiceEntry[];
   /** HTTP handlers by exact path: `/.well-known/jwks.json` and `/oauth2/token`. */
   readonly endpoints: ReadonlyMap<string, HttpHandler>;
@@ -94,6 +97,11 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
   const gate = new Gate(authenticator, new RateLimits(rateLimits, counts));
   const forget = forgetEverywhere(directory, signals);
   listenForChanges(signals, directory);
+  const renew = async (context: CallContext) => {
+    const principal = await gate.authenticate(context);
+    permit(principal, ruleOf(context.method));
+    return principal;
+  };
   const findTenant = (name: string) => directory.tenant(name);
   let rotation: NodeJS.Timeout | undefined;
 
@@ -104,6 +112,7 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
       limit: (context: CallContext) => gate.limit(context.principal, (name, value) => context.setHeader(name, value)),
       allow: (context: CallContext) => permit(context.principal, ruleOf(context.method)),
     },
+    renew,
     services: [
       createAccessService({
         database,
@@ -112,7 +121,7 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
         forgetKey: forget.key,
         issueForClient: (token) => localIssuer.issueForClient(token),
       }),
-      createAuditService({ database, secrets }),
+      createAuditService({ database, secrets, renew, heartbeatMs: config.heartbeatMs }),
       createLegalHoldService({ database, secrets, wakeJobs: options.wakeJobs }),
       createRetentionService({ database, secrets }),
       createErasureService({ database, forgetMember: forget.member, wake: options.wakeJobs }),

@@ -117,11 +117,7 @@ export async function createApp(
   const ready = async () => started && (await answers());
 
   const { sealer, turns } = await openAgents({ database, bytes, url, hints, config, log: logger, tracing, atStop });
-  const renew = async (context: CallContext) => {
-    const principal = await identity.stages.authenticate(context);
-    permit(principal, ruleOf(context.method));
-    return principal;
-  };
+  const { renew } = identity;
   const presence = new Presence({ database, signals: hints.signals, onError });
   atStop("who is here to be written", () => presence.stop());
   const follows = { database, hints, renew, presence, draining: lifecycle.draining, heartbeatMs };

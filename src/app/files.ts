@@ -1,9 +1,10 @@
-// The bytes of files, and what works in the background: the sweeper, which removes those that no file needs any more, and jobs.
+// The bytes of files, and what works in the background: the sweeper, which removes those that no file needs any more, jobs, and what seals audit logs.
 import { resolve } from "node:path";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
 import type { ByteStore, FileKey } from "../files/byte-store.ts";
 import { openFiles } from "../files/open.ts";
+import { createAuditSealer } from "../jobs/audit.ts";
 import { watchFolder } from "../jobs/missing-bytes.ts";
 import { JobRunner } from "../jobs/runner.ts";
 import { createSweeper, type Sweeper, type SweeperOptions } from "../jobs/sweeper.ts";
@@ -37,6 +38,8 @@ export async function openFilesAndSweeper({ database, onError, config, log, atSt
   atStop("the sweeper", () => sweeper.stop());
   const jobs = new JobRunner({ database, onError });
   atStop("jobs under way", () => jobs.stop());
+  const auditSealer = createAuditSealer(database, onError);
+  atStop("entries of audit logs to be sealed", () => auditSealer.stop());
   const onMissing = ({ id }: FileKey) =>
     log.warn({ ...(place.kind === "disk" && { folder: resolve(place.folder) }), file: id }, MISSING);
   const folder = watchFolder({ database, bytes, onMissing, onError });
@@ -45,6 +48,7 @@ export async function openFilesAndSweeper({ database, onError, config, log, atSt
     folder.start();
     sweeper.start();
     jobs.start();
+    auditSealer.start();
   };
   return { files: { bytes, running: new RunningUploads() }, bytes, sweeper: { start }, wakeJobs: () => jobs.wake() };
 }

@@ -1,5 +1,6 @@
-// Periodically deletes expired request ids, drafts of keys that are no more, ephemeral turns and files that nobody needs, old attempts of webhooks, purges conversations that are due, and runs retention policies.
+// Periodically deletes expired request ids, drafts of keys that are no more, ephemeral turns and files that nobody needs, old attempts of webhooks and audit entries, purges conversations that are due, and runs retention policies.
 import type { ByteStore } from "../files/byte-store.ts";
+import { dropOldAudit } from "../store/audit/chain.ts";
 import type { Database } from "../store/database.ts";
 import { tenantIds } from "../store/directory/tenants.ts";
 import { sweepUnsent } from "../store/drafts/drafts.ts";
@@ -63,6 +64,7 @@ export function createSweeper({
     for (let count = 1; count > 0 && !stopping.signal.aborted; swept += count) {
       count = await deleteOldAttempts(database, id, stopping.signal);
     }
+    swept += await dropOldAudit(database, id, stopping.signal);
     swept += await runRetention(database, id, purgeAfterDays, stopping.signal);
     swept += await purgeDue(database, id, stopping.signal);
     if (bytes === undefined) return swept;

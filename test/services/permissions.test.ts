@@ -298,6 +298,8 @@ const TABLE: Readonly<Record<string, Row>> = {
   "AnalyticsService/GetTenantAnalytics": [() => ({}), "pd pd pd pd ok ok sm sm"],
 
   "AuditService/ListAuditEntries": [() => ({}), ADMIN],
+  "AuditService/ExportAuditEntries": [() => ({}), ADMIN],
+  "AuditService/VerifyAudit": [() => ({}), ADMIN],
 };
 
 const methods = new Map(

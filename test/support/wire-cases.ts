@@ -841,6 +841,14 @@ const IDENTITY: readonly WireCase[] = [
     },
   },
   {
+    rpc: "AuditService.VerifyAudit",
+    async requests(world) {
+      await world.apiKey();
+      return [{}];
+    },
+  },
+  { rpc: "AuditService.ExportAuditEntries", requests: () => [{ afterSequence: "0" }] },
+  {
     rpc: "DirectoryService.UpsertMember",
     requests: () => [
       {

@@ -17,10 +17,11 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/audit_entry.proto.
  */
 export const file_colloquy_v1_audit_entry: GenFile = /*@__PURE__*/
-  fileDesc("Ch1jb2xsb3F1eS92MS9hdWRpdF9lbnRyeS5wcm90bxILY29sbG9xdXkudjEipgMKCkF1ZGl0RW50cnkSGAoCaWQYASABKAlCDOBBA7pIBnIEkM4YARI0CgtjcmVhdGVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxImCgVhY3RvchgDIAEoCzISLmNvbGxvcXV5LnYxLkFjdG9yQgPgQQMSGwoGYWN0aW9uGAQgASgJQgvgQQO6SAVyAxjIARIhCg1yZXNvdXJjZV90eXBlGAUgASgJQgrgQQO6SARyAhhAEiAKC3Jlc291cmNlX2lkGAYgASgJQgvgQQO6SAVyAxjIARIbCgdhZGRyZXNzGAcgASgJQgrgQQO6SARyAhhAEiAKCnJlcXVlc3RfaWQYCCABKAlCDOBBA7pIBnIEkM4YARJPCgdkZXRhaWxzGAkgAygLMiQuY29sbG9xdXkudjEuQXVkaXRFbnRyeS5EZXRhaWxzRW50cnlCGOBBA7pIEpoBDxAQIgRyAhhAKgVyAxjQDxouCgxEZXRhaWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AWIGcHJvdG8z", [file_buf_validate_validate, file_colloquy_v1_actor, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_timestamp]);
+  fileDesc("Ch1jb2xsb3F1eS92MS9hdWRpdF9lbnRyeS5wcm90bxILY29sbG9xdXkudjEi0QMKCkF1ZGl0RW50cnkSGAoCaWQYASABKAlCDOBBA7pIBnIEkM4YARI0CgtjcmVhdGVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxImCgVhY3RvchgDIAEoCzISLmNvbGxvcXV5LnYxLkFjdG9yQgPgQQMSGwoGYWN0aW9uGAQgASgJQgvgQQO6SAVyAxjIARIhCg1yZXNvdXJjZV90eXBlGAUgASgJQgrgQQO6SARyAhhAEiAKC3Jlc291cmNlX2lkGAYgASgJQgvgQQO6SAVyAxjIARIbCgdhZGRyZXNzGAcgASgJQgrgQQO6SARyAhhAEiAKCnJlcXVlc3RfaWQYCCABKAlCDOBBA7pIBnIEkM4YARJPCgdkZXRhaWxzGAkgAygLMiQuY29sbG9xdXkudjEuQXVkaXRFbnRyeS5EZXRhaWxzRW50cnlCGOBBA7pIEpoBDxAQIgRyAhhAKgVyAxjQDxIpCgRzZWFsGAogASgLMhYuY29sbG9xdXkudjEuQXVkaXRTZWFsQgPgQQMaLgoMRGV0YWlsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEibQoJQXVkaXRTZWFsEhkKCHNlcXVlbmNlGAEgASgDQge6SAQiAigAEhUKBHNhbHQYAiABKAlCB7pIBHICGCASFwoGZGlnZXN0GAMgASgJQge6SARyAhhAEhUKBGhhc2gYBCABKAlCB7pIBHICGEBiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_actor, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_timestamp]);
 
 /**
- * AuditEntry says who did what to which resource. It holds no content and no credential, and is never changed.
+ * AuditEntry says who did what to which resource. It holds no content and no credential. It is never
+ * changed, but for the erasure of a person, which empties its name.
  *
  * @generated from message colloquy.v1.AuditEntry
  */
@@ -87,6 +88,13 @@ export type AuditEntry = Message<"colloquy.v1.AuditEntry"> & {
    * @generated from field: map<string, string> details = 9;
    */
   details: { [key: string]: string };
+
+  /**
+   * Its place in the tenant's chain of hashes. Unset: it was made within the last seconds, and has none yet.
+   *
+   * @generated from field: colloquy.v1.AuditSeal seal = 10;
+   */
+  seal?: AuditSeal | undefined;
 };
 
 /**
@@ -95,4 +103,49 @@ export type AuditEntry = Message<"colloquy.v1.AuditEntry"> & {
  */
 export const AuditEntrySchema: GenMessage<AuditEntry> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_audit_entry, 0);
+
+/**
+ * AuditSeal is the place of an entry in the tenant's chain of hashes. Each hash covers the entry and the hash before it, so that no
+ * entry can be changed, removed, inserted or moved without a trace.
+ *
+ * @generated from message colloquy.v1.AuditSeal
+ */
+export type AuditSeal = Message<"colloquy.v1.AuditSeal"> & {
+  /**
+   * The place, from 1 on, without gaps.
+   *
+   * @generated from field: int64 sequence = 1;
+   */
+  sequence: bigint;
+
+  /**
+   * 32 random hexadecimal digits. Empty: the erasure of a person has changed the entry since, and only its digest is left.
+   *
+   * @generated from field: string salt = 2;
+   */
+  salt: string;
+
+  /**
+   * SHA-256 of the entry as canonical JSON (RFC 8785) without `seal` and empty members, and with the member `salt`; 64 hexadecimal
+   * digits.
+   *
+   * @generated from field: string digest = 3;
+   */
+  digest: string;
+
+  /**
+   * SHA-256 of the text of the hash before, followed by that of the digest; 64 hexadecimal digits. Before the first entry stands the
+   * SHA-256 of the tenant's id.
+   *
+   * @generated from field: string hash = 4;
+   */
+  hash: string;
+};
+
+/**
+ * Describes the message colloquy.v1.AuditSeal.
+ * Use `create(AuditSealSchema)` to create a new message.
+ */
+export const AuditSealSchema: GenMessage<AuditSeal> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_audit_entry, 1);
 

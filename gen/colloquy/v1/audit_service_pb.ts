@@ -2,8 +2,8 @@
 // @generated from file colloquy/v1/audit_service.proto (package colloquy.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import type { Actor } from "./actor_pb.ts";
 import { file_colloquy_v1_actor } from "./actor_pb.ts";
@@ -14,13 +14,13 @@ import { file_colloquy_v1_rules } from "./rules_pb.ts";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file colloquy/v1/audit_service.proto.
  */
 export const file_colloquy_v1_audit_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9jb2xsb3F1eS92MS9hdWRpdF9zZXJ2aWNlLnByb3RvEgtjb2xsb3F1eS52MSKwAgoXTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QSHAoJcGFnZV9zaXplGAEgASgFQgm6SAYaBIjOGAESHQoKcGFnZV90b2tlbhgCIAEoCUIJukgGcgSgzhgBEiEKBWFjdG9yGAMgASgLMhIuY29sbG9xdXkudjEuQWN0b3ISGAoGYWN0aW9uGAQgASgJQgi6SAVyAxjIARIeCg1yZXNvdXJjZV90eXBlGAUgASgJQge6SARyAhhAEh0KC3Jlc291cmNlX2lkGAYgASgJQgi6SAVyAxjIARIuCgpzdGFydF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAieQoYTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlEjkKDWF1ZGl0X2VudHJpZXMYASADKAsyFy5jb2xsb3F1eS52MS5BdWRpdEVudHJ5Qgm6SAaSAQMQyAESIgoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgm6SAZyBKDOGAEylQEKDEF1ZGl0U2VydmljZRKEAQoQTGlzdEF1ZGl0RW50cmllcxIkLmNvbGxvcXV5LnYxLkxpc3RBdWRpdEVudHJpZXNSZXF1ZXN0GiUuY29sbG9xdXkudjEuTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlIiOQAgH6xxgECAMQBILT5JMCEhIQL3YxL2F1ZGl0RW50cmllc2IGcHJvdG8z", [file_buf_validate_validate, file_colloquy_v1_actor, file_colloquy_v1_audit_entry, file_colloquy_v1_permission, file_colloquy_v1_rules, file_google_api_annotations, file_google_protobuf_timestamp]);
+  fileDesc("Ch9jb2xsb3F1eS92MS9hdWRpdF9zZXJ2aWNlLnByb3RvEgtjb2xsb3F1eS52MSKwAgoXTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QSHAoJcGFnZV9zaXplGAEgASgFQgm6SAYaBIjOGAESHQoKcGFnZV90b2tlbhgCIAEoCUIJukgGcgSgzhgBEiEKBWFjdG9yGAMgASgLMhIuY29sbG9xdXkudjEuQWN0b3ISGAoGYWN0aW9uGAQgASgJQgi6SAVyAxjIARIeCg1yZXNvdXJjZV90eXBlGAUgASgJQge6SARyAhhAEh0KC3Jlc291cmNlX2lkGAYgASgJQgi6SAVyAxjIARIuCgpzdGFydF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAieQoYTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlEjkKDWF1ZGl0X2VudHJpZXMYASADKAsyFy5jb2xsb3F1eS52MS5BdWRpdEVudHJ5Qgm6SAaSAQMQyAESIgoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgm6SAZyBKDOGAEiPAoZRXhwb3J0QXVkaXRFbnRyaWVzUmVxdWVzdBIfCg5hZnRlcl9zZXF1ZW5jZRgBIAEoA0IHukgEIgIoACJKChpFeHBvcnRBdWRpdEVudHJpZXNSZXNwb25zZRIsCgthdWRpdF9lbnRyeRgBIAEoCzIXLmNvbGxvcXV5LnYxLkF1ZGl0RW50cnkiYwoSVmVyaWZ5QXVkaXRSZXF1ZXN0Eh8KDmFmdGVyX3NlcXVlbmNlGAEgASgDQge6SAQiAigAEiwKCmFmdGVyX2hhc2gYAiABKAlCGLpIFXITMhFeKFswLTlhLWZdezY0fSk/JCLpAQoTVmVyaWZ5QXVkaXRSZXNwb25zZRIcCgtlbnRyeV9jb3VudBgBIAEoA0IHukgEIgIoABIdCgxlcmFzZWRfY291bnQYAiABKANCB7pIBCICKAASHwoOZmlyc3Rfc2VxdWVuY2UYAyABKANCB7pIBCICKAASHgoNbGFzdF9zZXF1ZW5jZRgEIAEoA0IHukgEIgIoABIaCglsYXN0X2hhc2gYBSABKAlCB7pIBHICGEASEAoIY29tcGxldGUYBiABKAgSJgoFYnJlYWsYByABKAsyFy5jb2xsb3F1eS52MS5BdWRpdEJyZWFrIvMBCgpBdWRpdEJyZWFrEioKBGtpbmQYASABKA4yHC5jb2xsb3F1eS52MS5BdWRpdEJyZWFrLktpbmQSGQoIc2VxdWVuY2UYAiABKANCB7pIBCICKAASIQoOYXVkaXRfZW50cnlfaWQYAyABKAlCCbpIBnIEkM4YASJ7CgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABIQCgxLSU5EX0NIQU5HRUQQARIQCgxLSU5EX1JFTU9WRUQQAhIRCg1LSU5EX0lOU0VSVEVEEAMSEgoOS0lORF9SRU9SREVSRUQQBBISCg5LSU5EX1JFV1JJVFRFThAFMrYDCgxBdWRpdFNlcnZpY2UShAEKEExpc3RBdWRpdEVudHJpZXMSJC5jb2xsb3F1eS52MS5MaXN0QXVkaXRFbnRyaWVzUmVxdWVzdBolLmNvbGxvcXV5LnYxLkxpc3RBdWRpdEVudHJpZXNSZXNwb25zZSIjkAIB+scYBAgDEASC0+STAhISEC92MS9hdWRpdEVudHJpZXMSoAEKEkV4cG9ydEF1ZGl0RW50cmllcxImLmNvbGxvcXV5LnYxLkV4cG9ydEF1ZGl0RW50cmllc1JlcXVlc3QaJy5jb2xsb3F1eS52MS5FeHBvcnRBdWRpdEVudHJpZXNSZXNwb25zZSI3kAIB+scYBAgDEASC0+STAiZiC2F1ZGl0X2VudHJ5EhcvdjEvYXVkaXRFbnRyaWVzOmV4cG9ydDABEnwKC1ZlcmlmeUF1ZGl0Eh8uY29sbG9xdXkudjEuVmVyaWZ5QXVkaXRSZXF1ZXN0GiAuY29sbG9xdXkudjEuVmVyaWZ5QXVkaXRSZXNwb25zZSIqkAIB+scYBAgDEASC0+STAhkSFy92MS9hdWRpdEVudHJpZXM6dmVyaWZ5YgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_actor, file_colloquy_v1_audit_entry, file_colloquy_v1_permission, file_colloquy_v1_rules, file_google_api_annotations, file_google_protobuf_timestamp]);
 
 /**
  * ListAuditEntriesRequest says which entries to list. All filters that are set must hold.
@@ -121,6 +121,231 @@ export const ListAuditEntriesResponseSchema: GenMessage<ListAuditEntriesResponse
   messageDesc(file_colloquy_v1_audit_service, 1);
 
 /**
+ * @generated from message colloquy.v1.ExportAuditEntriesRequest
+ */
+export type ExportAuditEntriesRequest = Message<"colloquy.v1.ExportAuditEntriesRequest"> & {
+  /**
+   * Begin after the entry with this `seal.sequence`. Default: 0, with the first that is kept.
+   *
+   * @generated from field: int64 after_sequence = 1;
+   */
+  afterSequence: bigint;
+};
+
+/**
+ * Describes the message colloquy.v1.ExportAuditEntriesRequest.
+ * Use `create(ExportAuditEntriesRequestSchema)` to create a new message.
+ */
+export const ExportAuditEntriesRequestSchema: GenMessage<ExportAuditEntriesRequest> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_audit_service, 2);
+
+/**
+ * @generated from message colloquy.v1.ExportAuditEntriesResponse
+ */
+export type ExportAuditEntriesResponse = Message<"colloquy.v1.ExportAuditEntriesResponse"> & {
+  /**
+   * The entry, with its seal. Unset: a heartbeat, sent after 15 seconds without an entry; skip it. Over REST it is an empty line.
+   *
+   * @generated from field: colloquy.v1.AuditEntry audit_entry = 1;
+   */
+  auditEntry?: AuditEntry | undefined;
+};
+
+/**
+ * Describes the message colloquy.v1.ExportAuditEntriesResponse.
+ * Use `create(ExportAuditEntriesResponseSchema)` to create a new message.
+ */
+export const ExportAuditEntriesResponseSchema: GenMessage<ExportAuditEntriesResponse> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_audit_service, 3);
+
+/**
+ * VerifyAuditRequest says from where on to check.
+ *
+ * @generated from message colloquy.v1.VerifyAuditRequest
+ */
+export type VerifyAuditRequest = Message<"colloquy.v1.VerifyAuditRequest"> & {
+  /**
+   * The `last_sequence` of an earlier response. Default: 0, from the first entry that is kept.
+   *
+   * @generated from field: int64 after_sequence = 1;
+   */
+  afterSequence: bigint;
+
+  /**
+   * The `last_hash` of that response; 64 hexadecimal digits. Must be set with `after_sequence`, and only then.
+   *
+   * @generated from field: string after_hash = 2;
+   */
+  afterHash: string;
+};
+
+/**
+ * Describes the message colloquy.v1.VerifyAuditRequest.
+ * Use `create(VerifyAuditRequestSchema)` to create a new message.
+ */
+export const VerifyAuditRequestSchema: GenMessage<VerifyAuditRequest> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_audit_service, 4);
+
+/**
+ * @generated from message colloquy.v1.VerifyAuditResponse
+ */
+export type VerifyAuditResponse = Message<"colloquy.v1.VerifyAuditResponse"> & {
+  /**
+   * Number of entries that were checked and are whole.
+   *
+   * @generated from field: int64 entry_count = 1;
+   */
+  entryCount: bigint;
+
+  /**
+   * Number of these that the erasure of a person has changed. Their places are checked, but not what they say. The receipts of erasures
+   * (`Job.counts`, `audit_entries`) say how many each has changed.
+   *
+   * @generated from field: int64 erased_count = 2;
+   */
+  erasedCount: bigint;
+
+  /**
+   * The first entry that is kept; those before it were older than `Tenant.audit_retention_days`. 0: there is no entry.
+   *
+   * @generated from field: int64 first_sequence = 3;
+   */
+  firstSequence: bigint;
+
+  /**
+   * The last entry that was checked and is whole.
+   *
+   * @generated from field: int64 last_sequence = 4;
+   */
+  lastSequence: bigint;
+
+  /**
+   * Its hash.
+   *
+   * @generated from field: string last_hash = 5;
+   */
+  lastHash: string;
+
+  /**
+   * Whether the check came to the end of the chain.
+   *
+   * @generated from field: bool complete = 6;
+   */
+  complete: boolean;
+
+  /**
+   * Where the chain is broken first. Unset: nowhere.
+   *
+   * @generated from field: colloquy.v1.AuditBreak break = 7;
+   */
+  break?: AuditBreak | undefined;
+};
+
+/**
+ * Describes the message colloquy.v1.VerifyAuditResponse.
+ * Use `create(VerifyAuditResponseSchema)` to create a new message.
+ */
+export const VerifyAuditResponseSchema: GenMessage<VerifyAuditResponse> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_audit_service, 5);
+
+/**
+ * AuditBreak is a place where the chain of hashes is broken.
+ *
+ * @generated from message colloquy.v1.AuditBreak
+ */
+export type AuditBreak = Message<"colloquy.v1.AuditBreak"> & {
+  /**
+   * What was done.
+   *
+   * @generated from field: colloquy.v1.AuditBreak.Kind kind = 1;
+   */
+  kind: AuditBreak_Kind;
+
+  /**
+   * The place in the chain.
+   *
+   * @generated from field: int64 sequence = 2;
+   */
+  sequence: bigint;
+
+  /**
+   * The entry that is there now. Empty: none is.
+   *
+   * @generated from field: string audit_entry_id = 3;
+   */
+  auditEntryId: string;
+};
+
+/**
+ * Describes the message colloquy.v1.AuditBreak.
+ * Use `create(AuditBreakSchema)` to create a new message.
+ */
+export const AuditBreakSchema: GenMessage<AuditBreak> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_audit_service, 6);
+
+/**
+ * What was done there.
+ *
+ * @generated from enum colloquy.v1.AuditBreak.Kind
+ */
+export const AuditBreak_Kind = {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The entry says something else than when it was sealed.
+   *
+   * @generated from enum value: KIND_CHANGED = 1;
+   */
+  CHANGED: 1,
+
+  /**
+   * The entry that was here is gone.
+   *
+   * @generated from enum value: KIND_REMOVED = 2;
+   */
+  REMOVED: 2,
+
+  /**
+   * The entry was not here.
+   *
+   * @generated from enum value: KIND_INSERTED = 3;
+   */
+  INSERTED: 3,
+
+  /**
+   * The entry was elsewhere.
+   *
+   * @generated from enum value: KIND_REORDERED = 4;
+   */
+  REORDERED: 4,
+
+  /**
+   * The chain was written anew: the entry has another hash than was kept, in `after_hash` or as the end of the chain.
+   *
+   * @generated from enum value: KIND_REWRITTEN = 5;
+   */
+  REWRITTEN: 5,
+} as const;
+
+/**
+ * What was done there.
+ *
+ * @generated from enum colloquy.v1.AuditBreak.Kind
+ */
+export type AuditBreak_Kind = (typeof AuditBreak_Kind)[keyof typeof AuditBreak_Kind] | UnknownEnum;
+
+/**
+ * Describes the enum colloquy.v1.AuditBreak.Kind.
+ */
+export const AuditBreak_KindSchema: GenEnum<AuditBreak_Kind> = /*@__PURE__*/
+  enumDesc(file_colloquy_v1_audit_service, 6, 0);
+
+/**
  * AuditService reads the audit log of a tenant. It is for administrators and API keys with the scope `admin`.
  *
  * @generated from service colloquy.v1.AuditService
@@ -135,6 +360,29 @@ export const AuditService: GenService<{
     methodKind: "unary";
     input: typeof ListAuditEntriesRequestSchema;
     output: typeof ListAuditEntriesResponseSchema;
+  },
+  /**
+   * ExportAuditEntries streams the audit log, oldest first, in the order of its chain of hashes. Entries that are made meanwhile may be
+   * missing: go on after the last `seal.sequence`. It fails with the credential's error as soon as the credential is invalid.
+   *
+   * @generated from rpc colloquy.v1.AuditService.ExportAuditEntries
+   */
+  exportAuditEntries: {
+    methodKind: "server_streaming";
+    input: typeof ExportAuditEntriesRequestSchema;
+    output: typeof ExportAuditEntriesResponseSchema;
+  },
+  /**
+   * VerifyAudit checks the chain of hashes over the audit log, and says where it is broken first. It checks at most 100,000 entries: as
+   * long as `complete` is false, call it again with `last_sequence` and `last_hash`. Keep these of the last response outside the server,
+   * and begin with them next time: then also a chain that was written anew as a whole is found out.
+   *
+   * @generated from rpc colloquy.v1.AuditService.VerifyAudit
+   */
+  verifyAudit: {
+    methodKind: "unary";
+    input: typeof VerifyAuditRequestSchema;
+    output: typeof VerifyAuditResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_colloquy_v1_audit_service, 0);

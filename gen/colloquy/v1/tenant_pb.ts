@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/tenant.proto.
  */
 export const file_colloquy_v1_tenant: GenFile = /*@__PURE__*/
-  fileDesc("Chhjb2xsb3F1eS92MS90ZW5hbnQucHJvdG8SC2NvbGxvcXV5LnYxIpsCCgZUZW5hbnQSGAoCaWQYASABKAlCDOBBA7pIBnIEkM4YARI5CgRzbHVnGAIgASgJQivgQQW6SCVyIxg/Mh9eKFthLXpdKFthLXowLTktXSpbYS16MC05XSk/KT8kEh4KDGRpc3BsYXlfbmFtZRgDIAEoCUIIukgFcgMYyAESGgoEZXRhZxgEIAEoCUIM4EEDukgGcgSozhgBEjQKC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjQKC3VwZGF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhQKDHByZXNlbmNlX29mZhgoIAEoCGIGcHJvdG8z", [file_buf_validate_validate, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_timestamp]);
+  fileDesc("Chhjb2xsb3F1eS92MS90ZW5hbnQucHJvdG8SC2NvbGxvcXV5LnYxIsYCCgZUZW5hbnQSGAoCaWQYASABKAlCDOBBA7pIBnIEkM4YARI5CgRzbHVnGAIgASgJQivgQQW6SCVyIxg/Mh9eKFthLXpdKFthLXowLTktXSpbYS16MC05XSk/KT8kEh4KDGRpc3BsYXlfbmFtZRgDIAEoCUIIukgFcgMYyAESGgoEZXRhZxgEIAEoCUIM4EEDukgGcgSozhgBEjQKC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjQKC3VwZGF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhQKDHByZXNlbmNlX29mZhgoIAEoCBIpChRhdWRpdF9yZXRlbnRpb25fZGF5cxgpIAEoBUILukgIGgYYlJ0CKABiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_timestamp]);
 
 /**
  * Tenant is an isolated customer or environment: nothing in it is visible from another tenant.
@@ -72,6 +72,14 @@ export type Tenant = Message<"colloquy.v1.Tenant"> & {
    * @generated from field: bool presence_off = 40;
    */
   presenceOff: boolean;
+
+  /**
+   * How many days entries of the audit log are kept. Older ones are removed once a day, from the beginning of the log, unless a legal
+   * hold covers the tenant; an entry `audit.drop` says so. Default: 0, for ever. Maximum 36,500.
+   *
+   * @generated from field: int32 audit_retention_days = 41;
+   */
+  auditRetentionDays: number;
 };
 
 /**

@@ -1,5 +1,5 @@
 // TenantService: the tenants themselves. It is for super administrators, who need not be of any tenant.
-import { create } from "@bufbuild/protobuf";
+import { create, equals } from "@bufbuild/protobuf";
 import { type Tenant, TenantSchema } from "../../../gen/colloquy/v1/tenant_pb.ts";
 import * as pb from "../../../gen/colloquy/v1/tenant_service_pb.ts";
 import type { TenantRecord } from "../../access/store-interfaces.ts";
@@ -49,6 +49,7 @@ export function createTenantService(options: TenantServiceOptions): ServiceEntry
           const tenant = made ? await store.lockTenant(tx, caller.tenantId) : undefined;
           if (tenant === undefined) throw new DomainError(ErrorReason.ALREADY_EXISTS, "tenant.slug: is already in use");
           tenant.presenceOff = request.tenant?.presenceOff ?? false;
+          tenant.auditRetentionDays = request.tenant?.auditRetentionDays ?? 0;
           return { tenant: toTenant(tenant) };
         });
       });
@@ -89,20 +90,14 @@ export function createTenantService(options: TenantServiceOptions): ServiceEntry
           if (tenant === undefined) throw notFound("tenant");
           const wanted = request.tenant ?? create(TenantSchema);
           checkUpdateEtags(request, wanted, tenant.updateTime.getTime());
-          const fields = fieldsToUpdate(TenantSchema, wanted, request.updateMask?.paths, [
-            "display_name",
-            "presence_off",
-          ]);
+          const fields = fieldsToUpdate(TenantSchema, wanted, request.updateMask?.paths, SETTINGS);
           refuseNothing(fields, request.updateMask);
-          const name = fields.includes("display_name") ? wanted.displayName : tenant.name;
-          const presenceOff = fields.includes("presence_off") ? wanted.presenceOff : tenant.presenceOff;
-          if (name !== tenant.name || presenceOff !== tenant.presenceOff) {
-            const details = presenceOff === tenant.presenceOff ? {} : { presence_off: String(presenceOff) };
-            if (presenceOff) await forgetPresence(tx, tenant.id);
-            Object.assign(tenant, { name, presenceOff });
+          const changed = change(tenant, wanted, fields);
+          if (changed !== undefined) {
+            if (changed.presence_off === "true") await forgetPresence(tx, tenant.id);
             // Two changes within a millisecond still differ in their etag.
             tenant.updateTime = new Date(Math.max(Date.now(), tenant.updateTime.getTime() + 1));
-            const act = { action: "tenant.update", resourceType: "tenant", resourceId: tenant.id, details };
+            const act = { action: "tenant.update", resourceType: "tenant", resourceId: tenant.id, details: changed };
             await audit(tx, caller, context, act);
           }
           return { tenant: toTenant(tenant) };
@@ -110,6 +105,24 @@ export function createTenantService(options: TenantServiceOptions): ServiceEntry
       );
     },
   });
+}
+
+const SETTINGS = ["audit_retention_days", "display_name", "presence_off"] as const;
+
+/** Sets fields of a tenant. Returns the new values of those that change, but for its name; undefined: none does. */
+function change(tenant: store.Tenant, wanted: Tenant, fields: readonly string[]): Record<string, string> | undefined {
+  const before = toTenant(tenant);
+  if (fields.includes("display_name")) tenant.name = wanted.displayName;
+  if (fields.includes("presence_off")) tenant.presenceOff = wanted.presenceOff;
+  if (fields.includes("audit_retention_days")) tenant.auditRetentionDays = wanted.auditRetentionDays;
+  const after = toTenant(tenant);
+  if (equals(TenantSchema, before, after)) return undefined;
+  const details: Record<string, string> = {};
+  if (after.presenceOff !== before.presenceOff) details["presence_off"] = String(after.presenceOff);
+  if (after.auditRetentionDays !== before.auditRetentionDays) {
+    details["audit_retention_days"] = String(after.auditRetentionDays);
+  }
+  return details;
 }
 
 /** The caller as it acts upon a tenant that need not be its own. Its permission has been checked. */
@@ -123,6 +136,7 @@ function toTenant(tenant: store.Tenant): Tenant {
     slug: tenant.slug,
     displayName: tenant.name,
     presenceOff: tenant.presenceOff,
+    auditRetentionDays: tenant.auditRetentionDays,
     etag: `${tenant.updateTime.getTime()}`,
     createTime: toTimestamp(tenant.createTime),
     updateTime: toTimestamp(tenant.updateTime),

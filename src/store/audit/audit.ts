@@ -26,10 +26,12 @@ export interface AuditOrigin {
   readonly address: string;
 }
 
-export async function audit(tx: Queryable, caller: Caller, origin: AuditOrigin, act: AuditedAct): Promise<void> {
+/** Returns the id of the entry. */
+export async function audit(tx: Queryable, caller: Caller, origin: AuditOrigin, act: AuditedAct): Promise<string> {
+  const id = newId();
   await tx.query(insertAudit, [
     caller.tenantId,
-    newId(),
+    id,
     caller.name,
     act.action,
     act.resourceType,
@@ -38,4 +40,5 @@ export async function audit(tx: Queryable, caller: Caller, origin: AuditOrigin, 
     origin.address,
     act.details === undefined ? null : JSON.stringify(act.details),
   ]);
+  return id;
 }

@@ -109,7 +109,8 @@ export const renameAudit: Statement<{ last_id: string | null; count: bigint }> =
       resource_id = case when a.resource_type = 'member' and a.resource_id = $2::text then 'erased' else a.resource_id end,
       details = (select jsonb_object_agg(d.key, case when not d.value ? $2::text then d.value
           when jsonb_typeof(d.value) = 'array' then (d.value - $2::text) || '["erased"]' else '"erased"' end)
-        from jsonb_each(a.details) d)
+        from jsonb_each(a.details) d),
+      chain_salt = null
     where a.tenant_id = $1 and a.id in (select l.id from looked l) and (${isName("a.actor", "$2::text")}
       or a.resource_type = 'member' and a.resource_id = $2::text
       or exists (select from jsonb_each(a.details) d where d.value ? $2::text))

@@ -45,4 +45,5 @@ export const MIGRATION_NAMES = [
   "0067-active-minute",
   "0070-upload-purposes",
   "0071-made-files",
+  "0059-audit-chain",
 ] as const;

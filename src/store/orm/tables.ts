@@ -19,7 +19,7 @@ import { MemberEntity } from "./entities/member.ts";
 import { MessageEntity, MessageRevisionEntity } from "./entities/message.ts";
 import { PresenceEntity, PresenceLeaseEntity, PresenceSessionEntity } from "./entities/presence.ts";
 import { MentionEntity, MessageTallyEntity, ReactionEntity } from "./entities/reaction.ts";
-import { AuditEntity, IdempotencyEntity } from "./entities/record.ts";
+import { AuditChainEntity, AuditEntity, IdempotencyEntity } from "./entities/record.ts";
 import { RetentionPolicyEntity, RetentionRunEntity } from "./entities/retention.ts";
 import { ServerKeyEntity } from "./entities/server-key.ts";
 import { TenantEntity } from "./entities/tenant.ts";
@@ -35,6 +35,7 @@ export const TABLES: Tables = {
   entities: [
     AgentEntity,
     ApiKeyEntity,
+    AuditChainEntity,
     AuditEntity,
     BranchRunEntity,
     ConversationEntity,

@@ -5,6 +5,7 @@ import { DraftSchema, ScheduledMessageSchema } from "../../../../gen/colloquy/v1
 import { FileSchema } from "../../../../gen/colloquy/v1/file_pb.ts";
 import { MemberSchema } from "../../../../gen/colloquy/v1/member_pb.ts";
 import { RecordSchema } from "../../../../gen/colloquy/v1/record_pb.ts";
+import { toAuditEntry } from "../../../domain/audit/entry.ts";
 import type { Caller } from "../../../domain/identity/caller.ts";
 import { readConversation } from "../../../store/conversations/conversations.ts";
 import type { Database } from "../../../store/database.ts";
@@ -12,7 +13,6 @@ import { readMember } from "../../../store/directory/members.ts";
 import type { FileRow } from "../../../store/files/files.ts";
 import { exportRevisions, type KeptRevisionRow } from "../../../store/transfer/export.ts";
 import * as store from "../../../store/transfer/member.ts";
-import { toAuditEntry } from "../../audit/convert.ts";
 import { toMember } from "../../directory/convert.ts";
 import { toDraftMessage, toScheduled } from "../../drafts/convert.ts";
 import { toFile } from "../../files/convert.ts";

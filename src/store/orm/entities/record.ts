@@ -35,5 +35,27 @@ export const AuditEntity = defineEntity({
     address: p.text(),
     details: p.json<JsonObject>().nullable(),
     createTime: p.datetime(3).defaultRaw("now()"),
+    /** The place in the tenant's chain of hashes; null: not sealed yet. */
+    chainSeq: p.bigint("bigint").nullable(),
+    /** Null: not sealed yet, or changed since by the erasure of a person. */
+    chainSalt: p.blob().nullable(),
+    chainDigest: p.blob().nullable(),
+    chainHash: p.blob().nullable(),
+  },
+});
+
+export const AuditChainEntity = defineEntity({
+  name: "AuditChain",
+  tableName: "audit_chain",
+  properties: {
+    tenantId: p.uuid().primary(),
+    /** Of the entry that was sealed last. */
+    seq: p.bigint().defaultRaw("0"),
+    hash: p.blob(),
+    /** Of the last entry that is not kept any more. */
+    droppedSeq: p.bigint().defaultRaw("0"),
+    droppedHash: p.blob(),
+    /** The entry that says so. */
+    dropId: p.uuid().nullable(),
   },
 });

@@ -15,6 +15,8 @@ export const TenantEntity = defineEntity({
     lastConversationNumber: p.bigint().defaultRaw("0"),
     /** Whether members have no presence. */
     presenceOff: p.boolean().default(false),
+    /** How long audit entries are kept; 0: for ever. */
+    auditRetentionDays: p.integer().default(0),
     createTime: p.datetime(3).defaultRaw("now()"),
     updateTime: p.datetime(3).defaultRaw("now()"),
   },

@@ -1,8 +1,8 @@
 // Entries of the audit log as the contract has them.
 import { create } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type AuditEntry, AuditEntrySchema } from "../../../gen/colloquy/v1/audit_entry_pb.ts";
-import { toAuditActor } from "../../domain/identity/actor.ts";
-import { toTimestamp } from "../convert.ts";
+import { toAuditActor } from "../identity/actor.ts";
 
 export interface AuditEntryRow {
   readonly id: string;
@@ -16,9 +16,10 @@ export interface AuditEntryRow {
   readonly createTime: Date;
 }
 
+/** Without its seal. */
 export function toAuditEntry(row: AuditEntryRow): AuditEntry {
   const { id, actor, action, resourceType, resourceId, address, requestId } = row;
-  const createTime = toTimestamp(row.createTime);
+  const createTime = timestampFromDate(row.createTime);
   const details = Object.entries(row.details ?? {}).map(([name, value]) => [name, textOf(value)]);
   return create(AuditEntrySchema, {
     ...{ id, createTime, actor: toAuditActor(actor), action, resourceType, resourceId, address, requestId },
