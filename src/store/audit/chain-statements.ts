@@ -74,6 +74,7 @@ export const lockUnsealed: Statement<EntryRow> = {
   name: "audit_unsealed",
   text: `
   select ${entry} from audit a where a.tenant_id = $1 and a.chain_seq is null order by a.id limit $2 for update skip locked`,
+  maxBytes: PAGE_BYTES,
 };
 
 /** Seals entries, and moves the end of the locked chain to the last. $1 tenant, $2 ids, $3 salts, $4 digests, $5 hashes. */

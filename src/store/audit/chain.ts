@@ -23,7 +23,7 @@ export async function tenantsToSeal(on: Queryable, signal?: Interrupt): Promise<
 /** Seals what is committed. Several servers may do this at once. Returns how many entries it has sealed. */
 export async function sealAudit(database: Database, tenantId: string, signal?: Interrupt): Promise<number> {
   let sealed = 0;
-  for (let count = PIECE; count === PIECE; sealed += count) {
+  for (let count = 1; count > 0; sealed += count) {
     count = await database.transaction(signal, async (tx) => {
       const [chain] = await tx.query(sql.lockChain, [tenantId, chainStart(tenantId)]);
       const rows = chain === undefined ? [] : await tx.query(sql.lockUnsealed, [tenantId, PIECE]);
