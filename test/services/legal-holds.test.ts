@@ -155,6 +155,26 @@ describe("a hold", () => {
     expect(purgedMessageCount).toBe(4n);
   });
 
+  test("by a match covers what a conversation is: a label that changes ends it, and one that comes begins it", async () => {
+    const { key, conversationId, place, holds } = await begin();
+    const relabel = (matter: string) =>
+      key.conversations.updateConversation({
+        conversationId,
+        conversation: { labels: { matter } },
+        updateMask: { paths: ["labels"] },
+      });
+    const covering = async () => (await holds.listLegalHolds({ conversationId })).legalHolds.length;
+    await place({ case: "match", value: { labels: { matter: "green" } } });
+    const counts = [await covering()];
+    await relabel("green");
+    counts.push(await covering());
+    expect(await reasonOf(key.conversations.purgeConversation({ conversationId }))).toBe("HELD");
+    await relabel("gone");
+    counts.push(await covering());
+    expect(counts).toEqual([0, 1, 0]);
+    expect((await key.conversations.purgeConversation({ conversationId })).purgedMessageCount).toBe(4n);
+  });
+
   test("covers what comes after it: new messages, conversations, and what is imported with a purge that is due", async () => {
     const scene = await begin();
     const { tenant, key, bob, place, sweep } = scene;

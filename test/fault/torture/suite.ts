@@ -42,6 +42,8 @@ export const SUITE = [
   "test/fault/hot-conversation.test.ts",
   // R17.
   "test/fault/webhooks.test.ts",
+  // Holds, policies and erasures at once.
+  "test/fault/governance.test.ts",
 ] as const;
 
 /** How many values and calls are tried, stores made, and lines of subscribers cut, for each minute of a run. */
