@@ -1,4 +1,5 @@
 // The interfaces through which access reads the store. The caller caches every result for at most FRESH_MS.
+import type { OutsideReads } from "../../gen/colloquy/v1/tenant_pb.ts";
 import type { Role, Scope } from "../domain/identity/principal.ts";
 
 /** How long a result may be cached: a revocation takes effect on other servers within this time. */
@@ -38,10 +39,12 @@ export interface KeyStore {
   touch(uses: readonly KeyUse[]): Promise<void>;
 }
 
-/** The names of a tenant. */
+/** The names of a tenant, and what holds for all calls in it. */
 export interface TenantRecord {
   readonly id: string;
   readonly slug: string;
+  /** Who reads what was said without taking part: a number of the contract's OutsideReads. Default: all who see it. */
+  readonly outsideReads?: OutsideReads;
 }
 
 export interface TenantStore {

@@ -1,6 +1,7 @@
 // Builds authentication: the parts of access, connected to the store and to the services for keys, members and tenants.
 import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
+import { OutsideReads as Setting } from "../../gen/colloquy/v1/tenant_pb.ts";
 import { Gate } from "../access/admission.ts";
 import { Authenticator } from "../access/authenticate.ts";
 import type { ClientAddress } from "../access/client-address/client-address.ts";
@@ -28,6 +29,7 @@ import { createDirectoryService } from "../services/directory/service.ts";
 import { createErasureService } from "../services/erasure/service.ts";
 import { createJobService } from "../services/jobs/service.ts";
 import { createLegalHoldService } from "../services/legal-holds/service.ts";
+import { OutsideReads } from "../services/outside-reads/outside-reads.ts";
 import { createRetentionService } from "../services/retention/service.ts";
 import { createTenantService } from "../services/tenants/service.ts";
 import type { Database } from "../store/database.ts";
@@ -55,6 +57,7 @@ export interface Identity {
   readonly stages: Required<Pick<PipelineOptions, "authenticate" | "claimed" | "limit" | "allow">>;
   /** Says again who calls, in the middle of a call, or throws as authentication does. */
   readonly renew: (context: CallContext) => Promise<Principal>;
+  readonly outsideReads: OutsideReads;
   readonly services: readonly ServiceEntry[];
   /** HTTP handlers by exact path: `/.well-known/jwks.json` and `/oauth2/token`. */
   readonly endpoints: ReadonlyMap<string, HttpHandler>;
@@ -97,10 +100,15 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
   const gate = new Gate(authenticator, new RateLimits(rateLimits, counts));
   const forget = forgetEverywhere(directory, signals);
   listenForChanges(signals, directory);
+  const outsideReads = new OutsideReads({
+    database,
+    known: (tenantId) => directory.knownTenant(tenantId)?.outsideReads,
+    find: async (tenantId) => (await directory.tenant(tenantId))?.outsideReads ?? Setting.ALWAYS,
+  });
   const renew = async (context: CallContext) => {
     const principal = await gate.authenticate(context);
     permit(principal, ruleOf(context.method));
-    return principal;
+    return outsideReads.renewed(context, principal);
   };
   const findTenant = (name: string) => directory.tenant(name);
   let rotation: NodeJS.Timeout | undefined;
@@ -113,6 +121,7 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
       allow: (context: CallContext) => permit(context.principal, ruleOf(context.method)),
     },
     renew,
+    outsideReads,
     services: [
       createAccessService({
         database,

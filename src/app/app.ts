@@ -146,6 +146,7 @@ export async function createApp(
     ...identity.services,
   ]
     .map(redactForWriteOnlyKeys)
+    .map((entry) => identity.outsideReads.wrap(entry))
     .map((entry) => withinConversation(entry, database));
   const cors = config.cors === "loopback" ? { origins: [], loopback: true } : { origins: config.cors, loopback: false };
   const allowsOrigin = createOriginCheck(cors);

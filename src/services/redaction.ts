@@ -55,7 +55,8 @@ async function* redactStart(
   }
 }
 
-function redact({ input, output }: DescMethod, request: Message, whole: Message): Message {
+/** A response without what its request did not hold. */
+export function redact({ input, output }: DescMethod, request: Message, whole: Message): Message {
   const given = new Set<string>();
   eachContent(input, request, (field, value) => void given.add(textOf(field, value)));
   const response = clone(output, create(output, whole));

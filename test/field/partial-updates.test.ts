@@ -156,7 +156,7 @@ function resourcesOn(lanes: string): Resource[] {
       path: "/v1/tenants",
       id: "tenantId",
       make: (full) => made(lanes, "/v1/tenants", { tenant: { slug: `t-${randomUUID()}`, ...full } }, "root"),
-      full: { displayName: "Tenant", presenceOff: true, auditRetentionDays: 30 },
+      full: { displayName: "Tenant", presenceOff: true, auditRetentionDays: 30, outsideReads: "OUTSIDE_READS_AUDITED" },
     },
   ];
 }

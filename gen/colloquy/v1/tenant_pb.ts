@@ -2,20 +2,20 @@
 // @generated from file colloquy/v1/tenant.proto (package colloquy.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import { file_colloquy_v1_rules } from "./rules_pb.ts";
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file colloquy/v1/tenant.proto.
  */
 export const file_colloquy_v1_tenant: GenFile = /*@__PURE__*/
-  fileDesc("Chhjb2xsb3F1eS92MS90ZW5hbnQucHJvdG8SC2NvbGxvcXV5LnYxIsYCCgZUZW5hbnQSGAoCaWQYASABKAlCDOBBA7pIBnIEkM4YARI5CgRzbHVnGAIgASgJQivgQQW6SCVyIxg/Mh9eKFthLXpdKFthLXowLTktXSpbYS16MC05XSk/KT8kEh4KDGRpc3BsYXlfbmFtZRgDIAEoCUIIukgFcgMYyAESGgoEZXRhZxgEIAEoCUIM4EEDukgGcgSozhgBEjQKC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjQKC3VwZGF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhQKDHByZXNlbmNlX29mZhgoIAEoCBIpChRhdWRpdF9yZXRlbnRpb25fZGF5cxgpIAEoBUILukgIGgYYlJ0CKABiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_timestamp]);
+  fileDesc("Chhjb2xsb3F1eS92MS90ZW5hbnQucHJvdG8SC2NvbGxvcXV5LnYxIoIDCgZUZW5hbnQSGAoCaWQYASABKAlCDOBBA7pIBnIEkM4YARI5CgRzbHVnGAIgASgJQivgQQW6SCVyIxg/Mh9eKFthLXpdKFthLXowLTktXSpbYS16MC05XSk/KT8kEh4KDGRpc3BsYXlfbmFtZRgDIAEoCUIIukgFcgMYyAESGgoEZXRhZxgEIAEoCUIM4EEDukgGcgSozhgBEjQKC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjQKC3VwZGF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhQKDHByZXNlbmNlX29mZhgoIAEoCBIpChRhdWRpdF9yZXRlbnRpb25fZGF5cxgpIAEoBUILukgIGgYYlJ0CKAASOgoNb3V0c2lkZV9yZWFkcxgqIAEoDjIZLmNvbGxvcXV5LnYxLk91dHNpZGVSZWFkc0IIukgFggECEAEqewoMT3V0c2lkZVJlYWRzEh0KGU9VVFNJREVfUkVBRFNfVU5TUEVDSUZJRUQQABIYChRPVVRTSURFX1JFQURTX0FMV0FZUxABEhkKFU9VVFNJREVfUkVBRFNfQVVESVRFRBACEhcKE09VVFNJREVfUkVBRFNfTkVWRVIQA2IGcHJvdG8z", [file_buf_validate_validate, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_timestamp]);
 
 /**
  * Tenant is an isolated customer or environment: nothing in it is visible from another tenant.
@@ -80,6 +80,14 @@ export type Tenant = Message<"colloquy.v1.Tenant"> & {
    * @generated from field: int32 audit_retention_days = 41;
    */
   auditRetentionDays: number;
+
+  /**
+   * Who may read what was said in a conversation without owning it or taking part in it, of those that see it: administrators, managers
+   * and API keys that act for nobody. Default: all of them.
+   *
+   * @generated from field: colloquy.v1.OutsideReads outside_reads = 42;
+   */
+  outsideReads: OutsideReads;
 };
 
 /**
@@ -88,4 +96,54 @@ export type Tenant = Message<"colloquy.v1.Tenant"> & {
  */
 export const TenantSchema: GenMessage<Tenant> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_tenant, 0);
+
+/**
+ * OutsideReads is who may read messages, their earlier texts, replies of agents and files of conversations that it sees without owning
+ * them or taking part in them.
+ *
+ * @generated from enum colloquy.v1.OutsideReads
+ */
+export const OutsideReads = {
+  /**
+   * In a tenant that is created: the same as OUTSIDE_READS_ALWAYS. Never returned.
+   *
+   * @generated from enum value: OUTSIDE_READS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Whoever sees the conversation.
+   *
+   * @generated from enum value: OUTSIDE_READS_ALWAYS = 1;
+   */
+  ALWAYS: 1,
+
+  /**
+   * The same, and the audit log tells of it, once a minute for each caller, conversation and method (`conversation.read`, `file.read`).
+   *
+   * @generated from enum value: OUTSIDE_READS_AUDITED = 2;
+   */
+  AUDITED: 2,
+
+  /**
+   * Nobody: administrators and managers read what any member reads, API keys that act for nobody read nothing of it.
+   *
+   * @generated from enum value: OUTSIDE_READS_NEVER = 3;
+   */
+  NEVER: 3,
+} as const;
+
+/**
+ * OutsideReads is who may read messages, their earlier texts, replies of agents and files of conversations that it sees without owning
+ * them or taking part in them.
+ *
+ * @generated from enum colloquy.v1.OutsideReads
+ */
+export type OutsideReads = (typeof OutsideReads)[keyof typeof OutsideReads] | UnknownEnum;
+
+/**
+ * Describes the enum colloquy.v1.OutsideReads.
+ */
+export const OutsideReadsSchema: GenEnum<OutsideReads> = /*@__PURE__*/
+  enumDesc(file_colloquy_v1_tenant, 0);
 

@@ -178,7 +178,7 @@ export type UpdateTenantRequest = Message<"colloquy.v1.UpdateTenantRequest"> & {
   tenant?: Tenant | undefined;
 
   /**
-   * The fields to change: audit_retention_days, display_name, presence_off. Default: in JSON, the fields that are present, also with null or a default
+   * The fields to change: audit_retention_days, display_name, outside_reads, presence_off. Default: in JSON, the fields that are present, also with null or a default
    * value; in binary, those with a non-default value, of which there must be one. `*` means all of them.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;

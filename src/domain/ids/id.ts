@@ -29,6 +29,13 @@ export function firstIdAt(ms: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
 }
 
+/** An id of a millisecond since 1970 whose other bits follow from the first ten of these bytes. */
+export function idAt(ms: number, bytes: Uint8Array): string {
+  const hex = Buffer.from(bytes).toString("hex");
+  const variant = (8 + (Number.parseInt(hex.slice(3, 4), 16) & 3)).toString(16);
+  return `${firstIdAt(ms).slice(0, 14)}7${hex.slice(0, 3)}-${variant}${hex.slice(4, 7)}-${hex.slice(7, 19)}`;
+}
+
 /** Several, in the order of their making. */
 export function newIds(count: number): string[] {
   return Array.from({ length: count }, newId);

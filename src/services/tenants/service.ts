@@ -1,6 +1,6 @@
 // TenantService: the tenants themselves. It is for super administrators, who need not be of any tenant.
-import { create, equals } from "@bufbuild/protobuf";
-import { type Tenant, TenantSchema } from "../../../gen/colloquy/v1/tenant_pb.ts";
+import { create, enumToJson, equals } from "@bufbuild/protobuf";
+import { OutsideReads, OutsideReadsSchema, type Tenant, TenantSchema } from "../../../gen/colloquy/v1/tenant_pb.ts";
 import * as pb from "../../../gen/colloquy/v1/tenant_service_pb.ts";
 import type { TenantRecord } from "../../access/store-interfaces.ts";
 import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
@@ -23,7 +23,7 @@ export interface TenantServiceOptions {
   readonly database: Database;
   readonly secrets: TenantSecrets;
   readonly findTenant: (name: string) => Promise<TenantRecord | undefined>;
-  /** Told of the names of a tenant that was made, so that it is found here at once. */
+  /** Told of the names of a tenant that was made or changed, so that servers read it again. */
   readonly forgetTenant: (...names: string[]) => void;
 }
 
@@ -49,6 +49,7 @@ export function createTenantService(options: TenantServiceOptions): ServiceEntry
           const tenant = made ? await store.lockTenant(tx, caller.tenantId) : undefined;
           if (tenant === undefined) throw new DomainError(ErrorReason.ALREADY_EXISTS, "tenant.slug: is already in use");
           tenant.presenceOff = request.tenant?.presenceOff ?? false;
+          tenant.outsideReads = request.tenant?.outsideReads || OutsideReads.ALWAYS;
           tenant.auditRetentionDays = request.tenant?.auditRetentionDays ?? 0;
           return { tenant: toTenant(tenant) };
         });
@@ -84,7 +85,7 @@ export function createTenantService(options: TenantServiceOptions): ServiceEntry
 
     async updateTenant(request, context) {
       const caller = inTenant(context.principal, await idOf(request.tenantId));
-      return database.transaction(context.interrupt, (tx) =>
+      const response = await database.transaction(context.interrupt, (tx) =>
         actOnce(tx, method.updateTenant, request, context, caller, async () => {
           const tenant = await store.lockTenant(tx, caller.tenantId);
           if (tenant === undefined) throw notFound("tenant");
@@ -103,11 +104,13 @@ export function createTenantService(options: TenantServiceOptions): ServiceEntry
           return { tenant: toTenant(tenant) };
         }),
       );
+      forgetTenant(caller.tenantId, response.tenant?.slug ?? "");
+      return response;
     },
   });
 }
 
-const SETTINGS = ["audit_retention_days", "display_name", "presence_off"] as const;
+const SETTINGS = ["audit_retention_days", "display_name", "outside_reads", "presence_off"] as const;
 
 /** Sets fields of a tenant. Returns the new values of those that change, but for its name; undefined: none does. */
 function change(tenant: store.Tenant, wanted: Tenant, fields: readonly string[]): Record<string, string> | undefined {
@@ -115,14 +118,18 @@ function change(tenant: store.Tenant, wanted: Tenant, fields: readonly string[])
   if (fields.includes("display_name")) tenant.name = wanted.displayName;
   if (fields.includes("presence_off")) tenant.presenceOff = wanted.presenceOff;
   if (fields.includes("audit_retention_days")) tenant.auditRetentionDays = wanted.auditRetentionDays;
+  if (fields.includes("outside_reads")) tenant.outsideReads = wanted.outsideReads || OutsideReads.ALWAYS;
   const after = toTenant(tenant);
   if (equals(TenantSchema, before, after)) return undefined;
-  const details: Record<string, string> = {};
-  if (after.presenceOff !== before.presenceOff) details["presence_off"] = String(after.presenceOff);
-  if (after.auditRetentionDays !== before.auditRetentionDays) {
-    details["audit_retention_days"] = String(after.auditRetentionDays);
-  }
-  return details;
+  return {
+    ...(after.presenceOff !== before.presenceOff && { presence_off: String(after.presenceOff) }),
+    ...(after.auditRetentionDays !== before.auditRetentionDays && {
+      audit_retention_days: String(after.auditRetentionDays),
+    }),
+    ...(after.outsideReads !== before.outsideReads && {
+      outside_reads: String(enumToJson(OutsideReadsSchema, after.outsideReads)),
+    }),
+  };
 }
 
 /** The caller as it acts upon a tenant that need not be its own. Its permission has been checked. */
@@ -137,6 +144,7 @@ function toTenant(tenant: store.Tenant): Tenant {
     displayName: tenant.name,
     presenceOff: tenant.presenceOff,
     auditRetentionDays: tenant.auditRetentionDays,
+    outsideReads: tenant.outsideReads as OutsideReads,
     etag: `${tenant.updateTime.getTime()}`,
     createTime: toTimestamp(tenant.createTime),
     updateTime: toTimestamp(tenant.updateTime),

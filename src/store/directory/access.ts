@@ -1,4 +1,5 @@
 // The store of the access layer: keys, tenants and members, each in one round trip.
+import type { OutsideReads } from "../../../gen/colloquy/v1/tenant_pb.ts";
 import type { KeyStore, MemberRecord, MemberStore, TenantStore } from "../../access/store-interfaces.ts";
 import { ROLES, type Role, SCOPES } from "../../domain/identity/principal.ts";
 import { isOurId } from "../../domain/ids/id.ts";
@@ -31,14 +32,14 @@ const touchKeys: Statement = {
   where k.tenant_id = $1 and k.id = u.id and (k.last_use_time is null or k.last_use_time < u.time)`,
 };
 
-const tenantById: Statement<{ id: string; slug: string }> = {
+const tenantById: Statement<{ id: string; slug: string; outsideReads: OutsideReads }> = {
   name: "access_tenant_id",
-  text: "select t.id, t.slug from tenant t where t.id = $1::uuid",
+  text: `select t.id, t.slug, t.outside_reads as "outsideReads" from tenant t where t.id = $1::uuid`,
 };
 
-const tenantBySlug: Statement<{ id: string; slug: string }> = {
+const tenantBySlug: Statement<{ id: string; slug: string; outsideReads: OutsideReads }> = {
   name: "access_tenant_slug",
-  text: "select t.id, t.slug from tenant t where t.slug = $1",
+  text: `select t.id, t.slug, t.outside_reads as "outsideReads" from tenant t where t.slug = $1`,
 };
 
 interface AccessMemberRow {

@@ -37,6 +37,7 @@ import { LegalHoldsMigration } from "./migration-0056-legal-holds.ts";
 import { RetentionMigration } from "./migration-0057-retention.ts";
 import { ErasureMigration } from "./migration-0058-erasure.ts";
 import { AuditChainMigration } from "./migration-0059-audit-chain.ts";
+import { OutsideReadsMigration } from "./migration-0060-outside-reads.ts";
 import { ServerKeysMigration } from "./migration-0063-server-keys.ts";
 import { VacuumMigration } from "./migration-0064-vacuum.ts";
 import { ActiveMinuteMigration } from "./migration-0067-active-minute.ts";
@@ -91,6 +92,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0070-upload-purposes": UploadPurposesMigration,
   "0071-made-files": MadeFilesMigration,
   "0059-audit-chain": AuditChainMigration,
+  "0060-outside-reads": OutsideReadsMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

@@ -46,4 +46,5 @@ export const MIGRATION_NAMES = [
   "0070-upload-purposes",
   "0071-made-files",
   "0059-audit-chain",
+  "0060-outside-reads",
 ] as const;

@@ -80,8 +80,8 @@ describe("keys", () => {
 
 test("tenants are found by id or slug", async () => {
   const tenants = createTenantStore(database);
-  expect(await tenants.resolve("one")).toEqual({ id: tenant, slug: "one" });
-  expect(await tenants.resolve(tenant)).toEqual({ id: tenant, slug: "one" });
+  expect(await tenants.resolve("one")).toEqual({ id: tenant, slug: "one", outsideReads: 1 });
+  expect(await tenants.resolve(tenant)).toEqual({ id: tenant, slug: "one", outsideReads: 1 });
   expect(await tenants.resolve(newId())).toBeUndefined();
   expect(await tenants.resolve("' or true --")).toBeUndefined();
 });

@@ -17,6 +17,8 @@ export const TenantEntity = defineEntity({
     presenceOff: p.boolean().default(false),
     /** How long audit entries are kept; 0: for ever. */
     auditRetentionDays: p.integer().default(0),
+    /** Who reads without taking part: 1 all who see it, 2 the same, audited, 3 nobody. */
+    outsideReads: p.smallint().default(1),
     createTime: p.datetime(3).defaultRaw("now()"),
     updateTime: p.datetime(3).defaultRaw("now()"),
   },

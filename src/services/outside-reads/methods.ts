@@ -1,0 +1,48 @@
+// Which methods show what was said in conversations.
+import type { DescMessage, DescMethod } from "@bufbuild/protobuf";
+import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+import { DraftService } from "../../../gen/colloquy/v1/draft_service_pb.ts";
+import { FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
+import { MessageRevisionSchema, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
+import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
+
+/**
+ * How a method shows it: `read`, also where something comes of it that can be read, such as a fork or the reply of an agent; `echo`, as the
+ * response of a change that needs no look at it. Undefined: it does not.
+ */
+export type Showing = "read" | "echo" | undefined;
+
+const ECHOES: readonly DescMethod[] = [
+  MessageService.method.updateMessage,
+  MessageService.method.deleteMessage,
+  MessageService.method.restoreMessage,
+];
+
+/** Their responses have no message, but what comes of them shows some. */
+const INDIRECT: readonly DescMethod[] = [
+  ConversationService.method.forkConversation,
+  FileService.method.downloadFile,
+  TurnService.method.createTurn,
+  TurnService.method.answerTurn,
+];
+
+/** They return what the caller itself has written. */
+const OWN: readonly DescMethod[] = [
+  MessageService.method.sendMessage,
+  MessageService.method.batchSendMessages,
+  ...DraftService.methods,
+];
+
+export function showingOf(method: DescMethod): Showing {
+  if (ECHOES.includes(method)) return "echo";
+  if (OWN.includes(method)) return undefined;
+  return INDIRECT.includes(method) || reaches(method.output) ? "read" : undefined;
+}
+
+function reaches(schema: DescMessage, seen = new Set<DescMessage>()): boolean {
+  if (schema.typeName === MessageSchema.typeName || schema.typeName === MessageRevisionSchema.typeName) return true;
+  if (seen.has(schema)) return false;
+  seen.add(schema);
+  return schema.fields.some(({ message }) => message !== undefined && reaches(message, seen));
+}

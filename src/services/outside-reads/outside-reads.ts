@@ -1,0 +1,168 @@
+// What a tenant lets those read who take no part in a conversation: all, all with an entry in the audit log, or nothing.
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import { EventService } from "../../../gen/colloquy/v1/event_service_pb.ts";
+import { FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
+import { OutsideReads as Setting } from "../../../gen/colloquy/v1/tenant_pb.ts";
+import { accessRefused, ErrorReason } from "../../domain/errors.ts";
+import { callerFrom } from "../../domain/identity/caller.ts";
+import type { Principal } from "../../domain/identity/principal.ts";
+import { viewerOf } from "../../domain/identity/visibility.ts";
+import { isOurId } from "../../domain/ids/id.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
+import type { ServiceEntry } from "../../pipeline/service.ts";
+import { pushAll, pushed } from "../../pipeline/streams/push-stream.ts";
+import { currentMinute, isPartOf, noteFileRead, noteReads, type Reading } from "../../store/audit/reads.ts";
+import type { Database } from "../../store/database.ts";
+import { deriveContext } from "../in-process/context.ts";
+import { redact } from "../redaction.ts";
+import { conversationsAsked, conversationsShown, holdsAnything } from "./conversations.ts";
+import { showingOf } from "./methods.ts";
+
+/** Reads of the running minute that are remembered as noted. */
+const MAX_NOTED = 50_000;
+
+export interface OutsideReadsOptions {
+  readonly database: Database;
+  /** The setting of a tenant, if it is cached; undefined: it is not. */
+  readonly known: (tenantId: string) => Setting | undefined;
+  readonly find: (tenantId: string) => Promise<Setting>;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the descriptor fixes the types
+type AnyHandler = (request: any, context: CallContext) => any;
+
+export class OutsideReads {
+  readonly #options: OutsideReadsOptions;
+  /** What held when a call began, for those that go on for long. */
+  readonly #begun = new WeakMap<CallContext, Setting>();
+  #minute = 0;
+  readonly #noted = new Set<string>();
+
+  constructor(options: OutsideReadsOptions) {
+    this.#options = options;
+  }
+
+  /** A service as the setting of the caller's tenant lets it be used. All wires, dialects and front ends call it through this. */
+  wrap(entry: ServiceEntry): ServiceEntry {
+    const handlers: Record<string, AnyHandler> = { ...entry.handlers };
+    for (const method of entry.service.methods) {
+      const handler = handlers[method.localName];
+      const showing = showingOf(method);
+      if (handler === undefined || showing === undefined) continue;
+      const held = showing === "echo" ? this.#echo(method, handler) : this.#read(method, handler);
+      handlers[method.localName] = (request: Message, context) => {
+        if (viewerOf(context.principal).kind === "member") return handler(request, context);
+        if (this.#options.known(tenantOf(context)) === Setting.ALWAYS) return handler(request, context);
+        return held(request, context);
+      };
+    }
+    return { ...entry, handlers };
+  }
+
+  /** Who calls now, in the middle of a call. Throws where what it may read has changed. */
+  async renewed(context: CallContext, principal: Principal): Promise<Principal> {
+    if (showingOf(context.method) === undefined || viewerOf(principal).kind === "member") return principal;
+    const setting = await this.#options.find(callerFrom(principal).tenantId);
+    if (setting !== (this.#begun.get(context) ?? Setting.ALWAYS)) {
+      throw accessRefused(
+        ErrorReason.PERMISSION_DENIED,
+        "the tenant changed who may read without taking part; begin again",
+      );
+    }
+    return setting === Setting.NEVER ? asMember(principal) : principal;
+  }
+
+  #read(method: DescMethod, handler: AnyHandler): AnyHandler {
+    const prepare = async (request: Message, context: CallContext) => {
+      const setting = await this.#options.find(tenantOf(context));
+      const { principal } = context;
+      const as = setting === Setting.NEVER ? deriveContext(context, { principal: asMember(principal) }) : context;
+      this.#begun.set(as, setting);
+      return { as, note: setting === Setting.AUDITED ? this.#noting(method, request, context) : undefined };
+    };
+    if (method.methodKind === "unary") {
+      return async (request: Message, context) => {
+        const { as, note } = await prepare(request, context);
+        const response = await handler(request, as);
+        await note?.(response);
+        return response;
+      };
+    }
+    const run = async function* (request: Message, context: CallContext) {
+      const { as, note } = await prepare(request, context);
+      for await (const response of handler(request, as)) {
+        if (note !== undefined && holdsAnything(method.output, response)) await note(response);
+        yield response;
+      }
+    };
+    if (method !== EventService.method.subscribe) return run;
+    // Pushed where nothing is noted, so that streams of many callers go on to share what is encoded.
+    return (request: Message, context) =>
+      pushed(async (sink) => {
+        const setting = await this.#options.find(tenantOf(context));
+        const direct = setting === Setting.ALWAYS;
+        await pushAll(direct ? handler(request, context) : run(request, context), sink);
+      });
+  }
+
+  /** A change is made by whoever may make it; what it echoes is read. */
+  #echo(method: DescMethod, handler: AnyHandler): AnyHandler {
+    return async (request: Message, context) => {
+      const setting = await this.#options.find(tenantOf(context));
+      const response = await handler(request, context);
+      if (setting === Setting.AUDITED) await this.#noting(method, request, context)(response);
+      if (setting !== Setting.NEVER) return response;
+      const [id] = conversationsShown(method.output, response);
+      const isPart = id !== undefined && (await isPartOf(this.#options.database, callerFrom(context.principal), id));
+      return isPart ? response : redact(method, request, response);
+    };
+  }
+
+  /** Notes what a response shows before it is passed on, unless that was noted in this minute. */
+  #noting(method: DescMethod, request: Message, context: CallContext): (response: object) => Promise<void> {
+    const { database } = this.#options;
+    const { requestId, address, interrupt } = context;
+    const caller = callerFrom(context.principal);
+    const reading: Reading = { caller, origin: { requestId, address }, method: `${method.parent.name}/${method.name}` };
+    const keyOf = (id: string) => `${caller.tenantId} ${caller.name} ${reading.method} ${id}`;
+    if (method === FileService.method.downloadFile) {
+      const { fileId } = request as unknown as { readonly fileId: string };
+      return async () => {
+        if (!this.#isNew(keyOf(fileId)) || !isOurId(fileId)) return;
+        await noteFileRead(database, reading, fileId, interrupt);
+        this.#remember(keyOf(fileId));
+      };
+    }
+    let asked: Promise<string[] | undefined> | undefined;
+    return async (response) => {
+      asked ??= conversationsAsked(database, method, request, context);
+      const ids = (await asked) ?? [...conversationsShown(method.output, response)];
+      const fresh = ids.filter((id) => this.#isNew(keyOf(id)));
+      if (fresh.length === 0) return;
+      await noteReads(database, reading, fresh, interrupt);
+      for (const id of fresh) this.#remember(keyOf(id));
+    };
+  }
+
+  #isNew(key: string): boolean {
+    const minute = currentMinute();
+    if (minute !== this.#minute || this.#noted.size > MAX_NOTED) this.#noted.clear();
+    this.#minute = minute;
+    return !this.#noted.has(key);
+  }
+
+  #remember(key: string): void {
+    this.#noted.add(key);
+  }
+}
+
+function tenantOf({ principal }: CallContext): string {
+  return callerFrom(principal).tenantId;
+}
+
+/** Whoever calls, with the eyes of a member. Throws for an API key that acts for nobody: it takes part nowhere. */
+function asMember(principal: Principal): Principal {
+  if (principal.kind === "member") return { ...principal, role: "member" };
+  if (principal.kind === "key" && principal.memberId !== undefined) return { ...principal, memberRole: "member" };
+  throw accessRefused(ErrorReason.PERMISSION_DENIED, "the tenant lets only those read who take part");
+}

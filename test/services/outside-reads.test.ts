@@ -1,0 +1,236 @@
+// Who reads without taking part: all, with an entry in the audit log, or nobody, by each method that shows it.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";
+import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
+import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { OutsideReads } from "../../gen/colloquy/v1/tenant_pb.ts";
+import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";
+import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
+import { showingOf } from "../../src/services/outside-reads/methods.ts";
+import { ownServices } from "../support/contract.ts";
+import { personOf } from "../support/files.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+
+let server: IdentityServer;
+beforeAll(async () => {
+  server = await startIdentityServer({ environment: { COLLOQUY_COMPAT: "openai" } });
+});
+afterAll(() => server.close());
+
+const SECRET = "what ann told bob";
+const { ALWAYS, AUDITED, NEVER } = OutsideReads;
+
+async function begin(outsideReads: OutsideReads) {
+  const tenant = await server.tenant();
+  await tenant.addMember("chief", { role: "manager" });
+  for (const id of ["ann", "bob"]) await tenant.addMember(id, { manager: "chief" });
+  await tenant.addMember("admin", { role: "admin" });
+  const set = async (value: OutsideReads) => {
+    const tenants = server.client(TenantService, await server.superAdmin());
+    await tenants.updateTenant({
+      tenantId: tenant.id,
+      tenant: { outsideReads: value },
+      updateMask: { paths: ["outside_reads"] },
+    });
+  };
+  await set(outsideReads);
+  const ann = personOf(server, await tenant.token("ann"));
+  const { conversation } = await ann.conversations.createConversation({ participantIds: ["bob"] });
+  const conversationId = conversation?.id ?? "";
+  const { id: fileId } = await ann.upload(Buffer.from(SECRET));
+  const { message } = await ann.messages.sendMessage({
+    conversationId,
+    message: {
+      parts: [
+        { content: { case: "text", value: { text: SECRET } } },
+        { content: { case: "file", value: { source: { case: "fileId", value: fileId } } } },
+      ],
+    },
+  });
+  const messageId = message?.id ?? "";
+  await ann.messages.updateMessage({
+    messageId,
+    message: { content: `${SECRET}!` },
+    updateMask: { paths: ["content"] },
+  });
+  await ann.messages.sendMessage({ conversationId, message: { content: SECRET, replyTo: messageId } });
+  const { credential } = await tenant.key("read", "write", "admin");
+  const outsiders = { admin: await tenant.token("admin"), chief: await tenant.token("chief"), key: credential };
+  const audit = server.client(AuditService, credential);
+  return {
+    ...{ tenant, set, conversationId, messageId, fileId, outsiders, ann: await tenant.token("ann") },
+    async noted() {
+      const { auditEntries } = await audit.listAuditEntries({ pageSize: 200 });
+      return auditEntries
+        .filter(({ action }) => action.endsWith(".read"))
+        .map(
+          ({ actor, resourceId, details }) => `${actor?.id} ${details.method} ${details.conversation_id ?? resourceId}`,
+        );
+    },
+  };
+}
+
+type Place = { readonly conversationId: string; readonly messageId: string; readonly fileId: string };
+type Read = (credential: Credential, place: Place) => Promise<unknown>;
+
+async function first<T>(stream: AsyncIterable<T>): Promise<unknown> {
+  const found: T[] = [];
+  for await (const item of stream) {
+    found.push(item);
+    if (JSON.stringify(item, (_, value) => (typeof value === "bigint" ? `${value}` : value)).includes(SECRET)) break;
+  }
+  return found;
+}
+
+/** Each way to what was said; where a stream goes on, until it has come. */
+const READS: Readonly<Record<string, Read>> = {
+  "MessageService/GetMessage": (c, { messageId }) => server.client(MessageService, c).getMessage({ messageId }),
+  "MessageService/ListMessages": (c, { conversationId }) =>
+    server.client(MessageService, c).listMessages({ conversationId }),
+  "MessageService/BatchListMessages": (c, { conversationId }) =>
+    server.client(MessageService, c).batchListMessages({ conversationIds: [conversationId] }),
+  "MessageService/SearchMessages": (c) => server.client(MessageService, c).searchMessages({ query: "bob" }),
+  "MessageService/ListMessageRevisions": (c, { messageId }) =>
+    server.client(MessageService, c).listMessageRevisions({ messageId }),
+  "MessageService/ListReplies": (c, { messageId }) => server.client(MessageService, c).listReplies({ messageId }),
+  "EventService/ListEvents": (c, { conversationId }) => server.client(EventService, c).listEvents({ conversationId }),
+  "EventService/Subscribe": (c, { conversationId }) =>
+    first(server.client(EventService, c).subscribe({ conversationId })),
+  "TransferService/ExportConversations": (c, { conversationId }) =>
+    first(server.client(TransferService, c).exportConversations({ conversationId })),
+  "ConversationService/ForkConversation": (c, { conversationId }) =>
+    server.client(ConversationService, c).forkConversation({ conversationId }),
+};
+
+/** The same where the request names no conversation. */
+const WIDE: typeof READS = {
+  "TransferService/ExportConversations": (c) => first(server.client(TransferService, c).exportConversations({})),
+};
+
+/** Read by the same handlers over REST and by a front end. */
+const ELSEWHERE: typeof READS = {
+  "FileService/DownloadFile": (c, { fileId }) => textAt(`/v1/files/${fileId}/content`, c),
+  "MessageService/ListMessages": (c, { conversationId }) => textAt(`/v1/conversations/${conversationId}/messages`, c),
+  "MessageService/GetMessage": (c, { messageId }) => textAt(`/v1/messages/${messageId}`, c),
+};
+
+async function textAt(path: string, headers: Credential): Promise<string> {
+  const response = await fetch(`${server.url}${path}`, { headers });
+  if (!response.ok) throw new Error(`${response.status}`);
+  return response.text();
+}
+
+const CASES = [READS, WIDE, ELSEWHERE].flatMap((ways) => Object.entries(ways));
+
+/** Whether a read brings what was said. A fork brings it to whoever owns it then. */
+async function brings(read: Read, credential: Credential, place: Place): Promise<boolean> {
+  const found = await read(credential, place).catch(() => "");
+  const text = JSON.stringify(found, (_, value) => (typeof value === "bigint" ? `${value}` : value));
+  return text.includes(SECRET) || text.includes("colloquy.v1.ForkConversationResponse");
+}
+
+test("every method that shows what was said is called here, or by turns", () => {
+  const shown = ownServices
+    .flatMap(({ methods }) => methods)
+    .filter((method) => showingOf(method) === "read" && method.parent.name !== "TurnService")
+    .map(({ parent, name }) => `${parent.name}/${name}`);
+  const called = new Set([...CASES.map(([method]) => method), "MessageService/ListMentions"]);
+  expect(shown.filter((method) => !called.has(method))).toEqual([]);
+});
+
+test("by default those read who see a conversation, and the audit log is silent", async () => {
+  const { outsiders, noted, ...place } = await begin(ALWAYS);
+  for (const [method, read] of CASES)
+    expect([method, await brings(read, outsiders.key, place)]).toEqual([method, true]);
+  expect(await noted()).toEqual([]);
+});
+
+test("audited, each read from outside leaves an entry that names the conversation and the method, before it is answered", async () => {
+  const { outsiders, noted, ann, tenant, ...place } = await begin(AUDITED);
+  for (const [name, credential] of Object.entries(outsiders)) {
+    for (const [method, read] of CASES) {
+      expect([name, method, await brings(read, credential, place)]).toEqual([name, method, true]);
+      const entries = (await noted()).filter((entry) => entry.endsWith(` ${method} ${place.conversationId}`));
+      expect([name, method, entries.length > 0]).toEqual([name, method, true]);
+    }
+  }
+  const before = await noted();
+  const bob = await tenant.token("bob");
+  for (const credential of [ann, bob]) for (const [, read] of CASES) await brings(read, credential, place);
+  expect((await noted()).filter((entry) => !before.includes(entry))).toEqual([]);
+});
+
+test("audited, what the feed of the whole tenant brings leaves entries too", async () => {
+  const { outsiders, noted, ann, conversationId } = await begin(AUDITED);
+  const { messages } = personOf(server, ann);
+  const brought = first(server.client(EventService, outsiders.key).subscribe({}));
+  let done = false;
+  void brought.finally(() => {
+    done = true;
+  });
+  await expect
+    .poll(async () => {
+      await messages.sendMessage({ conversationId, message: { content: SECRET } });
+      return done;
+    })
+    .toBe(true);
+  expect(await noted()).toEqual([expect.stringContaining(`EventService/Subscribe ${conversationId}`)]);
+});
+
+test("audited, a loop of reads leaves one entry a minute", async () => {
+  const { outsiders, noted, ...place } = await begin(AUDITED);
+  const messages = server.client(MessageService, outsiders.admin);
+  const { conversationId } = place;
+  const other = await startIdentityServer({ beside: server });
+  const elsewhere = other.client(MessageService, outsiders.admin);
+  const reads = Array.from({ length: 40 }, (_, place) =>
+    (place % 2 ? messages : elsewhere).listMessages({ conversationId }),
+  );
+  await Promise.all(reads);
+  await other.close();
+  // A minute may have ended meanwhile.
+  expect([1, 2]).toContain((await noted()).length);
+});
+
+test("where nobody reads from outside, no method shows an outsider what was said, and those who take part read on", async () => {
+  const { outsiders, ann, ...place } = await begin(NEVER);
+  for (const [name, credential] of Object.entries(outsiders)) {
+    for (const [method, read] of CASES) {
+      expect([name, method, await brings(read, credential, place)]).toEqual([name, method, false]);
+    }
+  }
+  for (const [method, read] of CASES) expect([method, await brings(read, ann, place)]).toEqual([method, true]);
+});
+
+test("where nobody reads from outside, a change shows nothing but itself", async () => {
+  const { outsiders, messageId } = await begin(NEVER);
+  const messages = server.client(MessageService, outsiders.admin);
+  const { message } = await messages.deleteMessage({ messageId });
+  expect(message).toMatchObject({ id: messageId, content: "", parts: [] });
+});
+
+test("a stream ends once the tenant changes who may read", async () => {
+  const { outsiders, conversationId, set, ann } = await begin(ALWAYS);
+  const events = server.client(EventService, outsiders.admin).subscribe({ conversationId });
+  const reading = Array.fromAsync(events).then(
+    () => "ended",
+    (error: Error) => error.message,
+  );
+  await set(NEVER);
+  const { messages } = personOf(server, ann);
+  const ended = { is: false };
+  void reading.then(() => {
+    ended.is = true;
+  });
+  await expect
+    .poll(
+      async () => {
+        await messages.sendMessage({ conversationId, message: { content: "later" } });
+        return ended.is;
+      },
+      { timeout: 60_000, interval: 500 },
+    )
+    .toBe(true);
+  expect(await reading).toContain("begin again");
+}, 90_000);
