@@ -14,7 +14,7 @@ import { checkClientId, findConversation } from "../shared/conversations.ts";
 import { keepFiles } from "../shared/files/keep.ts";
 import { shownEntriesOfTurn } from "../shared/history.ts";
 import { type Answers, areGiven, readAnswers } from "./answers.ts";
-import { taskNotFound, unsupported } from "./errors.ts";
+import { pushNotSupported, taskNotFound, unsupported } from "./errors.ts";
 import { readMessage } from "./parts.ts";
 import { isOver, type TurnEvents } from "./reply-stream.ts";
 import { contextIdOf } from "./tasks.ts";
@@ -31,6 +31,8 @@ export async function begin(canonical: Canonical, context: CallContext, request:
   const { message } = request;
   if (message === undefined) throw invalidField("message", "must be set", "required");
   if (message.role === Role.AGENT) throw invalidField("message.role", "must be ROLE_USER", "role");
+  // Whoever relies on being told would wait for ever.
+  if (request.configuration?.taskPushNotificationConfig !== undefined) throw pushNotSupported();
   const read = readMessage(message);
   if (message.taskId !== "") return answer(canonical, context, message);
   const init = await keepFiles(canonical, context, message.contextId, read);

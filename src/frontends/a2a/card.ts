@@ -7,8 +7,9 @@ import type { FrontendOptions } from "../shared/options.ts";
 import { calledOrigin } from "../shared/origin.ts";
 
 const PROTOCOL_VERSION = "1.0";
-const INPUT_MODES = ["text/plain", "application/json", "image/*", "application/*"];
-const OUTPUT_MODES = ["text/plain", "application/json"];
+/** A file that a model does not take is told to it in words. */
+const INPUT_MODES = ["text/plain", "application/json", "text/*", "image/*", "audio/*", "video/*", "application/*"];
+const OUTPUT_MODES = ["text/plain", "application/json", "image/*", "application/*"];
 
 /** As its caller reaches it: by the host that the call names. */
 export function cardOf(

@@ -31,6 +31,12 @@ export function createA2a({ canonical }: DialectTools, options: FrontendOptions)
   const sends = [...reads, listTurns, chat, createConversation, updateConversation, getAgent, answerTurn];
   const { sendMessage, sendStreamingMessage, getTask, listTasks, cancelTask, subscribeToTask, getExtendedAgentCard } =
     A2AService.method;
+  const {
+    createTaskPushNotificationConfig: create,
+    getTaskPushNotificationConfig: get,
+    listTaskPushNotificationConfigs: list,
+    deleteTaskPushNotificationConfig: remove,
+  } = A2AService.method;
   const { post, getCard } = A2aHttpService.method;
   return {
     name: "a2a",
@@ -45,6 +51,7 @@ export function createA2a({ canonical }: DialectTools, options: FrontendOptions)
       [subscribeToTask, reads],
       [getExtendedAgentCard, [getAgent]],
       [getCard, [getAgent]],
+      ...[create, get, list, remove].map((method) => [method, [AccessService.method.whoAmI]] as const),
       // Whoever may ask who it is may ask for anything; each method needs what it calls, and says so as JSON-RPC does.
       [post, [AccessService.method.whoAmI]],
     ]),

@@ -1,21 +1,38 @@
 // A2A's binding to JSON-RPC 2.0: one request in, one response out, or one in each event of a stream.
-import { type DescMessage, fromJson, type JsonValue, type MessageShape, toJson } from "@bufbuild/protobuf";
+import {
+  type DescMessage,
+  fromJson,
+  type JsonObject,
+  type JsonValue,
+  type MessageShape,
+  toJson,
+} from "@bufbuild/protobuf";
 import { A2AService, type StreamResponse, StreamResponseSchema } from "../../../gen/lf/a2a/v1/a2a_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import { toConnectError } from "../../pipeline/errors.ts";
 import { COMMENT, eventOf, type Piece, setStreamHeaders } from "../shared/events.ts";
 import { readJsonBody } from "../shared/json-body.ts";
-import { pushNotSupported, tell } from "./errors.ts";
+import { tell } from "./errors.ts";
 import type { Methods } from "./methods.ts";
 
 type Id = string | number | null;
 
-const UNARY = ["SendMessage", "GetTask", "ListTasks", "CancelTask", "GetExtendedAgentCard"] as const;
+const UNARY = [
+  "SendMessage",
+  "GetTask",
+  "ListTasks",
+  "CancelTask",
+  "CreateTaskPushNotificationConfig",
+  "GetTaskPushNotificationConfig",
+  "ListTaskPushNotificationConfigs",
+  "DeleteTaskPushNotificationConfig",
+  "GetExtendedAgentCard",
+] as const;
 const STREAMS = ["SendStreamingMessage", "SubscribeToTask"] as const;
 
-/** `CreateTaskPushNotificationConfig` and the like: the card says that there are none. */
-const PUSH = /^(?:Create|Get|List|Delete)TaskPushNotificationConfigs?$/;
+/** What A2A requires of a list, be it empty. */
+const EMPTY_LIST = { tasks: [], nextPageToken: "", totalSize: 0 };
 
 /** Errors come with status 200, each as the response to its request. */
 export async function* answerJsonRpc(methods: Methods, bytes: Uint8Array, context: CallContext): AsyncIterable<Piece> {
@@ -32,7 +49,8 @@ export async function* answerJsonRpc(methods: Methods, bytes: Uint8Array, contex
     if (unary !== undefined) {
       const { input, output } = A2AService.method[lower(unary)];
       const response = await methods[lower(unary)](read(input, request.params) as never, context);
-      yield json({ jsonrpc: "2.0", id, result: toJson(output, response as never) });
+      const result = toJson(output, response as never) as JsonObject;
+      yield json({ jsonrpc: "2.0", id, result: unary === "ListTasks" ? { ...EMPTY_LIST, ...result } : result });
     } else if (stream !== undefined) {
       const updates = methods[lower(stream)](
         read(A2AService.method[lower(stream)].input, request.params) as never,
@@ -43,8 +61,6 @@ export async function* answerJsonRpc(methods: Methods, bytes: Uint8Array, contex
         begun = true;
         yield update === undefined ? COMMENT : eventOf({ jsonrpc: "2.0", id, result: written(update) });
       }
-    } else if (typeof request.method === "string" && PUSH.test(request.method)) {
-      throw pushNotSupported();
     } else yield json({ jsonrpc: "2.0", id, error: { code: -32601, message: "method not found" } });
   } catch (error) {
     const failure = failureOf(error, context);

@@ -17,7 +17,7 @@ import type { Canonical } from "../../services/in-process/in-process.ts";
 import { DEFAULT_AGENT } from "../shared/agents.ts";
 import type { FrontendOptions } from "../shared/options.ts";
 import { cardOf } from "./card.ts";
-import { versionNotSupported } from "./errors.ts";
+import { pushNotSupported, versionNotSupported } from "./errors.ts";
 import { listTasks } from "./list.ts";
 import { Operations } from "./operations.ts";
 
@@ -61,11 +61,21 @@ export function createMethods(canonical: Canonical, options: FrontendOptions) {
     ): AsyncGenerator<StreamResponse | undefined, void> {
       yield* of(context).subscribe(request);
     },
+    createTaskPushNotificationConfig: noPush,
+    getTaskPushNotificationConfig: noPush,
+    listTaskPushNotificationConfigs: noPush,
+    deleteTaskPushNotificationConfig: noPush,
     async getExtendedAgentCard({ tenant }: GetExtendedAgentCardRequest, context: CallContext) {
       requireVersion(context);
       return card(tenant || DEFAULT_AGENT, context);
     },
   };
+}
+
+/** Whatever is asked about push notifications: the card says that there are none. */
+function noPush(_: unknown, context: CallContext): never {
+  requireVersion(context);
+  throw pushNotSupported();
 }
 
 /** A client that names no version speaks 0.3. */

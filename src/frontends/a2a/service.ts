@@ -1,4 +1,5 @@
 // A2A's three bindings: the official service over gRPC and HTTP+JSON, and JSON-RPC and the cards beside it.
+import { createHash } from "node:crypto";
 import { toJson } from "@bufbuild/protobuf";
 import { A2aHttpService } from "../../../gen/colloquy/frontend/a2a/v1/a2a_http_service_pb.ts";
 import { A2AService, AgentCardSchema, type StreamResponse } from "../../../gen/lf/a2a/v1/a2a_pb.ts";
@@ -22,8 +23,14 @@ export function createA2aServices(canonical: Canonical, options: FrontendOptions
       post: ({ body }, context) => answerJsonRpc(methods, body?.data ?? new Uint8Array(), context),
       async getCard({ agent }, context) {
         const card = toJson(AgentCardSchema, await methods.card(agent || DEFAULT_AGENT, context));
+        const data = Buffer.from(JSON.stringify(card));
+        const etag = `"${createHash("sha256").update(data).digest("base64url").slice(0, 22)}"`;
         context.setHeader("cache-control", "private, no-cache");
-        return { body: { contentType: "application/json", data: Buffer.from(JSON.stringify(card)) } };
+        context.setHeader("etag", etag);
+        if (!context.header("if-none-match")?.includes(etag))
+          return { body: { contentType: "application/json", data } };
+        context.setStatus(304);
+        return { body: { contentType: "", data: new Uint8Array() } };
       },
     }),
   ];

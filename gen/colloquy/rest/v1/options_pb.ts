@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/rest/v1/options.proto.
  */
 export const file_colloquy_rest_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jb2xsb3F1eS9yZXN0L3YxL29wdGlvbnMucHJvdG8SEGNvbGxvcXV5LnJlc3QudjEi8AEKClJlc3RNZXRob2QSFgoOc3VjY2Vzc19zdGF0dXMYASABKAUSEAoIbG9jYXRpb24YAiABKAkSEwoLZGVsZXRlX2JvZHkYAyABKAgSGwoTbGFzdF9ldmVudF9pZF9maWVsZBgEIAEoCRITCgtldmVudF9vbmVvZhgFIAEoCRIWCg5pZl9tYXRjaF9maWVsZBgGIAEoCRISCgpldGFnX2ZpZWxkGAcgASgJEh0KFWlkZW1wb3RlbmN5X2tleV9maWVsZBgIIAEoCRIRCglmb3JtX2ZpbGUYCSABKAkSEwoLZm9ybV9maWVsZHMYCiADKAkibwoJUmVzdEZpZWxkEhcKD251bGxfd2hlbl91bnNldBgBIAEoCBIQCghldmVudF9pZBgCIAEoCBIRCgliYXJlX2xpc3QYAyABKAgSEgoKbGFzdF9ldmVudBgEIAEoCBIQCghyYXdfanNvbhgFIAEoCDpWCgZtZXRob2QSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxj9iAMgASgLMhwuY29sbG9xdXkucmVzdC52MS5SZXN0TWV0aG9kUgZtZXRob2Q6UgoFZmllbGQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGP6IAyABKAsyGy5jb2xsb3F1eS5yZXN0LnYxLlJlc3RGaWVsZFIFZmllbGRiBnByb3RvMw", [file_google_protobuf_descriptor]);
+  fileDesc("Ch5jb2xsb3F1eS9yZXN0L3YxL29wdGlvbnMucHJvdG8SEGNvbGxvcXV5LnJlc3QudjEi8AEKClJlc3RNZXRob2QSFgoOc3VjY2Vzc19zdGF0dXMYASABKAUSEAoIbG9jYXRpb24YAiABKAkSEwoLZGVsZXRlX2JvZHkYAyABKAgSGwoTbGFzdF9ldmVudF9pZF9maWVsZBgEIAEoCRITCgtldmVudF9vbmVvZhgFIAEoCRIWCg5pZl9tYXRjaF9maWVsZBgGIAEoCRISCgpldGFnX2ZpZWxkGAcgASgJEh0KFWlkZW1wb3RlbmN5X2tleV9maWVsZBgIIAEoCRIRCglmb3JtX2ZpbGUYCSABKAkSEwoLZm9ybV9maWVsZHMYCiADKAkiiAEKCVJlc3RGaWVsZBIXCg9udWxsX3doZW5fdW5zZXQYASABKAgSEAoIZXZlbnRfaWQYAiABKAgSEQoJYmFyZV9saXN0GAMgASgIEhIKCmxhc3RfZXZlbnQYBCABKAgSEAoIcmF3X2pzb24YBSABKAgSFwoPb21pdF93aGVuX2VtcHR5GAYgASgIOlYKBm1ldGhvZBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGP2IAyABKAsyHC5jb2xsb3F1eS5yZXN0LnYxLlJlc3RNZXRob2RSBm1ldGhvZDpSCgVmaWVsZBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY/ogDIAEoCzIbLmNvbGxvcXV5LnJlc3QudjEuUmVzdEZpZWxkUgVmaWVsZGIGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * The REST behaviour of one method, for all of its bindings.
@@ -164,6 +164,14 @@ export type RestField = Message<"colloquy.rest.v1.RestField"> & {
    * @generated from field: bool raw_json = 5;
    */
   rawJson: boolean;
+
+  /**
+   * Leaves a field out of responses while it has its default value, as the JSON form of Protobuf does by itself: for
+   * protocols that tell an absent list from an empty one. Default false: it is written out.
+   *
+   * @generated from field: bool omit_when_empty = 6;
+   */
+  omitWhenEmpty: boolean;
 };
 
 /**

@@ -1,4 +1,4 @@
-// Messages into JSON: the JSON form of Protobuf with implicit fields written out, and null where a field asks for it.
+// Messages into JSON: the JSON form of Protobuf with implicit fields written out, unless a field asks for null or to be left out.
 import {
   type DescField,
   type DescMessage,
@@ -74,7 +74,7 @@ function createFill(schema: DescMessage, raw: Raw): Fill | undefined {
   const reached = new Set<DescMessage>();
   reach(schema, reached);
   const isSpecial = (field: DescField) =>
-    isNullWhenUnset(field) || isInputOnly(field) || bareListOf(field) || isRawJson(field);
+    isNullWhenUnset(field) || isOmittedWhenEmpty(field) || isInputOnly(field) || bareListOf(field) || isRawJson(field);
   if (![...reached].some((desc) => desc.fields.some(isSpecial))) {
     return undefined;
   }
@@ -89,7 +89,7 @@ function fillOf(desc: DescMessage, made: Map<DescMessage, Fill>, raw: Raw): Fill
   // Written out empty, a field that responses never hold would look like the value that is there.
   const written = all.filter((field) => !isInputOnly(field));
   const fields = written.map(nullableOf);
-  const hasNulls = written.length < all.length || fields.some(({ nullWhen }) => nullWhen !== undefined);
+  const hasNulls = written.length < all.length || fields.some(({ nullWhen, omitWhen }) => nullWhen ?? omitWhen);
   const inner: { field: DescField; fill: Fill }[] = [];
   const raws = written.filter(isRawJson).map(({ jsonName }) => jsonName);
   fill = (json) => {
@@ -131,21 +131,24 @@ interface Nullable {
   readonly name: string;
   /** Undefined: it is left out where it is unset. */
   readonly nullWhen: ((value: JsonValue) => boolean) | undefined;
+  /** Undefined: it is written with whatever value. */
+  readonly omitWhen: ((value: JsonValue) => boolean) | undefined;
 }
 
 function nullableOf(field: DescField): Nullable {
   const name = field.jsonName;
-  if (!isNullWhenUnset(field)) return { name, nullWhen: undefined };
-  return { name, nullWhen: field.presence === IMPLICIT ? (value) => isDefault(field, value) : () => false };
+  const omitWhen = isOmittedWhenEmpty(field) ? (value: JsonValue) => isDefault(field, value) : undefined;
+  if (!isNullWhenUnset(field)) return { name, nullWhen: undefined, omitWhen };
+  return { name, nullWhen: field.presence === IMPLICIT ? (value) => isDefault(field, value) : () => false, omitWhen };
 }
 
 /** The same in the order of the fields' numbers, with nulls. */
 function withNulls(json: JsonObject, fields: readonly Nullable[]): JsonObject {
   const filled: JsonObject = {};
-  for (const { name, nullWhen } of fields) {
+  for (const { name, nullWhen, omitWhen } of fields) {
     const value = json[name];
     if (nullWhen !== undefined && (value === undefined || nullWhen(value))) filled[name] = null;
-    else if (value !== undefined) filled[name] = value;
+    else if (value !== undefined && !omitWhen?.(value)) filled[name] = value;
   }
   return filled;
 }
@@ -170,6 +173,10 @@ function isWellKnown(desc: DescMessage): boolean {
 
 function isInputOnly(field: DescField): boolean {
   return hasOption(field, field_behavior) && getOption(field, field_behavior).includes(FieldBehavior.INPUT_ONLY);
+}
+
+function isOmittedWhenEmpty(field: DescField): boolean {
+  return hasOption(field, restField) && getOption(field, restField).omitWhenEmpty;
 }
 
 function isNullWhenUnset(field: DescField): boolean {
