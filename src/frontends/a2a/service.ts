@@ -27,10 +27,7 @@ export function createA2aServices(canonical: Canonical, options: FrontendOptions
         const etag = `"${createHash("sha256").update(data).digest("base64url").slice(0, 22)}"`;
         context.setHeader("cache-control", "private, no-cache");
         context.setHeader("etag", etag);
-        if (!context.header("if-none-match")?.includes(etag))
-          return { body: { contentType: "application/json", data } };
-        context.setStatus(304);
-        return { body: { contentType: "", data: new Uint8Array() } };
+        return { body: { contentType: "application/json", data } };
       },
     }),
   ];
