@@ -57,6 +57,8 @@ const conversations = createRoute({
 const conversation = createRoute({
   getParentRoute: () => shell,
   path: "/conversations/$conversationId",
+  /** The message to open the log at. Default: its end. */
+  validateSearch: ({ at }: Record<string, unknown>): { at?: string } => (typeof at === "string" ? { at } : {}),
   component: lazyRouteComponent(() => import("../conversation/conversation-page.tsx"), "ConversationPage"),
 });
 

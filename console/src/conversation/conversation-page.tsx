@@ -1,39 +1,135 @@
-// One conversation: its latest messages.
-import { useQuery } from "@connectrpc/connect-query";
-import { Title } from "@mantine/core";
-import { getRouteApi } from "@tanstack/react-router";
+// One conversation: its log, live, and where one writes.
+import { createConnectQueryKey, useMutation, useQuery } from "@connectrpc/connect-query";
+import { Badge, Button, Group, Title } from "@mantine/core";
+import { useQueryClient } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { lazy, Suspense, useEffect, useMemo, useState } from "react";
+import { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
-import { MessageOrder, MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
+import type { Event } from "../../../gen/colloquy/v1/event_pb.ts";
+import { MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
+import { ParticipantService } from "../../../gen/colloquy/v1/participant_service_pb.ts";
+import { useLiveFeed } from "../api/live-feed.ts";
 import { text } from "../strings/en.ts";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import { Loading } from "../ui/loading.tsx";
-import { Time } from "../ui/time.tsx";
+import { Composer } from "./composer.tsx";
 import styles from "./conversation-page.module.css";
+import { MessageLog } from "./message-log.tsx";
+import { TurnView } from "./turn-view.tsx";
+import { useLog } from "./use-log.ts";
+import { useTurn } from "./use-turn.ts";
 
 const route = getRouteApi("/shell/conversations/$conversationId");
+const words = text.conversation;
+const Details = lazy(() => import("./details.tsx"));
 
 export function ConversationPage() {
   const { conversationId } = route.useParams();
-  const conversation = useQuery(ConversationService.method.getConversation, { conversationId });
-  const messages = useQuery(MessageService.method.listMessages, { conversationId, order: MessageOrder.NEWEST_FIRST });
-  const failed = [conversation, messages].find(({ isError }) => isError);
-  if (failed !== undefined) return <FailureNotice error={failed.error} onRetry={() => void failed.refetch()} />;
-  if (conversation.data === undefined || messages.data === undefined) return <Loading />;
+  // Another conversation is another page: nothing of this one may stay.
+  return <OneConversation key={conversationId} conversationId={conversationId} />;
+}
+
+function OneConversation({ conversationId }: { conversationId: string }) {
+  const { at } = route.useSearch();
+  const navigate = route.useNavigate();
+  const queries = useQueryClient();
+  const request = { conversationId, deleted: DeletedFilter.INCLUDE };
+  const found = useQuery(ConversationService.method.getConversation, request, { staleTime: 0 });
+  const conversation = found.data?.conversation;
+  // The log is followed from where it was before it is read: what came in between is sent again, and changes nothing.
+  const [begin, setBegin] = useState<bigint>();
+  useEffect(() => setBegin((before) => before ?? conversation?.lastSeq), [conversation?.lastSeq]);
+  const log = useLog(conversationId, at, begin !== undefined);
+  const turn = useTurn(conversationId, log.put);
+  const readers = useReaders(conversationId);
+  const [isShowingDetails, setIsShowingDetails] = useState(false);
+  const refreshAll = () => {
+    const cardinality = "finite";
+    for (const queryKey of [
+      createConnectQueryKey({ schema: ConversationService.method.getConversation, cardinality }),
+      createConnectQueryKey({ schema: ParticipantService.method.listReadMarks, cardinality }),
+    ]) {
+      void queries.invalidateQueries({ queryKey });
+    }
+  };
+  const onEvent = (event: Event) => {
+    const { change } = event;
+    if (!log.take(event)) refreshAll();
+    else if (change.case === "messageSent" && change.value.role === MessageRole.USER) turn.look();
+  };
+  const isDeleted = conversation?.deleteTime !== undefined;
+  useLiveFeed({
+    conversationId,
+    afterSeq: isDeleted ? undefined : begin,
+    onEvent,
+    onGap: () => !log.hasLater && log.reload(),
+  });
+  useMarkRead(
+    conversationId,
+    conversation?.memberView?.participating === true && !log.hasLater,
+    log.messages.at(-1)?.seq,
+  );
+
+  if (found.isError) return <FailureNotice error={found.error} onRetry={() => void found.refetch()} />;
+  if (conversation === undefined) return <Loading />;
+  const isOpen = conversation.status !== ConversationStatus.CLOSED && !isDeleted;
+  const open = (messageId: string | undefined) => {
+    if (messageId === undefined && at === undefined) log.reload();
+    void navigate({ search: messageId === undefined ? {} : { at: messageId } });
+  };
   return (
     <div className={styles.page}>
-      <Title order={1} size="h4" p="md">
-        {conversation.data.conversation?.title || text.conversations.untitled}
-      </Title>
-      <ol className={styles.log}>
-        {messages.data.messages.toReversed().map(({ id, sender, content, createTime }) => (
-          <li key={id} className={styles.message}>
-            <span className={styles.head}>
-              {sender?.displayName || sender?.id} <Time value={createTime} />
-            </span>
-            <p className={styles.content}>{content}</p>
-          </li>
-        ))}
-      </ol>
+      <header className={styles.header}>
+        <Link to="/conversations" className={styles.back} aria-label={words.back}>
+          ←
+        </Link>
+        <Title order={1} size="h5" className={styles.title}>
+          {conversation.title || text.conversations.untitled}
+        </Title>
+        {isDeleted && <Badge color="red">{text.conversations.deleted}</Badge>}
+        {conversation.status === ConversationStatus.CLOSED && <Badge variant="default">{words.closed}</Badge>}
+        <Group gap="xs" ml="auto">
+          <Button variant="default" size="xs" onClick={() => setIsShowingDetails(true)}>
+            {words.details}
+          </Button>
+        </Group>
+      </header>
+      {log.error !== undefined && <FailureNotice error={log.error} onRetry={log.reload} />}
+      {log.isLoaded ? (
+        <MessageLog log={log} at={at} readers={readers} onOpen={open}>
+          <TurnView control={turn} />
+        </MessageLog>
+      ) : (
+        log.error === undefined && <Loading />
+      )}
+      {isOpen && <Composer conversationId={conversationId} agent={conversation.agent} turn={turn} onSent={log.put} />}
+      <Suspense>
+        {isShowingDetails && <Details conversation={conversation} onClose={() => setIsShowingDetails(false)} />}
+      </Suspense>
     </div>
   );
+}
+
+/** Who has read up to which entry. */
+function useReaders(conversationId: string): ReadonlyMap<bigint, readonly string[]> {
+  const { data } = useQuery(ParticipantService.method.listReadMarks, { conversationId, pageSize: 200 });
+  return useMemo(() => {
+    const readers = new Map<bigint, string[]>();
+    for (const { readSeq, memberId } of data?.readMarks ?? []) {
+      readers.set(readSeq, [...(readers.get(readSeq) ?? []), memberId]);
+    }
+    return readers;
+  }, [data]);
+}
+
+/** What is in sight counts as read, by one who takes part. */
+function useMarkRead(conversationId: string, counts: boolean, lastSeq: bigint | undefined): void {
+  const { mutate } = useMutation(ParticipantService.method.markRead);
+  useEffect(() => {
+    if (counts && lastSeq !== undefined && document.visibilityState === "visible") {
+      mutate({ conversationId, readSeq: lastSeq });
+    }
+  }, [counts, conversationId, lastSeq, mutate]);
 }

@@ -43,10 +43,15 @@ export function SearchResults({ query, labels }: { query: string; labels: string
 
 function Result({ match: { message, snippet, highlights } }: { match: MessageMatch }) {
   if (message === undefined) return null;
-  const { conversationId, sender, createTime } = message;
+  const { conversationId, id, sender, createTime } = message;
   return (
     <li>
-      <Link to="/conversations/$conversationId" params={{ conversationId }} className={styles.result}>
+      <Link
+        to="/conversations/$conversationId"
+        params={{ conversationId }}
+        search={{ at: id }}
+        className={styles.result}
+      >
         <span className={styles.head}>
           <span>{sender?.displayName || sender?.id}</span>
           <Time value={createTime} />

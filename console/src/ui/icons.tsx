@@ -43,3 +43,11 @@ export function PinIcon() {
     </Icon>
   );
 }
+
+export function DotsIcon() {
+  return (
+    <Icon>
+      <path d="M5 12h.010M12 12h.010M19 12h.010" />
+    </Icon>
+  );
+}

@@ -1,0 +1,123 @@
+// What there is to know of a conversation besides its messages, and its export.
+import { toJsonString } from "@bufbuild/protobuf";
+import { createClient, type Transport } from "@connectrpc/connect";
+import { useQuery } from "@connectrpc/connect-query";
+import { Button, Code, Drawer, Stack, Text, Title } from "@mantine/core";
+import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
+import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
+import { ParticipantService } from "../../../gen/colloquy/v1/participant_service_pb.ts";
+import { RecordSchema } from "../../../gen/colloquy/v1/record_pb.ts";
+import { TransferService } from "../../../gen/colloquy/v1/transfer_service_pb.ts";
+import { useServices } from "../app/services.ts";
+import { text } from "../strings/en.ts";
+import { FailureNotice } from "../ui/failure-notice.tsx";
+import { save } from "../ui/save.ts";
+import { Time } from "../ui/time.tsx";
+import { Branches } from "./branches.tsx";
+import { Source } from "./fold.tsx";
+
+const words = text.conversation;
+
+export interface DetailsProps {
+  readonly conversation: Conversation;
+  readonly onClose: () => void;
+}
+
+export default function Details({ conversation, onClose }: DetailsProps) {
+  const { id, ownerId, agent, mode, entityType, entityId, labels, metadata, createTime, number } = conversation;
+  const facts = [
+    [words.id, <Code key="id">{id}</Code>],
+    [words.number, number > 0n && String(number)],
+    [words.owner, ownerId],
+    [words.agent, agent],
+    [words.mode, mode],
+    [words.entity, entityType && `${entityType} ${entityId}`],
+    [words.created, <Time key="created" value={createTime} />],
+    ...Object.entries(labels),
+  ] as const;
+  return (
+    <Drawer opened onClose={onClose} position="right" title={words.details} lockScroll={false}>
+      <Stack gap="md">
+        <dl>
+          {facts
+            .filter(([, value]) => value)
+            .map(([name, value]) => (
+              <div key={name}>
+                <Text component="dt" size="xs" c="dimmed">
+                  {name}
+                </Text>
+                <Text component="dd" size="sm" m={0} style={{ overflowWrap: "anywhere" }}>
+                  {value}
+                </Text>
+              </div>
+            ))}
+        </dl>
+        <Participants conversationId={id} />
+        <Branches conversationId={id} />
+        {metadata !== undefined && (
+          <section>
+            <Title order={2} size="h6">
+              {words.metadata}
+            </Title>
+            <Source text={JSON.stringify(metadata)} />
+          </section>
+        )}
+        <Export conversationId={id} />
+      </Stack>
+    </Drawer>
+  );
+}
+
+function Participants({ conversationId }: { conversationId: string }) {
+  const { data, error, isError } = useQuery(ParticipantService.method.listParticipants, {
+    conversationId,
+    pageSize: 200,
+  });
+  if (isError) return <FailureNotice error={error} />;
+  return (
+    <section>
+      <Title order={2} size="h6">
+        {words.participants}
+      </Title>
+      <ul>
+        {data?.participants.map(({ memberId, readSeq }) => (
+          <li key={memberId}>
+            {memberId}{" "}
+            <Text span size="xs" c="dimmed">
+              {words.readTo(readSeq)}
+            </Text>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Export({ conversationId }: { conversationId: string }) {
+  const { transport } = useServices();
+  const [records, setRecords] = useState(0);
+  const exporting = useMutation({
+    mutationFn: async () => save(await exported(transport, conversationId, setRecords), `${conversationId}.ndjson`),
+  });
+  return (
+    <section>
+      <Button variant="default" size="xs" loading={exporting.isPending} onClick={() => exporting.mutate()}>
+        {words.export}
+      </Button>
+      {exporting.isPending && <Text role="status">{words.exported(records)}</Text>}
+      {exporting.isError && <FailureNotice error={exporting.error} />}
+    </section>
+  );
+}
+
+/** One record of JSON a line, which ImportConversations reads. */
+async function exported(transport: Transport, conversationId: string, onProgress: (records: number) => void) {
+  const lines: string[] = [];
+  for await (const { record } of createClient(TransferService, transport).exportConversations({ conversationId })) {
+    if (record === undefined) continue;
+    lines.push(`${toJsonString(RecordSchema, record, { useProtoFieldName: true })}\n`);
+    if (lines.length % 1_000 === 0) onProgress(lines.length);
+  }
+  return new Blob(lines, { type: "application/x-ndjson" });
+}

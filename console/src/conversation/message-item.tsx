@@ -1,0 +1,73 @@
+// One entry of the log: who, when, what, and what can be done with it.
+import { Badge, Button, Group } from "@mantine/core";
+import { memo, useState } from "react";
+import { type Message, MessageRole, MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
+import { text } from "../strings/en.ts";
+import { Time } from "../ui/time.tsx";
+import { ActorName } from "./actor-name.tsx";
+import { MessageEditor } from "./message-editor.tsx";
+import styles from "./message-item.module.css";
+import { MessageMenu } from "./message-menu.tsx";
+import { MessageContent } from "./parts.tsx";
+import { AddReaction, Reactions } from "./reactions.tsx";
+
+const words = text.conversation;
+
+export interface MessageItemProps {
+  readonly message: Message;
+  /** Whether the log was opened at it. */
+  readonly isTarget: boolean;
+  /** The member's read mark lies here: how many others have read so far. */
+  readonly readers: readonly string[];
+  readonly onChange: (message: Message) => void;
+  readonly onOpen: (messageId: string) => void;
+}
+
+export const MessageItem = memo(function MessageItem(props: MessageItemProps) {
+  const { message, isTarget, readers, onChange, onOpen } = props;
+  const [isEditing, setIsEditing] = useState(false);
+  const isDeleted = message.deleteTime !== undefined;
+  const role = words.roles[message.role];
+  return (
+    <li
+      className={styles.message}
+      data-reply={message.role === MessageRole.ASSISTANT || undefined}
+      data-target={isTarget || undefined}
+      data-message={message.id}
+    >
+      <div className={styles.head}>
+        <span className={styles.sender}>
+          <ActorName actor={message.sender} />
+        </span>
+        {message.role !== MessageRole.USER && <span>{role}</span>}
+        <Time value={message.createTime} />
+        {message.editTime !== undefined && !isDeleted && <span>{words.edited(message.revision)}</span>}
+        {isDeleted && <Badge {...BADGE}>{words.deleted}</Badge>}
+        {message.state === MessageState.FAILED && <Badge {...BADGE}>{words.failed}</Badge>}
+        <span className={styles.menu}>
+          {!isDeleted && <AddReaction message={message} onChange={onChange} />}
+          <MessageMenu message={message} onChange={onChange} onEdit={() => setIsEditing(true)} />
+        </span>
+      </div>
+      {message.replyTo !== "" && (
+        <Button variant="subtle" size="compact-xs" onClick={() => onOpen(message.replyTo)}>
+          {words.inReply}
+        </Button>
+      )}
+      {isEditing ? (
+        <MessageEditor message={message} onChange={onChange} onClose={() => setIsEditing(false)} />
+      ) : (
+        <div className={isDeleted ? styles.deleted : styles.content}>
+          <MessageContent message={message} />
+        </div>
+      )}
+      <Group gap={6}>
+        <Reactions message={message} onChange={onChange} />
+        {message.replyCount > 0 && <span className={styles.note}>{words.replies(message.replyCount)}</span>}
+        {readers.length > 0 && <span className={styles.note}>{words.readBy(readers)}</span>}
+      </Group>
+    </li>
+  );
+});
+
+const BADGE = { size: "xs", variant: "default", radius: "sm", tt: "none" } as const;

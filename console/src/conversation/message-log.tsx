@@ -1,0 +1,130 @@
+// The log on the page: opens at its end, stays there while it grows, and reads on where one scrolls.
+import { Button } from "@mantine/core";
+import { type ReactNode, type RefObject, useEffect, useLayoutEffect, useRef } from "react";
+import { text } from "../strings/en.ts";
+import { Empty } from "../ui/empty.tsx";
+import { MessageItem } from "./message-item.tsx";
+import styles from "./message-log.module.css";
+import type { Log } from "./use-log.ts";
+
+const words = text.conversation;
+/** So near to its end, one reads along. */
+const NEAR_PX = 80;
+
+export interface MessageLogProps {
+  readonly log: Log;
+  readonly at: string | undefined;
+  /** By the place in the log that they have read up to. */
+  readonly readers: ReadonlyMap<bigint, readonly string[]>;
+  readonly onOpen: (messageId: string | undefined) => void;
+  /** What comes after the last message, such as a reply that is being written. */
+  readonly children: ReactNode;
+}
+
+export function MessageLog({ log, at, readers, onOpen, children }: MessageLogProps) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const edges = useEdges(log, scroller);
+  useFollowEnd(scroller, at);
+  useStayBehindEarlier(scroller, log.messages[0]?.id);
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and must scroll with the keyboard too
+    <div ref={scroller} className={styles.scroller} tabIndex={0} role="log" aria-label={words.log}>
+      {log.hasEarlier && (
+        <Button ref={edges.earlier} variant="subtle" size="xs" fullWidth onClick={() => void log.loadEarlier()}>
+          {words.earlier}
+        </Button>
+      )}
+      {log.messages.length === 0 && <Empty title={words.empty}>{words.emptyHint}</Empty>}
+      <ol className={styles.list}>
+        {log.messages.map((message) => (
+          <MessageItem
+            key={message.id}
+            message={message}
+            isTarget={message.id === at}
+            readers={readers.get(message.seq) ?? NOBODY}
+            onChange={log.put}
+            onOpen={onOpen}
+          />
+        ))}
+      </ol>
+      {log.hasLater && (
+        <Button ref={edges.later} variant="subtle" size="xs" fullWidth onClick={() => void log.loadLater()}>
+          {words.later}
+        </Button>
+      )}
+      {(log.hasLater || at !== undefined) && (
+        <Button className={styles.latest} size="xs" onClick={() => onOpen(undefined)}>
+          {words.latest}
+        </Button>
+      )}
+      {!log.hasLater && children}
+    </div>
+  );
+}
+
+const NOBODY: readonly string[] = [];
+
+/** Reads on when the button that stands for the rest comes into sight. */
+function useEdges(log: Log, scroller: RefObject<HTMLElement | null>) {
+  const earlier = useRef<HTMLButtonElement>(null);
+  const later = useRef<HTMLButtonElement>(null);
+  const first = log.messages[0]?.id;
+  const last = log.messages.at(-1)?.id;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: watched anew where the window has moved
+  useEffect(() => {
+    const observer = new IntersectionObserver(
+      (entries) => {
+        for (const { isIntersecting, target } of entries) {
+          if (!isIntersecting) continue;
+          observer.unobserve(target);
+          void (target === earlier.current ? log.loadEarlier() : log.loadLater()).catch(() => {});
+        }
+      },
+      { root: scroller.current, rootMargin: "300px" },
+    );
+    for (const edge of [earlier.current, later.current]) if (edge !== null) observer.observe(edge);
+    return () => observer.disconnect();
+  }, [first, last, log.hasEarlier, log.hasLater]);
+  return { earlier, later };
+}
+
+/** Browsers keep the place when something comes above it, but not at the very top: there everything earlier would be read. */
+function useStayBehindEarlier(scroller: RefObject<HTMLElement | null>, firstId: string | undefined): void {
+  const before = useRef({ firstId, height: 0 });
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (element === null) return;
+    const { firstId: was, height } = before.current;
+    const isAtTop = element.scrollTop < 1;
+    if (was !== undefined && was !== firstId && isAtTop) element.scrollTop = element.scrollHeight - height;
+    before.current = { firstId, height: element.scrollHeight };
+  });
+}
+
+/** Keeps the end in sight while one is there, whatever grows; or the message that the log was opened at. */
+function useFollowEnd(scroller: RefObject<HTMLElement | null>, at: string | undefined): void {
+  const isAtEnd = useRef(at === undefined);
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (element === null) return;
+    isAtEnd.current = at === undefined;
+    const toEnd = () => {
+      if (isAtEnd.current) element.scrollTop = element.scrollHeight;
+    };
+    const onScroll = () => {
+      isAtEnd.current = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_PX;
+    };
+    toEnd();
+    if (at !== undefined) element.querySelector("[data-target]")?.scrollIntoView({ block: "center" });
+    element.addEventListener("scroll", onScroll, { passive: true });
+    const sizes = new ResizeObserver(toEnd);
+    for (const child of element.children) sizes.observe(child);
+    const children = new MutationObserver(toEnd);
+    children.observe(element, { childList: true, subtree: true, characterData: true });
+    return () => {
+      element.removeEventListener("scroll", onScroll);
+      sizes.disconnect();
+      children.disconnect();
+    };
+  }, [scroller, at]);
+}

@@ -1,0 +1,63 @@
+// What can be done with a message: copy, edit, delete, restore, its raw form, its earlier texts.
+import { useMutation } from "@connectrpc/connect-query";
+import { ActionIcon, Menu } from "@mantine/core";
+import { lazy, Suspense, useState } from "react";
+import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
+import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { text } from "../strings/en.ts";
+import { FailureNotice } from "../ui/failure-notice.tsx";
+import { DotsIcon } from "../ui/icons.tsx";
+
+const words = text.conversation;
+const RawEntry = lazy(() => import("./raw-entry.tsx"));
+const Revisions = lazy(() => import("./revisions.tsx"));
+
+export interface MessageMenuProps {
+  readonly message: Message;
+  readonly onChange: (message: Message) => void;
+  readonly onEdit: () => void;
+}
+
+export function MessageMenu({ message, onChange, onEdit }: MessageMenuProps) {
+  const [opened, setOpened] = useState<"raw" | "revisions">();
+  const deleting = useMutation(MessageService.method.deleteMessage);
+  const restoring = useMutation(MessageService.method.restoreMessage);
+  const isDeleted = message.deleteTime !== undefined;
+  const close = () => setOpened(undefined);
+  const failed = deleting.error ?? restoring.error;
+  const remove = () =>
+    // What was deleted can still be restored, so nobody is asked.
+    deleting.mutate(
+      { messageId: message.id },
+      { onSuccess: (done) => done.message && onChange({ ...message, deleteTime: done.message.deleteTime }) },
+    );
+  const restore = () =>
+    restoring.mutate({ messageId: message.id }, { onSuccess: (done) => done.message && onChange(done.message) });
+  return (
+    <>
+      <Menu position="bottom-end" withinPortal>
+        <Menu.Target>
+          <ActionIcon variant="subtle" color="gray" size="sm" aria-label={words.actions}>
+            <DotsIcon />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item onClick={() => void navigator.clipboard.writeText(message.content)}>{words.copyText}</Menu.Item>
+          <Menu.Item onClick={() => setOpened("raw")}>{words.raw}</Menu.Item>
+          {message.revision > 0 && <Menu.Item onClick={() => setOpened("revisions")}>{words.revisions}</Menu.Item>}
+          {!isDeleted && message.parts.length === 0 && <Menu.Item onClick={onEdit}>{words.edit}</Menu.Item>}
+          {isDeleted ? (
+            <Menu.Item onClick={restore}>{words.restore}</Menu.Item>
+          ) : (
+            <Menu.Item onClick={remove}>{words.delete}</Menu.Item>
+          )}
+        </Menu.Dropdown>
+      </Menu>
+      {failed !== null && <FailureNotice error={failed} />}
+      <Suspense>
+        {opened === "raw" && <RawEntry message={message} onClose={close} />}
+        {opened === "revisions" && <Revisions message={message} onClose={close} />}
+      </Suspense>
+    </>
+  );
+}

@@ -1,0 +1,149 @@
+// The agent's reply in a conversation: asked for, watched as it is written, stopped, answered, and found again after a reload.
+import { type Client, createClient } from "@connectrpc/connect";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import type { Message, MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
+import { type Turn, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
+import { type ResumeTurnResponse, TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
+import { resilient } from "../../../src/client/stream.ts";
+import { useServices } from "../app/services.ts";
+
+/** Longer than a turn is silent before its reader is worth connecting anew, in milliseconds. */
+const SILENCE_MS = 60_000;
+
+/** An entry that is being written. */
+export interface Draft {
+  readonly index: number;
+  readonly kind: MessageKind;
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface RunningTurn {
+  readonly turn: Turn;
+  readonly drafts: readonly Draft[];
+}
+
+export interface TurnControl {
+  /** Undefined: no turn runs. */
+  readonly running: RunningTurn | undefined;
+  /** How the last one ended, if not well. */
+  readonly failure: string | undefined;
+  readonly error: unknown;
+  ask(content: string): Promise<void>;
+  stop(): Promise<void>;
+  approve(approvalId: string, granted: boolean): Promise<void>;
+  giveResult(callId: string, result: string): Promise<void>;
+  /** Looks for a turn that somebody else began. */
+  look(): void;
+}
+
+const OPEN: readonly TurnState[] = [TurnState.RUNNING, TurnState.INPUT_REQUIRED, TurnState.QUEUED];
+
+/** @param onEntry told of each entry that is stored */
+export function useTurn(conversationId: string, onEntry: (message: Message) => void): TurnControl {
+  const { transport, connection } = useServices();
+  const client = useMemo(() => createClient(TurnService, transport), [transport]);
+  const [running, setRunning] = useState<RunningTurn>();
+  const [failure, setFailure] = useState<string>();
+  const [error, setError] = useState<unknown>();
+  const watched = useRef<{ id: string; controller: AbortController }>(undefined);
+  const take = useRef(onEntry);
+  take.current = onEntry;
+
+  const watch = useCallback(
+    async (turn: Turn) => {
+      if (watched.current?.id === turn.id) return;
+      watched.current?.controller.abort();
+      const controller = new AbortController();
+      watched.current = { id: turn.id, controller };
+      setRunning({ turn, drafts: [] });
+      setFailure(undefined);
+      try {
+        const options = { signal: controller.signal, onInterruption: () => connection.lost() };
+        let cursor = "";
+        const open = (signal: AbortSignal) =>
+          client.resumeTurn({ turnId: turn.id, streamEntries: true, cursor }, { signal });
+        for await (const { event } of resilient(open, options, SILENCE_MS, { renews: false })) {
+          if (event.case?.startsWith("entry") && event.value && "cursor" in event.value) cursor = event.value.cursor;
+          if (event.case === "entryEnded" && event.value.message) take.current(event.value.message);
+          if (event.case === "ended") setFailure(failureOf(event.value.turn));
+          setRunning((before) => (event.case === "ended" ? undefined : before && advanced(before, event)));
+        }
+      } catch (cause) {
+        if (!controller.signal.aborted) setError(cause);
+      }
+      if (watched.current?.controller === controller) {
+        watched.current = undefined;
+        setRunning(undefined);
+      }
+    },
+    [client, connection],
+  );
+  const look = useCallback(() => {
+    findOpen(client, conversationId).then((turn) => turn && watch(turn), setError);
+  }, [client, conversationId, watch]);
+  useEffect(() => {
+    look();
+    return () => watched.current?.controller.abort();
+  }, [look]);
+
+  const turnId = running?.turn.id ?? "";
+  const tried = async (work: () => Promise<unknown>) => {
+    setError(undefined);
+    try {
+      await work();
+    } catch (cause) {
+      setError(cause);
+      throw cause;
+    }
+  };
+  return {
+    running,
+    failure,
+    error,
+    look,
+    ask: (content) =>
+      tried(async () => {
+        const requestId = crypto.randomUUID();
+        const { turn } = await client.createTurn({ conversationId, messages: [{ content }], requestId });
+        if (turn !== undefined) void watch(turn);
+      }),
+    stop: () => tried(() => client.cancelTurn({ turnId })),
+    approve: (approvalId, granted) => tried(() => client.answerTurn({ turnId, approvals: [{ approvalId, granted }] })),
+    giveResult: (callId, result) =>
+      tried(() => client.answerTurn({ turnId, results: [{ callId, output: { case: "text", value: result } }] })),
+  };
+}
+
+async function findOpen(client: Client<typeof TurnService>, conversationId: string): Promise<Turn | undefined> {
+  const { turns } = await client.listTurns({ conversationId, pageSize: 5 });
+  return turns.findLast(({ state }) => OPEN.includes(state));
+}
+
+function failureOf(turn: Turn | undefined): string | undefined {
+  return turn?.state === TurnState.FAILED || turn?.state === TurnState.CANCELLED ? turn.failure : undefined;
+}
+
+function advanced(before: RunningTurn, event: ResumeTurnResponse["event"]): RunningTurn {
+  const { turn, drafts } = before;
+  switch (event.case) {
+    case "entryStarted": {
+      const { index, kind, toolCall } = event.value;
+      const draft = { index, kind, name: toolCall?.title || toolCall?.name || "", text: "" };
+      return { turn, drafts: [...drafts.filter((one) => one.index !== index), draft] };
+    }
+    case "entryDelta": {
+      const { index, offset, piece } = event.value;
+      if (piece.case === undefined || piece.case === "part") return before;
+      // Offsets count code points.
+      const grown = (one: Draft) => Array.from(one.text).slice(0, Number(offset)).join("") + piece.value;
+      return { turn, drafts: drafts.map((one) => (one.index === index ? { ...one, text: grown(one) } : one)) };
+    }
+    case "entryEnded":
+      return { turn, drafts: drafts.filter(({ index }) => index !== event.value.index) };
+    case "inputRequired":
+      return { turn: event.value.turn ?? turn, drafts };
+    default:
+      return before;
+  }
+}

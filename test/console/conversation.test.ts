@@ -1,0 +1,262 @@
+// One conversation in the console, in Chromium: its log as it is and as it grows, what people do with it, and an agent's reply.
+import type { Client } from "@connectrpc/connect";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
+import { ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
+import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { MessageKind, MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
+import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { type FakeAgent, startFakeAgent } from "../support/agents.ts";
+import { calls, says } from "../support/ai-sdk.ts";
+import { HAS_CHROMIUM } from "../support/browser.ts";
+import { type ConsoleStage, inaccessible, overflow, startConsole } from "../support/console.ts";
+
+const HOSTILE = '<img src=x onerror="globalThis.broken = 1"><script>globalThis.broken = 1</script>';
+
+describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
+  let stage: ConsoleStage;
+  let agent: FakeAgent;
+  let conversations: Client<typeof ConversationService>;
+  let messages: Client<typeof MessageService>;
+  const create = async (conversation: Parameters<typeof conversations.createConversation>[0]["conversation"] = {}) =>
+    (await conversations.createConversation({ conversation })).conversation?.id ?? "";
+  const send = async (conversationId: string, message: Parameters<typeof messages.sendMessage>[0]["message"]) =>
+    (await messages.sendMessage({ conversationId, message })).message?.id ?? "";
+
+  beforeAll(async () => {
+    agent = await startFakeAgent();
+    stage = await startConsole({ environment: { COLLOQUY_AGENT_PRIVATE: "yes", COLLOQUY_HEARTBEAT: "1" } });
+    const ada = await stage.tenant.token("ada", "admin");
+    conversations = stage.server.client(ConversationService, ada);
+    messages = stage.server.client(MessageService, ada);
+    const tools = [{ name: "pay", description: "Costs", needsApproval: true, runs: { case: "client", value: {} } }];
+    const connector = { case: "connect", value: { baseUrl: agent.url } } as const;
+    await stage.server.client(AgentService, ada).createAgent({ agent: { name: "helper", connector, tools } as object });
+  });
+  afterAll(async () => {
+    await stage?.close();
+    await agent?.close();
+  });
+
+  test("opens at its end, reads on upwards, and stays at the end while it grows", async () => {
+    const id = await create({ title: "Long" });
+    await messages.batchSendMessages({
+      conversationId: id,
+      messages: Array.from({ length: 160 }, (_, index) => ({ content: `Number ${index + 1}.` })),
+    });
+    const page = await stage.open(`/conversations/${id}`);
+    await page.getByText("Number 160.").waitFor();
+    const log = page.getByRole("log");
+    const fromEnd = () => log.evaluate((e) => Math.round(e.scrollHeight - e.scrollTop - e.clientHeight));
+    await expect.poll(fromEnd).toBeLessThan(4);
+    expect(await page.locator("[data-message]").count()).toBeLessThan(120);
+    await send(id, { content: "One more" });
+    await page.getByText("One more").waitFor();
+    await expect.poll(fromEnd).toBeLessThan(4);
+    await log.evaluate((e) => {
+      e.scrollTop = 0;
+    });
+    await page.getByText("Number 90.").waitFor();
+    expect(await page.getByText("Number 1.", { exact: true }).count()).toBe(0);
+  });
+
+  test("opens at a message that a search has found", async () => {
+    const id = await create();
+    const sent = await messages.batchSendMessages({
+      conversationId: id,
+      messages: Array.from({ length: 150 }, (_, index) => ({ content: `Line ${index + 1}.` })),
+    });
+    const page = await stage.open(`/conversations/${id}?at=${sent.messages[19]?.id}`);
+    await expect.poll(() => page.getByText("Line 20.").isVisible()).toBe(true);
+    await page.getByRole("button", { name: "Go to the latest" }).click();
+    await expect.poll(() => page.getByText("Line 150.").isVisible()).toBe(true);
+    expect(new URL(page.url()).search).toBe("");
+  });
+
+  test("shows all parts, and runs nothing of what they hold", async () => {
+    const id = await create({ title: HOSTILE, metadata: { note: HOSTILE } });
+    await send(id, {
+      content: `**bold** ${HOSTILE} [bad](javascript:globalThis.broken=1) [good](https://example.com/)`,
+    });
+    await send(id, {
+      role: MessageRole.ASSISTANT,
+      parts: [
+        { content: { case: "reasoning", value: { text: "A thought" } } },
+        {
+          content: {
+            case: "text",
+            value: {
+              text: "On its way",
+              annotations: [
+                { target: { case: "url", value: { url: "javascript:globalThis.broken=1", title: "Trap" } } },
+              ],
+            },
+          },
+        },
+        { content: { case: "file", value: { name: HOSTILE, source: { case: "url", value: "data:text/html,x" } } } },
+        { content: { case: "data", value: { name: "map", json: '{"place":"Bonn"}' } } },
+      ],
+    });
+    const call = { callId: "c1", name: "track", arguments: '{"id":"A-1"}' };
+    await send(id, { kind: MessageKind.TOOL_CALL, role: MessageRole.ASSISTANT, parts: [part("toolCall", call)] });
+    const result = { callId: "c1", output: { case: "text", value: HOSTILE }, isError: true };
+    await send(id, { kind: MessageKind.TOOL_RESULT, role: MessageRole.TOOL, parts: [part("toolResult", result)] });
+
+    const page = await stage.open(`/conversations/${id}`);
+    await page.getByText("Tool call: track").click();
+    await page.getByText('"id": "A-1"').waitFor();
+    await page.getByText("Tool result: failed").click();
+    await page.getByText("Reasoning").click();
+    await page.getByText("A thought").waitFor();
+    expect(await page.locator("strong").textContent()).toBe("bold");
+    const links = await page.getByRole("log").locator("a[href]").all();
+    expect(await Promise.all(links.map((link) => link.getAttribute("href")))).toEqual(["https://example.com/"]);
+    await page.getByRole("button", { name: "Details" }).click();
+    await page.getByText("Participants").waitFor();
+    expect(await page.locator("#root img, #root script").count()).toBe(0);
+    expect(await page.evaluate("globalThis.broken")).toBeUndefined();
+  });
+
+  test("a message is sent, edited, compared, deleted, restored and reacted to; another page sees it", async () => {
+    const id = await create({ title: "Work" });
+    const page = await stage.open(`/conversations/${id}`);
+    const other = await stage.open(`/conversations/${id}`);
+    await other.getByText("No message yet").waitFor();
+    await page.getByLabel("Write a message").fill("It will be late");
+    await page.keyboard.press("Enter");
+    const message = page.locator("[data-message]");
+    const seen = other.locator("[data-message]");
+    await seen.getByText("It will be late").waitFor();
+    const act = async (name: string) => {
+      await message.getByRole("button", { name: "Actions" }).click();
+      await page.getByRole("menuitem", { name }).click();
+    };
+    await act("Edit");
+    await page.getByLabel("Text of the message").fill("It will be early");
+    await page.getByRole("button", { name: "Save" }).click();
+    await seen.getByText("It will be early").waitFor();
+    await act("Earlier texts");
+    expect(await page.locator("del").textContent()).toBe("late");
+    expect(await page.locator("ins").textContent()).toBe("early");
+    await page.keyboard.press("Escape");
+    await act("Raw entry");
+    await page.getByText('"content": "It will be early"').waitFor();
+    await page.keyboard.press("Escape");
+    await message.getByRole("button", { name: "Add a reaction" }).click();
+    await page.getByRole("menuitem", { name: "👍" }).click();
+    await seen.getByRole("button", { name: "👍 1" }).waitFor();
+    await act("Delete");
+    await seen.getByText("Deleted").waitFor();
+    await act("Restore");
+    await seen.getByText("Deleted").waitFor({ state: "detached" });
+  });
+
+  test("an agent replies before one's eyes, also after a reload, and is stopped", async () => {
+    const id = await create({ agent: "helper" });
+    let goOn = () => {};
+    const halfway = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    agent.answer = async function* () {
+      yield { text: "The parcel is" };
+      await halfway;
+      yield { text: " in Bonn" };
+    } as FakeAgent["answer"];
+    const page = await stage.open(`/conversations/${id}`);
+    await page.getByLabel("Write a message").fill("Where?");
+    await page.keyboard.press("Enter");
+    await page.getByText("The parcel is", { exact: true }).waitFor();
+    await page.reload();
+    await page.getByText("The parcel is", { exact: true }).waitFor();
+    goOn();
+    await page.locator("[data-message]").getByText("The parcel is in Bonn").waitFor();
+    await page.getByRole("button", { name: "Stop" }).waitFor({ state: "detached" });
+
+    agent.answer = async function* (_: unknown, signal: AbortSignal) {
+      yield { text: "Counting" };
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    } as FakeAgent["answer"];
+    await page.getByLabel("Write a message").fill("Count");
+    await page.keyboard.press("Enter");
+    await page.getByText("Counting").waitFor();
+    await page.getByRole("button", { name: "Stop" }).click();
+    await page.getByText("The reply ended early").waitFor();
+  });
+
+  test("a tool call is approved, and given its result", async () => {
+    const id = await create({ agent: "helper" });
+    const script = [says(calls("c1", "pay", '{"euro":5}')), says({ text: "Paid" })];
+    agent.answer = (request, signal) => (script.shift() ?? says())(request, signal);
+    const page = await stage.open(`/conversations/${id}`);
+    await page.getByLabel("Write a message").fill("Pay");
+    await page.keyboard.press("Enter");
+    await page.getByText("May the tool pay run?").waitFor();
+    await page.getByRole("button", { name: "Approve" }).click();
+    await page.getByLabel("Result of pay").fill("done");
+    await page.getByRole("button", { name: "Give the result" }).click();
+    await page.locator("[data-message]").getByText("Paid").waitFor();
+  });
+
+  test("branches can be compared, and another one made live", async () => {
+    const id = await create();
+    const first = await send(id, { content: "Question" });
+    await send(id, { content: "Answer one", parentId: first });
+    await send(id, { content: "Answer two", parentId: first });
+    const page = await stage.open(`/conversations/${id}`);
+    await page.getByRole("log").getByText("Answer two").waitFor();
+    await page.getByRole("button", { name: "Details" }).click();
+    await page.getByRole("button", { name: "Compare" }).click();
+    await page.getByRole("dialog").getByText("Answer one").waitFor();
+    await page.getByRole("button", { name: "Make live" }).click();
+    await page.getByRole("log").getByText("Answer one").waitFor();
+  });
+
+  test("is exported as a file", async () => {
+    const id = await create({ title: "To keep" });
+    await send(id, { content: "Kept" });
+    const page = await stage.open(`/conversations/${id}`);
+    await page.getByRole("button", { name: "Details" }).click();
+    const saving = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Export this conversation" }).click();
+    const download = await saving;
+    expect(download.suggestedFilename()).toBe(`${id}.ndjson`);
+    const chunks: Buffer[] = [];
+    for await (const chunk of await download.createReadStream()) chunks.push(chunk as Buffer);
+    const records = Buffer.concat(chunks)
+      .toString()
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(records[0]).toMatchObject({ conversation: { conversation: { title: "To keep" } } });
+    expect(records.find(({ message }) => message)).toMatchObject({ message: { message: { content: "Kept" } } });
+  });
+
+  test("says what is wrong, with the request id: none, closed, deleted", async () => {
+    const none = await stage.open("/conversations/nothing");
+    await none.getByText("Request id").waitFor();
+    const closed = await stage.open(`/conversations/${await create({ status: ConversationStatus.CLOSED })}`);
+    await closed.getByText("Closed").waitFor();
+    expect(await closed.getByLabel("Write a message").count()).toBe(0);
+  });
+
+  test.each([
+    [1200, true],
+    [320, false],
+  ])("everybody can read and use it, %i pixels wide (dark: %s)", async (width, dark) => {
+    const id = await create({ title: "A title that is longer than a small screen is wide, by far", agent: "helper" });
+    await send(id, { content: `A word${"o".repeat(200)} that does not fit\n\n\`\`\`\n${"x".repeat(300)}\n\`\`\`` });
+    await send(id, { parts: [part("toolCall", { name: "track", arguments: "{}" })], kind: MessageKind.TOOL_CALL });
+    const page = await stage.open(`/conversations/${id}`, { width, dark });
+    await page.getByText("Tool call: track").click();
+    expect(await overflow(page)).toBe(0);
+    expect(await inaccessible(page)).toEqual([]);
+  });
+
+  test("nothing breaks the page's policy", () => {
+    expect(stage.faults).toEqual([]);
+  });
+});
+
+function part(kind: string, value: object): object {
+  return { content: { case: kind, value } };
+}
