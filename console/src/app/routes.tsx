@@ -25,6 +25,8 @@ const signIn = createRoute({
 const signedIn = createRoute({
   getParentRoute: () => root,
   path: "/signed-in",
+  /** The provider's response, as it is. */
+  validateSearch: (response: Record<string, unknown>) => response,
   component: lazyRouteComponent(() => import("../auth/signed-in.tsx"), "SignedIn"),
 });
 
