@@ -6,6 +6,7 @@ import {
   lazyRouteComponent,
   redirect,
 } from "@tanstack/react-router";
+import { readAuditSearch } from "../admin/audit/audit-search.ts";
 import { readListSearch } from "../conversations/list-search.ts";
 import { Loading } from "../ui/loading.tsx";
 import { RouteFailure } from "../ui/route-failure.tsx";
@@ -64,7 +65,130 @@ const conversation = createRoute({
   component: lazyRouteComponent(() => import("../conversation/conversation-page.tsx"), "ConversationPage"),
 });
 
-const tree = root.addChildren([signIn, signedIn, shell.addChildren([home, conversations, conversation])]);
+const agents = createRoute({
+  getParentRoute: () => shell,
+  path: "/agents",
+  component: lazyRouteComponent(() => import("../agents/agents-page.tsx"), "AgentsPage"),
+});
+
+const agent = createRoute({
+  getParentRoute: () => shell,
+  path: "/agents/$agentId",
+  component: lazyRouteComponent(() => import("../agents/agent-page.tsx"), "AgentPage"),
+});
+
+const turn = createRoute({
+  getParentRoute: () => shell,
+  path: "/turns/$turnId",
+  component: lazyRouteComponent(() => import("../turns/turn-page.tsx"), "TurnPage"),
+});
+
+const analytics = createRoute({
+  getParentRoute: () => shell,
+  path: "/analytics",
+  validateSearch: ({ days }: Record<string, unknown>): { days?: string } => {
+    return days === "7" || days === "92" ? { days } : {};
+  },
+  component: lazyRouteComponent(() => import("../analytics/analytics-page.tsx"), "AnalyticsPage"),
+});
+
+const health = createRoute({
+  getParentRoute: () => shell,
+  path: "/health",
+  component: lazyRouteComponent(() => import("../health/health-page.tsx"), "HealthPage"),
+});
+
+const admin = createRoute({
+  getParentRoute: () => shell,
+  path: "/admin",
+  component: lazyRouteComponent(() => import("../admin/admin-layout.tsx"), "AdminLayout"),
+});
+
+const adminHome = createRoute({
+  getParentRoute: () => admin,
+  path: "/",
+  beforeLoad: () => {
+    throw redirect({ to: "/admin/members", replace: true });
+  },
+});
+
+const members = createRoute({
+  getParentRoute: () => admin,
+  path: "/members",
+  component: lazyRouteComponent(() => import("../admin/members/members-page.tsx"), "MembersPage"),
+});
+
+const keys = createRoute({
+  getParentRoute: () => admin,
+  path: "/keys",
+  validateSearch: ({ revoked }: Record<string, unknown>): { revoked?: "yes" } => {
+    return revoked === "yes" ? { revoked } : {};
+  },
+  component: lazyRouteComponent(() => import("../admin/keys/keys-page.tsx"), "KeysPage"),
+});
+
+const audit = createRoute({
+  getParentRoute: () => admin,
+  path: "/audit",
+  validateSearch: readAuditSearch,
+  component: lazyRouteComponent(() => import("../admin/audit/audit-page.tsx"), "AuditPage"),
+});
+
+const webhooks = createRoute({
+  getParentRoute: () => admin,
+  path: "/webhooks",
+  component: lazyRouteComponent(() => import("../admin/webhooks/webhooks-page.tsx"), "WebhooksPage"),
+});
+
+const webhook = createRoute({
+  getParentRoute: () => admin,
+  path: "/webhooks/$endpointId",
+  component: lazyRouteComponent(() => import("../admin/webhooks/endpoint-page.tsx"), "EndpointPage"),
+});
+
+const retention = createRoute({
+  getParentRoute: () => admin,
+  path: "/retention",
+  component: lazyRouteComponent(() => import("../admin/retention/retention-page.tsx"), "RetentionPage"),
+});
+
+const holds = createRoute({
+  getParentRoute: () => admin,
+  path: "/holds",
+  validateSearch: ({ lifted }: Record<string, unknown>): { lifted?: "yes" } => (lifted === "yes" ? { lifted } : {}),
+  component: lazyRouteComponent(() => import("../admin/holds/holds-page.tsx"), "HoldsPage"),
+});
+
+const jobs = createRoute({
+  getParentRoute: () => admin,
+  path: "/jobs",
+  component: lazyRouteComponent(() => import("../admin/jobs/jobs-page.tsx"), "JobsPage"),
+});
+
+const tenants = createRoute({
+  getParentRoute: () => admin,
+  path: "/tenants",
+  component: lazyRouteComponent(() => import("../admin/tenants/tenants-page.tsx"), "TenantsPage"),
+});
+
+const administration = admin.addChildren([
+  adminHome,
+  members,
+  keys,
+  audit,
+  webhooks,
+  webhook,
+  retention,
+  holds,
+  jobs,
+  tenants,
+]);
+
+const tree = root.addChildren([
+  signIn,
+  signedIn,
+  shell.addChildren([home, conversations, conversation, agents, agent, turn, analytics, health, administration]),
+]);
 
 export function createAppRouter(context: AppServices) {
   return createRouter({

@@ -2,6 +2,7 @@
 import { ActionIcon, Button, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
 import { useEffect, useRef, useSyncExternalStore } from "react";
+import { useAccess } from "../auth/use-access.ts";
 import { text } from "../strings/en.ts";
 import { ConnectionNotice } from "../ui/connection-notice.tsx";
 import { MoonIcon, SunIcon } from "../ui/icons.tsx";
@@ -24,11 +25,7 @@ export function Shell() {
           {text.product}
         </Link>
         <nav aria-label={text.navigation.label} className={styles.navigation}>
-          {NAVIGATION.map(({ to, label }) => (
-            <Link key={to} to={to} className={styles.link} activeProps={{ "aria-current": "page" }}>
-              {label}
-            </Link>
-          ))}
+          <Places />
         </nav>
         <div className={styles.account}>
           <span className={styles.who} title={`${current.name} · ${current.tenant}`}>
@@ -46,6 +43,15 @@ export function Shell() {
       </main>
     </div>
   );
+}
+
+function Places() {
+  const access = useAccess();
+  return NAVIGATION.filter(({ need }) => need === undefined || access.may(need)).map(({ to, label }) => (
+    <Link key={to} to={to} className={styles.link} activeProps={{ "aria-current": "page" }}>
+      {label}
+    </Link>
+  ));
 }
 
 /** Leads back here after the next sign-in, unless the person meant to leave. */

@@ -1,0 +1,41 @@
+// The filters of the audit log, as the address has them.
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { ActorType } from "../../../../gen/colloquy/v1/actor_pb.ts";
+import type { ListAuditEntriesRequestSchema } from "../../../../gen/colloquy/v1/audit_service_pb.ts";
+
+const NAMES = ["actorType", "actor", "action", "type", "id", "from", "to"] as const;
+
+/** Times are as a browser's field for them has them, in the reader's zone. */
+export type AuditSearch = { readonly [N in (typeof NAMES)[number]]?: string };
+
+export function readAuditSearch(raw: Record<string, unknown>): AuditSearch {
+  const given = NAMES.flatMap((name) => {
+    const value = raw[name];
+    return typeof value === "string" && value.trim() !== "" ? [[name, value.trim()] as const] : [];
+  });
+  return Object.fromEntries(given);
+}
+
+export function auditRequest(search: AuditSearch): MessageInitShape<typeof ListAuditEntriesRequestSchema> {
+  const { actor = "", actorType = "MEMBER", action = "", type = "", id = "", from, to } = search;
+  return {
+    pageToken: "",
+    pageSize: 100,
+    action,
+    resourceType: type,
+    resourceId: id,
+    ...(actor !== "" && { actor: { id: actor, type: typeOf(actorType) } }),
+    ...timeOf("startTime", from),
+    ...timeOf("endTime", to),
+  };
+}
+
+function typeOf(name: string): ActorType {
+  return Object.entries(ActorType).find(([key]) => key === name)?.[1] ?? ActorType.MEMBER;
+}
+
+function timeOf<N extends string>(name: N, local: string | undefined) {
+  const date = new Date(local ?? "");
+  return Number.isNaN(date.getTime()) ? {} : { [name]: timestampFromDate(date) };
+}

@@ -1,0 +1,81 @@
+// The members of the tenant, each below its manager.
+import { useInfiniteQuery } from "@connectrpc/connect-query";
+import { Badge, Button, Text } from "@mantine/core";
+import { DirectoryService } from "../../../../gen/colloquy/v1/directory_service_pb.ts";
+import { MemberRole } from "../../../../gen/colloquy/v1/member_pb.ts";
+import { NEXT_PAGE } from "../../api/paging.ts";
+import { adminText } from "../../strings/admin.ts";
+import { text } from "../../strings/en.ts";
+import { Empty } from "../../ui/empty.tsx";
+import { FailureNotice } from "../../ui/failure-notice.tsx";
+import { Loading } from "../../ui/loading.tsx";
+import { Page } from "../../ui/page.tsx";
+import { wordOf } from "../../ui/word-of.ts";
+import { AddMember, DeleteMember, EditMember } from "./member-actions.tsx";
+import { type Node, treeOf } from "./member-tree.ts";
+import styles from "./members-page.module.css";
+
+const words = adminText.members;
+const { listMembers } = DirectoryService.method;
+
+export function MembersPage() {
+  return (
+    <Page title={words.title} hint={words.hint} actions={<AddMember />}>
+      <Members />
+    </Page>
+  );
+}
+
+function Members() {
+  const found = useInfiniteQuery(listMembers, { pageSize: 200, pageToken: "" }, NEXT_PAGE);
+  if (found.isError) return <FailureNotice error={found.error} onRetry={() => void found.refetch()} />;
+  if (found.data === undefined) return <Loading />;
+  const members = found.data.pages.flatMap((page) => page.members);
+  if (members.length === 0) return <Empty title={words.empty}>{words.emptyHint}</Empty>;
+  return (
+    <>
+      <ul className={styles.tree} aria-label={words.tree}>
+        {treeOf(members).map((node) => (
+          <Branch key={node.member.id} node={node} isTop />
+        ))}
+      </ul>
+      {found.hasNextPage && (
+        <>
+          <Text size="sm" c="dimmed" mt="md">
+            {words.more(members.length)}
+          </Text>
+          <Button mt="xs" variant="default" loading={found.isFetchingNextPage} onClick={() => found.fetchNextPage()}>
+            {text.common.more}
+          </Button>
+        </>
+      )}
+    </>
+  );
+}
+
+function Branch({ node: { member, below }, isTop = false }: { node: Node; isTop?: boolean }) {
+  const { id, displayName, role, managerId } = member;
+  return (
+    <li>
+      <div className={styles.member}>
+        <span className={styles.name}>{displayName || id}</span>
+        {displayName !== "" && <span className={styles.id}>{id}</span>}
+        {isTop && managerId !== "" && <span className={styles.id}>{words.managedBy(managerId)}</span>}
+        <Badge size="sm" radius="sm" variant="default" tt="none">
+          {wordOf(MemberRole, role, adminText.roles)}
+        </Badge>
+        <span className={styles.actions}>
+          <EditMember member={member} />
+          <DeleteMember member={member} />
+        </span>
+      </div>
+      {below.length > 0 && (
+        <ul className={styles.below}>
+          {below.map((node) => (
+            <Branch key={node.member.id} node={node} />
+          ))}
+        </ul>
+      )}
+    </li>
+  );
+}

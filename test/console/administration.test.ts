@@ -1,0 +1,236 @@
+// The console's views for administrators, in Chromium: members, keys, audit, webhooks, retention, holds, jobs, tenants.
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
+import { ErasureService } from "../../gen/colloquy/v1/erasure_service_pb.ts";
+import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
+import { HAS_CHROMIUM } from "../support/browser.ts";
+import { type ConsoleStage, inaccessible, overflow, startConsole } from "../support/console.ts";
+import { runJobs } from "../support/erasure.ts";
+import type { Credential } from "../support/identity-server.ts";
+import { type Receiver, startReceiver } from "../support/webhook-receiver.ts";
+
+const HOSTILE = '<img src=x onerror="globalThis.broken = 1">';
+const VIEWS = ["members", "keys", "audit", "webhooks", "retention", "holds", "jobs"];
+
+describe.skipIf(!HAS_CHROMIUM)("administration", () => {
+  let stage: ConsoleStage;
+  let receiver: Receiver;
+  let ada: Credential;
+  beforeAll(async () => {
+    receiver = await startReceiver();
+    stage = await startConsole({ environment: { COLLOQUY_WEBHOOK_PRIVATE: "yes" } });
+    ada = await stage.tenant.token("ada", "admin");
+    await stage.tenant.addMember("eve");
+  });
+  afterAll(async () => {
+    await stage?.close();
+    await receiver?.close();
+  });
+
+  const tokenOf = ({ authorization = "" }: Credential) => authorization.slice("Bearer ".length);
+  /** Opens a form, fills it, and sends it. */
+  const fill = async (page: Page, button: string, values: Record<string, string>, submit: string) => {
+    await page.getByRole("button", { name: button, exact: true }).first().click();
+    const form = page.getByRole("dialog");
+    for (const [label, value] of Object.entries(values)) await form.getByLabel(label).fill(value);
+    await form.getByRole("button", { name: submit, exact: true }).click();
+  };
+
+  test("members stand below their managers", async () => {
+    const page = await stage.open("/admin");
+    await page.waitForURL(/\/admin\/members$/);
+    await fill(page, "Add member", { Id: "max", Name: HOSTILE }, "Add member");
+    await page.getByText(HOSTILE).waitFor();
+    await fill(page, "Add member", { Id: "ben", Name: "Benedict", Manager: "max" }, "Add member");
+    const below = page.getByRole("list", { name: /^Members/ }).getByRole("list");
+    await below.getByText("Benedict").waitFor();
+    await below.getByRole("button", { name: "Edit" }).click();
+    await page.getByRole("dialog").getByLabel("Manager").fill("");
+    await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
+    await below.waitFor({ state: "detached" });
+    expect(await page.evaluate("globalThis.broken")).toBeUndefined();
+  });
+
+  test("a key's text is shown once; it is rotated and revoked", async () => {
+    const page = await stage.open("/admin/keys");
+    await page.getByRole("button", { name: "New API key" }).click();
+    await page.getByRole("dialog").getByLabel("Name").fill("importer");
+    await page.getByRole("dialog").getByLabel("Read").check();
+    await page.getByRole("dialog").getByRole("button", { name: "Create" }).click();
+    const shown = page.getByText(/^clq_/);
+    const text = (await shown.textContent()) ?? "";
+    const key = stage.server.client(AccessService, { authorization: `Bearer ${text}` });
+    expect((await key.whoAmI({})).tenantSlug).toBe("acme");
+    await page.getByRole("button", { name: "Close" }).click();
+    await shown.waitFor({ state: "detached" });
+    const row = page.getByRole("row", { name: "importer" });
+    await row.getByRole("button", { name: "Rotate" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Rotate" }).click();
+    await shown.waitFor();
+    expect(await shown.textContent()).not.toBe(text);
+    await page.getByRole("button", { name: "Close" }).click();
+    await row.getByRole("button", { name: "Revoke" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
+    await row.waitFor({ state: "detached" });
+    await page.getByLabel("Show revoked keys").check();
+    await row.getByText("Revoked").waitFor();
+  });
+
+  test("the audit log is filtered by the address", async () => {
+    const page = await stage.open("/admin/audit?action=api_key.revoke");
+    const table = page.getByRole("table", { name: "Audit entries" });
+    await table.getByText("api_key.revoke").first().waitFor();
+    expect(await table.getByText("api_key.rotate").count()).toBe(0);
+    await page.getByLabel("Action").fill("");
+    await page.getByLabel("Who (id)").fill("ada");
+    await page.getByRole("button", { name: "Apply" }).click();
+    await page.waitForURL(/\/admin\/audit\?actorType=MEMBER&actor=ada$/);
+    await table.getByText("api_key.rotate").waitFor();
+  });
+
+  test("an endpoint is made, tested, paused and replayed, and its deliveries are seen", async () => {
+    const page = await stage.open("/admin/webhooks");
+    await fill(page, "New endpoint", { Address: receiver.url }, "Create");
+    await page.getByText(/^whsec_/).waitFor();
+    await page.getByRole("button", { name: "Close" }).click();
+    await page.getByRole("link", { name: receiver.url }).click();
+    await page.getByRole("button", { name: "Send a test" }).click();
+    await page.getByRole("dialog").getByText("Taken").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
+    await page.getByRole("table", { name: "Deliveries" }).getByText("Taken").waitFor();
+    await fill(page, "Pause", {}, "Pause");
+    await page.getByText("Paused", { exact: true }).waitFor();
+    await fill(page, "Resume", {}, "Resume");
+    await page.getByText("Active", { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Replay" }).click();
+    await page.getByRole("dialog").getByLabel("From").selectOption("The beginning");
+    await page.getByRole("dialog").getByRole("button", { name: "Replay" }).click();
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+  });
+
+  test("F-CONSOLE: a form that is behind what somebody else saved meanwhile does not write over it", async () => {
+    const endpoints = stage.server.client(WebhookService, ada);
+    const target = { case: "url", value: `${receiver.url}/second` } as const;
+    const { endpoint } = await endpoints.createWebhookEndpoint({ endpoint: { target, description: "Before" } });
+    const page = await stage.open(`/admin/webhooks/${endpoint?.id}`);
+    await page.getByRole("button", { name: "Edit" }).click();
+    const form = page.getByRole("dialog");
+    await form.getByLabel("Description").fill("Mine");
+    const change = { endpoint: { description: "Theirs" }, updateMask: { paths: ["description"] } };
+    await endpoints.updateWebhookEndpoint({ endpointId: endpoint?.id ?? "", ...change });
+    // The page behind the form is read anew by itself.
+    await page.getByText("Theirs").waitFor();
+    expect(await form.getByLabel("Description").inputValue()).toBe("Mine");
+    await form.getByRole("button", { name: "Save" }).click();
+    await form.getByRole("alert").waitFor();
+    expect((await endpoints.getWebhookEndpoint({ endpointId: endpoint?.id ?? "" })).endpoint?.description).toBe(
+      "Theirs",
+    );
+  });
+
+  test("a policy is previewed before it is made", async () => {
+    const page = await stage.open("/admin/retention");
+    await page.getByRole("button", { name: "New policy" }).click();
+    const form = page.getByRole("dialog");
+    await form.getByLabel("Name").fill("Old ones");
+    await form.getByLabel("Age, in days").fill("365");
+    await form.getByRole("button", { name: "Preview" }).click();
+    await form.getByText("It would act on 0 conversations").waitFor();
+    await form.getByRole("button", { name: "Create" }).click();
+    await page.getByRole("row", { name: "Old ones" }).getByText("Last message").waitFor();
+  });
+
+  test("a hold is placed and lifted", async () => {
+    const page = await stage.open("/admin/holds");
+    await page.getByRole("button", { name: "New legal hold" }).click();
+    const form = page.getByRole("dialog");
+    await form.getByLabel("Name").fill("Matter 7");
+    await form.getByLabel("Reason").fill("A court asks");
+    await form.getByLabel("Covers").selectOption("A member");
+    await form.getByLabel("Its id").fill("max");
+    await form.getByRole("button", { name: "Create" }).click();
+    const row = page.getByRole("row", { name: "Matter 7" });
+    await row.getByText("A member: max").waitFor();
+    await row.getByRole("button", { name: "Lift" }).click();
+    await form.getByLabel("Reason").fill("It is over");
+    await form.getByRole("button", { name: "Lift" }).click();
+    await row.waitFor({ state: "detached" });
+  });
+
+  test("a job is cancelled, and one that goes on shows without a reload that it is done", async () => {
+    const erasure = stage.server.client(ErasureService, ada);
+    await erasure.eraseMember({ memberId: "ben" });
+    const page = await stage.open("/admin/jobs");
+    await fill(page, "Cancel the job", {}, "Cancel the job");
+    await page.getByText("Cancelled", { exact: true }).waitFor();
+    await erasure.eraseMember({ memberId: "max" });
+    await page.reload();
+    await page.getByText("Waiting", { exact: true }).waitFor();
+    await runJobs(stage.server.database, stage.tenant.id);
+    await page.getByText("Done", { exact: true }).waitFor();
+  });
+
+  test("tenants are for super administrators; others do not see them, and a deep link says so", async () => {
+    const page = await stage.open("/admin/tenants");
+    await page.getByText("It is for super administrators.").waitFor();
+    expect(await page.getByRole("link", { name: "Tenants" }).count()).toBe(0);
+    const root = await stage.open("/admin", { credential: tokenOf(await stage.tenant.token("root", "super_admin")) });
+    await root.getByRole("link", { name: "Tenants" }).click();
+    await fill(root, "New tenant", { Slug: "second", Name: "The second" }, "Create");
+    await root.getByRole("row", { name: "second" }).getByText("The second").waitFor();
+  });
+
+  test.each(["/admin/keys", "/analytics", "/health"])("%s says to a member whom it is for", async (path) => {
+    const page = await stage.open(path, { credential: tokenOf(await stage.tenant.token("eve")) });
+    await page.getByText("You may not see this").waitFor();
+    const links = await page.getByRole("navigation", { name: "Main" }).getByRole("link").allTextContents();
+    expect(links).toEqual(["Conversations", "Agents"]);
+  });
+
+  test("analytics are downloaded", async () => {
+    const page = await stage.open("/analytics?days=7");
+    await page.getByRole("img", { name: /^Messages sent/ }).waitFor();
+    const [file] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Download CSV" }).click(),
+    ]);
+    expect(file.suggestedFilename()).toMatch(/^colloquy-\d{4}-\d\d-\d\d-7-days\.csv$/);
+  });
+
+  test("health shows what the server works on, or that its metrics are kept elsewhere", async () => {
+    const page = await stage.open("/health");
+    await page.getByRole("row", { name: "/colloquy.v1.AccessService/WhoAmI" }).waitFor();
+    await page.getByRole("img", { name: /^Calls a second, now/ }).waitFor();
+    expect([await overflow(page), await inaccessible(page)]).toEqual([0, []]);
+    await page.route("**/metrics", (route) => route.fulfill({ status: 403, body: "forbidden" }));
+    await page.reload();
+    await page.getByText("The server does not show its metrics here").waitFor();
+  });
+
+  test.each([
+    [1200, false],
+    [320, true],
+  ])("everybody can read and use them, %i pixels wide (dark: %s)", async (width, dark) => {
+    const page = await stage.open("/analytics", { width, dark });
+    await page.getByRole("table").waitFor();
+    expect([await overflow(page), await inaccessible(page)]).toEqual([0, []]);
+    await page.getByRole("link", { name: "Administration" }).click();
+    const places = page.getByRole("navigation", { name: "Administration" });
+    for (const view of VIEWS) {
+      await places.locator(`[href$="/admin/${view}"]`).click();
+      await page.waitForURL(`**/admin/${view}`);
+      await page.locator("main h1").waitFor();
+      await expect.poll(() => page.getByRole("status", { name: "Loading" }).count(), { timeout: 20_000 }).toBe(0);
+      expect([view, await overflow(page), await inaccessible(page)]).toEqual([view, 0, []]);
+    }
+    await places.locator('[href$="/admin/keys"]').click();
+    await page.getByRole("button", { name: "New API key" }).click();
+    await page.getByRole("dialog").getByLabel("Read").waitFor();
+    expect(await inaccessible(page)).toEqual([]);
+  });
+
+  test("nothing breaks the page's policy", () => {
+    expect(stage.faults).toEqual([]);
+  });
+});
