@@ -160,7 +160,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   "DraftService/GetDraft": [conversation, "nf nf nf nf nf nf sm sm"],
   "DraftService/DeleteDraft": [conversation, WRITE],
   "DraftService/ScheduleMessage": [
-    inConversation({ scheduledMessage: { message: say, sendTime: timestampFromMs(Date.now() + 60_000) } }),
+    inConversation({ scheduledMessage: { message: say, sendTime: timestampFromMs(Date.now() + 3_600_000) } }),
     WRITE,
   ],
   "DraftService/GetScheduledMessage": [() => ({ scheduledMessageId: newId() }), "nf nf nf nf nf nf sm sm"],
