@@ -71,7 +71,7 @@ function Durations({ turns }: { turns: readonly Turn[] }) {
       bars={bars}
       room={24}
       sum={agentText.last.summary(turns.length, failed, span(sorted[Math.floor(sorted.length / 2)] ?? 0))}
-      maximum={`max ${span(sorted.at(-1) ?? 0)}`}
+      maximum={agentText.last.longest(span(sorted.at(-1) ?? 0))}
     />
   );
 }

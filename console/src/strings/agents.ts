@@ -80,6 +80,7 @@ export const agentText = {
     summary: (count: number, failed: number, median: string) =>
       `${count} turn${count === 1 ? "" : "s"}, ${failed} failed, median ${median}`,
     chart: "Duration of each turn, oldest first",
+    longest: (span: string) => `longest ${span}`,
   },
   turn: {
     title: "Turn",

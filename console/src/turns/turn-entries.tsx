@@ -1,6 +1,7 @@
 // The entries that a turn replied to, or added: their text, and the whole of each as JSON.
 import { useInfiniteQuery } from "@connectrpc/connect-query";
 import { Button, Text } from "@mantine/core";
+import { type Actor, ActorType } from "../../../gen/colloquy/v1/actor_pb.ts";
 import { type Message, MessageKind, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Part } from "../../../gen/colloquy/v1/part_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
@@ -10,7 +11,7 @@ import { text } from "../strings/en.ts";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { RawJson } from "../ui/raw-json.tsx";
-import { Time } from "../ui/time.tsx";
+import { WholeTime } from "../ui/whole-time.tsx";
 import { wordOf } from "../ui/word-of.ts";
 import styles from "./turn-entries.module.css";
 
@@ -54,13 +55,18 @@ function Entry({ entry }: { entry: Message }) {
   return (
     <li className={styles.entry}>
       <div className={styles.head}>
-        <span>{isMessage ? sender?.displayName || sender?.id : wordOf(MessageKind, kind, agentText.kinds)}</span>
-        <Time value={createTime} />
+        <span>{isMessage ? nameOf(sender) : wordOf(MessageKind, kind, agentText.kinds)}</span>
+        <WholeTime value={createTime} />
       </div>
       {shown !== "" && <p className={isMessage ? styles.content : styles.code}>{shown}</p>}
       <RawJson schema={MessageSchema} message={entry} />
     </li>
   );
+}
+
+/** Agents have ids that say nothing to people. */
+function nameOf(sender: Actor | undefined): string | undefined {
+  return sender?.displayName || (sender?.type === ActorType.AGENT ? agentText.turn.agent : sender?.id);
 }
 
 /** What a part says, for reading at a glance; the JSON has all of it. */

@@ -16,6 +16,7 @@ import { Loading } from "../ui/loading.tsx";
 import { Page, Section } from "../ui/page.tsx";
 import { RawJson } from "../ui/raw-json.tsx";
 import { Time } from "../ui/time.tsx";
+import { WholeTime } from "../ui/whole-time.tsx";
 import { wordOf } from "../ui/word-of.ts";
 import { TurnEntries } from "./turn-entries.tsx";
 import { hasEnded, TurnBadge, tookOf } from "./turn-words.tsx";
@@ -82,7 +83,7 @@ function TurnFacts({ turn }: { turn: Turn }) {
             {words.open}
           </Anchor>,
         ],
-        [words.requested, <Time key="requested" value={turn.createTime} />],
+        [words.requested, <WholeTime key="requested" value={turn.createTime} />],
         [words.waited, waited !== undefined && span(waited)],
         [words.took, tookOf(turn)],
         [words.model, turn.model],
