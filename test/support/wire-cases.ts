@@ -6,6 +6,7 @@ import { createClient } from "@connectrpc/connect";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
+import { AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DraftService } from "../../gen/colloquy/v1/draft_service_pb.ts";
 import { ErasureService } from "../../gen/colloquy/v1/erasure_service_pb.ts";
@@ -837,6 +838,9 @@ const IDENTITY: readonly WireCase[] = [
     rpc: "AuditService.ListAuditEntries",
     async requests(world) {
       await world.apiKey();
+      // Seals the entries, so that no wire sees them before and another after.
+      const transport = transportOver("Connect proto", world.server.url, world.admin);
+      await createClient(AuditService, transport).verifyAudit({});
       return [{ pageSize: 2, startTime: "2020-01-01T00:00:00Z" }];
     },
   },
