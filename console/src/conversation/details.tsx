@@ -19,6 +19,8 @@ import { Source } from "./fold.tsx";
 
 const words = text.conversation;
 
+const CLOSE = { "aria-label": text.common.close };
+
 export interface DetailsProps {
   readonly conversation: Conversation;
   readonly onClose: () => void;
@@ -37,7 +39,7 @@ export default function Details({ conversation, onClose }: DetailsProps) {
     ...Object.entries(labels),
   ] as const;
   return (
-    <Drawer opened onClose={onClose} position="right" title={words.details} lockScroll={false}>
+    <Drawer opened onClose={onClose} position="right" title={words.details} lockScroll={false} closeButtonProps={CLOSE}>
       <Stack gap="md">
         <dl>
           {facts
@@ -80,6 +82,7 @@ function Participants({ conversationId }: { conversationId: string }) {
       <Title order={2} size="h6">
         {words.participants}
       </Title>
+      {data?.participants.length === 0 && <Text size="sm">{words.nobody}</Text>}
       <ul>
         {data?.participants.map(({ memberId, readSeq }) => (
           <li key={memberId}>

@@ -1,7 +1,7 @@
 // What can be done with a message: copy, edit, delete, restore, its raw form, its earlier texts.
 import { useMutation } from "@connectrpc/connect-query";
 import { ActionIcon, Menu } from "@mantine/core";
-import { lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useRef, useState } from "react";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { text } from "../strings/en.ts";
@@ -22,6 +22,15 @@ export function MessageMenu({ message, onChange, onEdit }: MessageMenuProps) {
   const [opened, setOpened] = useState<"raw" | "revisions">();
   const deleting = useMutation(MessageService.method.deleteMessage);
   const restoring = useMutation(MessageService.method.restoreMessage);
+  // The menu returns the focus when it has gone: only then may something else take it.
+  const next = useRef<() => void>(undefined);
+  const whenGone = () => {
+    next.current?.();
+    next.current = undefined;
+  };
+  const edit = () => {
+    next.current = onEdit;
+  };
   const isDeleted = message.deleteTime !== undefined;
   const close = () => setOpened(undefined);
   const failed = deleting.error ?? restoring.error;
@@ -35,7 +44,7 @@ export function MessageMenu({ message, onChange, onEdit }: MessageMenuProps) {
     restoring.mutate({ messageId: message.id }, { onSuccess: (done) => done.message && onChange(done.message) });
   return (
     <>
-      <Menu position="bottom-end" withinPortal>
+      <Menu position="bottom-end" withinPortal onExitTransitionEnd={whenGone}>
         <Menu.Target>
           <ActionIcon variant="subtle" color="gray" size="sm" aria-label={words.actions}>
             <DotsIcon />
@@ -45,7 +54,7 @@ export function MessageMenu({ message, onChange, onEdit }: MessageMenuProps) {
           <Menu.Item onClick={() => void navigator.clipboard.writeText(message.content)}>{words.copyText}</Menu.Item>
           <Menu.Item onClick={() => setOpened("raw")}>{words.raw}</Menu.Item>
           {message.revision > 0 && <Menu.Item onClick={() => setOpened("revisions")}>{words.revisions}</Menu.Item>}
-          {!isDeleted && message.parts.length === 0 && <Menu.Item onClick={onEdit}>{words.edit}</Menu.Item>}
+          {!isDeleted && message.parts.length === 0 && <Menu.Item onClick={edit}>{words.edit}</Menu.Item>}
           {isDeleted ? (
             <Menu.Item onClick={restore}>{words.restore}</Menu.Item>
           ) : (

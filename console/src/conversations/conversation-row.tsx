@@ -35,7 +35,7 @@ export const ConversationRow = memo(function ConversationRow(props: Conversation
 });
 
 function RowContent({ conversation }: { conversation: Conversation }) {
-  const { title, ownerId, agent, labels, memberView, messageCount, pinned } = conversation;
+  const { title, clientId, ownerId, agent, labels, memberView, messageCount, pinned } = conversation;
   const unread = memberView?.unreadCount ?? 0;
   return (
     <>
@@ -56,6 +56,8 @@ function RowContent({ conversation }: { conversation: Conversation }) {
       </span>
       <span className={styles.facts}>
         <span>{text.conversations.messages(Number(messageCount))}</span>
+        {/* What tells chats without a title apart. */}
+        {title === "" && clientId !== "" && <span>{clientId}</span>}
         {ownerId !== "" && <span>{ownerId}</span>}
         {agent !== "" && <span>{agent}</span>}
         {Object.entries(labels).map(([name, value]) => (

@@ -77,7 +77,7 @@ export const adminText = {
   },
   audit: {
     title: "Audit",
-    hint: "Who did what to which resource. Entries hold no content, and are never changed.",
+    hint: "Who did what to which resource. Entries hold no content. Only an erasure changes them: it removes names.",
     listLabel: "Audit entries, newest first",
     empty: "No entry matches",
     emptyHint: "Remove a filter to see more.",

@@ -104,7 +104,7 @@ export const text = {
     unread: (count: number) => `${count >= 1000 ? "1,000+" : count} unread`,
     pinned: "Pinned",
     deleted: "Deleted",
-    listLabel: "Conversations, newest first",
+    listLabel: "Conversations",
     resultsLabel: "Messages that match",
   },
   conversation: {
@@ -172,6 +172,7 @@ export const text = {
     created: "Created",
     metadata: "Metadata",
     participants: "Participants",
+    nobody: "Nobody takes part.",
     readTo: (seq: bigint) => (seq === 0n ? "has read nothing" : `has read up to ${seq}`),
     branches: "Branches",
     branchTo: (seq: bigint) => `Up to entry ${seq}`,

@@ -17,7 +17,7 @@ export const healthText = {
   databaseWaiting: "Calls that wait for the database",
   shed: "Share of calls refused for overload",
   backlog: "Webhook events to send",
-  backlogAge: "The oldest of them",
+  backlogAge: "Age of the oldest webhook event to send",
   calls: "Calls a second",
   failures: "Failures a second",
   failuresHint: "INTERNAL, UNKNOWN, UNAVAILABLE, DATA_LOSS, DEADLINE_EXCEEDED",
