@@ -9,7 +9,7 @@ import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { type FakeAgent, startFakeAgent } from "../support/agents.ts";
 import { calls, says } from "../support/ai-sdk.ts";
 import { HAS_CHROMIUM } from "../support/browser.ts";
-import { type ConsoleStage, inaccessible, overflow, startConsole } from "../support/console.ts";
+import { type ConsoleStage, obstacles, startConsole } from "../support/console.ts";
 
 const HOSTILE = '<img src=x onerror="globalThis.broken = 1"><script>globalThis.broken = 1</script>';
 
@@ -239,17 +239,13 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     expect(await closed.getByLabel("Write a message").count()).toBe(0);
   });
 
-  test.each([
-    [1200, true],
-    [320, false],
-  ])("everybody can read and use it, %i pixels wide (dark: %s)", async (width, dark) => {
+  test("everybody can read and use it, wide and light, narrow and dark", async () => {
     const id = await create({ title: "A title that is longer than a small screen is wide, by far", agent: "helper" });
     await send(id, { content: `A word${"o".repeat(200)} that does not fit\n\n\`\`\`\n${"x".repeat(300)}\n\`\`\`` });
     await send(id, { parts: [part("toolCall", { name: "track", arguments: "{}" })], kind: MessageKind.TOOL_CALL });
-    const page = await stage.open(`/conversations/${id}`, { width, dark });
+    const page = await stage.open(`/conversations/${id}`);
     await page.getByText("Tool call: track").click();
-    expect(await overflow(page)).toBe(0);
-    expect(await inaccessible(page)).toEqual([]);
+    expect(await obstacles(page)).toEqual([]);
   });
 
   test("nothing breaks the page's policy", () => {

@@ -84,7 +84,7 @@ describe.skipIf(!HAS_CHROMIUM)("signing in at an identity provider", () => {
   }
 
   test("leads back to where one wanted to go, with a proof of the code, and leaves nothing of it behind", async () => {
-    const page = await stage.open("/conversations?status=closed", { credential: undefined });
+    const page = await stage.open("/conversations?status=closed", { credential: undefined, apart: true });
     expect(await page.getByRole("button", { name: "Continue as developer" }).count()).toBe(0);
     await signInAs(page, "ada");
     await page.getByText("ada · acme").waitFor();
@@ -106,7 +106,7 @@ describe.skipIf(!HAS_CHROMIUM)("signing in at an identity provider", () => {
   });
 
   test("one who refuses consent is told, and can try again", async () => {
-    const page = await stage.open("/sign-in", { credential: undefined });
+    const page = await stage.open("/sign-in", { credential: undefined, apart: true });
     await page.getByRole("button", { name: "Sign in with Acme" }).click();
     await page.getByRole("link", { name: "[ Cancel ]" }).click();
     await page.getByText("The identity provider did not sign you in.").waitFor();

@@ -1,6 +1,7 @@
 // The console in Chromium, on a whole server of its own with a tenant: pages that are signed in, and what no page may do.
 import AxeSource from "axe-core";
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
+import { onTestFinished } from "vitest";
 import { launchChromium } from "./browser.ts";
 import {
   type IdentityServer,
@@ -15,7 +16,7 @@ export interface ConsoleStage {
   readonly browser: Browser;
   /** Faults of all its pages: exceptions, errors on the browser's console, breaches of the page's policy. */
   readonly faults: string[];
-  /** A page with a session of its own, as an administrator of the tenant or whoever is given. */
+  /** A page with a session of its own, as an administrator of the tenant or whoever is given. It is closed with its test. */
   open(path: string, options?: PageOptions): Promise<Page>;
   close(): Promise<void>;
 }
@@ -25,6 +26,8 @@ export interface PageOptions {
   readonly credential?: string | undefined;
   readonly width?: number;
   readonly dark?: boolean;
+  /** Shares cookies and cached files with no other page. Default: shares them, because compiling them anew takes most of a load. */
+  readonly apart?: boolean;
 }
 
 export async function startConsole(options: IdentityServerOptions = {}): Promise<ConsoleStage> {
@@ -34,30 +37,27 @@ export async function startConsole(options: IdentityServerOptions = {}): Promise
   const credential = ((await tenant.token("ada", "admin")).authorization ?? "").slice("Bearer ".length);
   const browser = await launchChromium();
   const faults: string[] = [];
-  const contexts: BrowserContext[] = [];
+  const settings = { locale: "en-GB", reducedMotion: "reduce" } as const;
+  const shared = await browser.newContext(settings);
 
   const open = async (path: string, wanted: PageOptions = {}): Promise<Page> => {
-    const { width = 1200, dark = false } = wanted;
-    const context = await browser.newContext({
-      viewport: { width, height: 800 },
-      colorScheme: dark ? "dark" : "light",
-      locale: "en-GB",
-      reducedMotion: "reduce",
-    });
-    contexts.push(context);
+    const context = wanted.apart ? await browser.newContext(settings) : shared;
+    const page = await context.newPage();
+    // One that is left open would follow what later tests do, on one of the browser's six connections to the server.
+    onTestFinished(() => (wanted.apart ? context.close() : page.close()));
+    await show(page, wanted);
     const session = {
       credential: "credential" in wanted ? wanted.credential : credential,
       tenant: "acme",
       name: "ada",
     };
     if (session.credential !== undefined) {
-      await context.addInitScript((text) => {
+      await page.addInitScript((text) => {
         if (location.protocol === "about:") return;
         if (!sessionStorage.getItem("began")) sessionStorage.setItem("colloquy.session", text);
         sessionStorage.setItem("began", "yes");
       }, JSON.stringify(session));
     }
-    const page = await context.newPage();
     page.setDefaultTimeout(25_000);
     page.on("pageerror", (error) => faults.push(`${path}: ${error.message}`));
     page.on("console", (line) => {
@@ -77,21 +77,37 @@ export async function startConsole(options: IdentityServerOptions = {}): Promise
     faults,
     open,
     async close() {
-      await Promise.all(contexts.map((context) => context.close()));
       await browser.close();
       await server.close();
     },
   };
 }
 
+/** Shows a page as on a screen of this width, light unless told. */
+export async function show(page: Page, { width = 1200, dark = false }: PageOptions): Promise<void> {
+  await page.setViewportSize({ width, height: 800 });
+  await page.emulateMedia({ colorScheme: dark ? "dark" : "light" });
+}
+
+/** What keeps somebody from using the page: on a wide light screen, and on a narrow dark one. */
+export async function obstacles(page: Page): Promise<string[]> {
+  const found: string[] = [];
+  for (const screen of [{ width: 1200 }, { width: 320, dark: true }]) {
+    await show(page, screen);
+    const wider = await overflow(page);
+    if (wider > 0) found.push(`${wider} pixels wider than the window of ${screen.width}`);
+    found.push(...(await inaccessible(page)));
+  }
+  await show(page, {});
+  return found;
+}
+
 /** The serious and critical faults that axe finds, each with the elements. */
-export async function inaccessible(page: Page): Promise<string[]> {
-  await page.evaluate(`${AxeSource.source}; undefined`).catch(async () => {
-    throw new Error("axe cannot be run on the page");
-  });
+async function inaccessible(page: Page): Promise<string[]> {
+  if (!(await page.evaluate("'axe' in globalThis"))) await page.evaluate(`${AxeSource.source}; undefined`);
   return page.evaluate(async () => {
     const { axe } = globalThis as unknown as { axe: typeof AxeSource };
-    const { violations } = await axe.run();
+    const { violations } = await axe.run({ resultTypes: ["violations"] });
     return violations
       .filter(({ impact }) => impact === "serious" || impact === "critical")
       .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(" | ")}`);
@@ -99,7 +115,7 @@ export async function inaccessible(page: Page): Promise<string[]> {
 }
 
 /** How far the page is wider than the window. */
-export function overflow(page: Page): Promise<number> {
+function overflow(page: Page): Promise<number> {
   return page.evaluate(() => {
     const { scrollWidth, clientWidth } = (globalThis as unknown as { document: { documentElement: Element } }).document
       .documentElement as unknown as { scrollWidth: number; clientWidth: number };
