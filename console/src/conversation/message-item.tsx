@@ -1,5 +1,6 @@
 // One entry of the log: who, when, what, and what can be done with it.
 import { Badge, Button, Group } from "@mantine/core";
+import { CatchBoundary } from "@tanstack/react-router";
 import { memo, useState } from "react";
 import { type Message, MessageRole, MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
 import { text } from "../strings/en.ts";
@@ -58,7 +59,13 @@ export const MessageItem = memo(function MessageItem(props: MessageItemProps) {
         <MessageEditor message={message} onChange={onChange} onClose={() => setIsEditing(false)} />
       ) : (
         <div className={isDeleted ? styles.deleted : styles.content}>
-          <MessageContent message={message} />
+          {/* A message that cannot be drawn must not hide the others. */}
+          <CatchBoundary
+            getResetKey={() => message.etag}
+            errorComponent={() => <pre className={styles.plain}>{message.content}</pre>}
+          >
+            <MessageContent message={message} />
+          </CatchBoundary>
         </div>
       )}
       <Group gap={6}>
