@@ -177,12 +177,11 @@ describe("a scheduled message", () => {
     const mine = await schedule(lone.bob, lone.conversationId, "mine", HOUR);
     const text =
       "update scheduled_message s set send_time = clock_timestamp() + $2 * interval '1 ms' where s.tenant_id = $1";
-    for (const [{ tenant }, ms] of [
-      [crowd, 0],
-      [lone, 1],
-    ] as const) {
-      await server.database.query({ name: "test_due", text }, [tenant.id, ms]);
-    }
+    // At once: otherwise the crowd's may all be sent before the lone one is due.
+    await server.database.transaction(undefined, async (tx) => {
+      await tx.query({ name: "test_due", text }, [crowd.tenant.id, 0]);
+      await tx.query({ name: "test_due", text }, [lone.tenant.id, 1]);
+    });
     await expect.poll(() => waiting(crowd.bob), { timeout: 45_000 }).toEqual([]);
     expect(await said(lone.ann, lone.conversationId)).toEqual(["mine"]);
     const { message } = await lone.ann.messages.getMessage({ messageId: mine });
