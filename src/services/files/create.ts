@@ -18,7 +18,7 @@ import { idempotencyKey, requestIdField } from "../../pipeline/call/idempotency-
 import type { Database, Queryable } from "../../store/database.ts";
 import * as store from "../../store/files/files.ts";
 import { type Uploader, uploaderOf } from "../../store/files/uploader.ts";
-import { claim, firstResponse, keep, type RequestKey } from "../../store/idempotency/idempotency.ts";
+import { claimInTurn, firstResponse, keep, type RequestKey } from "../../store/idempotency/idempotency.ts";
 import { toFile } from "./convert.ts";
 import { isForm } from "./form.ts";
 import type { RunningUpload, RunningUploads } from "./running-uploads.ts";
@@ -166,7 +166,8 @@ async function addOnce(
   quota: number | undefined,
   key: RequestKey | undefined,
 ): Promise<CreateFileResponse> {
-  const first = key && (await claim(tx, key));
+  // All bytes are stored: whoever has the key is about to say which file it was.
+  const first = key && (await claimInTurn(tx, key));
   if (first) return create(CreateFileResponseSchema, { file: await again(tx, caller, firstResponse(first)) });
   const row = await store.insertFile(tx, caller, uploader, stored, quota);
   if (row === undefined) {

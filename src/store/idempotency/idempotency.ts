@@ -1,7 +1,7 @@
 // Request ids: a mutation with one acts once, however often it is retried.
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import type { Queryable } from "../database.ts";
-import { type ClaimRow, claimKey, keepAnswer, readClaim } from "./statements.ts";
+import { type ClaimRow, claimKey, claimKeyInTurn, keepAnswer, readClaim } from "./statements.ts";
 
 export type { ClaimRow } from "./statements.ts";
 
@@ -20,7 +20,19 @@ export interface RequestKey {
  * call. Throws REQUEST_IN_PROGRESS while another call with the key runs.
  */
 export async function claim(tx: Queryable, request: RequestKey): Promise<ClaimRow | undefined> {
-  const [row] = await tx.query(claimKey, [...keyOf(request), request.fingerprint]);
+  return claimBy(claimKey, tx, request);
+}
+
+/**
+ * The same, but waits while another call with the key runs: only for transactions that are a few statements, because each
+ * that waits has a connection.
+ */
+export async function claimInTurn(tx: Queryable, request: RequestKey): Promise<ClaimRow | undefined> {
+  return claimBy(claimKeyInTurn, tx, request);
+}
+
+async function claimBy(statement: typeof claimKey, tx: Queryable, request: RequestKey) {
+  const [row] = await tx.query(statement, [...keyOf(request), request.fingerprint]);
   if (row === undefined) throw requestInProgress();
   if (row.claimed) return undefined;
   const first = await findFirstCall(tx, request);

@@ -4,16 +4,14 @@ import type { Statement } from "../database.ts";
 /** How long a request id is kept. */
 export const IDEMPOTENCY_HOURS = 24;
 
-/**
- * Locks a request id until the end of the transaction, and claims it. No row: another call holds the lock. `claimed`
- * false: the id was used before. A rollback also undoes the claim. $1 tenant, $2 caller, $3 method, $4 key, $5
- * fingerprint.
- */
-export const claimKey: Statement<{ claimed: boolean }> = {
-  name: "idempotency_claim",
+/** One lock for each request id. */
+const LOCK = "hashtextextended($1::uuid::text || $2::text || $3::text || $4::text, 0)";
+
+const claimWith = (name: string, takesLock: string): Statement<{ claimed: boolean }> => ({
+  name,
   text: `
   with turn as materialized (
-    select pg_try_advisory_xact_lock(hashtextextended($1::uuid::text || $2::text || $3::text || $4::text, 0)) as mine
+    select ${takesLock} as mine
   ), claim as (
     insert into idempotency (tenant_id, caller, method, key, fingerprint)
     select $1, $2, $3, $4, $5::bytea where (select mine from turn)
@@ -24,7 +22,17 @@ export const claimKey: Statement<{ claimed: boolean }> = {
     returning 1
   )
   select exists (select from claim) as claimed from turn where turn.mine`,
-};
+});
+
+/**
+ * Locks a request id until the end of the transaction, and claims it. No row: another call holds the lock. `claimed`
+ * false: the id was used before. A rollback also undoes the claim. $1 tenant, $2 caller, $3 method, $4 key, $5
+ * fingerprint.
+ */
+export const claimKey = claimWith("idempotency_claim", `pg_try_advisory_xact_lock(${LOCK})`);
+
+/** The same, once no other call holds the lock. */
+export const claimKeyInTurn = claimWith("idempotency_claim_in_turn", `pg_advisory_xact_lock(${LOCK}) is not null`);
 
 export interface ClaimRow {
   readonly fingerprint: Buffer;

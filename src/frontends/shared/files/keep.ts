@@ -69,6 +69,7 @@ async function keep(canonical: Canonical, context: CallContext, message: string,
   const hash = createHash("sha256")
     .update(JSON.stringify([message, name, contentType]))
     .update(bytes);
+  const key = `file ${hash.digest("base64url")}`;
   const upload = (idempotencyKey: string | undefined) =>
     // Another wire than REST: the headers of the request are those of the message.
     canonical.upload(
@@ -76,17 +77,26 @@ async function keep(canonical: Canonical, context: CallContext, message: string,
       FileService.method.createFile,
       piecesOf(bytes, name, contentType),
     );
-  const { file: stored } = await upload(`file ${hash.digest("base64url")}`).catch((error: unknown) => {
-    if (!(error instanceof DomainError) || !ANEW.includes(error.reason)) throw error;
-    return upload(undefined);
-  });
+  const { file: stored } = await firstThere(upload, [key, ...AGAIN.map((place) => `${key} ${place}`)]);
   if (stored === undefined) throw new Error("a file was stored without an answer");
   file.source = { case: "fileId", value: stored.id };
   part.extraJson = withHead(part.extraJson, head);
 }
 
-/** The first attempt's file is gone, or another attempt is under way. */
-const ANEW: readonly ErrorReason[] = [ErrorReason.NOT_FOUND, ErrorReason.REQUEST_IN_PROGRESS];
+/** How often the file of a post can be erased within a day, while retries of the post still name one file. */
+const AGAIN = [2, 3, 4];
+
+/** Uploads under the first key whose file is there or is new; where all are erased, under none. */
+async function firstThere<T>(upload: (key: string | undefined) => Promise<T>, keys: readonly string[]): Promise<T> {
+  for (const key of keys) {
+    try {
+      return await upload(key);
+    } catch (error) {
+      if (!(error instanceof DomainError) || error.reason !== ErrorReason.NOT_FOUND) throw error;
+    }
+  }
+  return upload(undefined);
+}
 
 async function* piecesOf(bytes: Uint8Array<ArrayBuffer>, name: string, contentType: string) {
   yield { name, body: { contentType, data: bytes.subarray(0, PIECE_BYTES) } };
