@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
+import { FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { OutsideReads } from "../../gen/colloquy/v1/tenant_pb.ts";
 import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";
@@ -38,7 +39,7 @@ async function begin(outsideReads: OutsideReads) {
   const ann = personOf(server, await tenant.token("ann"));
   const { conversation } = await ann.conversations.createConversation({ participantIds: ["bob"] });
   const conversationId = conversation?.id ?? "";
-  const { id: fileId } = await ann.upload(Buffer.from(SECRET));
+  const { id: fileId } = await ann.upload(Buffer.from(SECRET), { name: SECRET });
   const { message } = await ann.messages.sendMessage({
     conversationId,
     message: {
@@ -99,13 +100,17 @@ const READS: Readonly<Record<string, Read>> = {
     first(server.client(EventService, c).subscribe({ conversationId })),
   "TransferService/ExportConversations": (c, { conversationId }) =>
     first(server.client(TransferService, c).exportConversations({ conversationId })),
+  "FileService/GetFile": (c, { fileId }) => server.client(FileService, c).getFile({ fileId }),
+  "FileService/ListFiles": (c, { conversationId }) => server.client(FileService, c).listFiles({ conversationId }),
+  "FileService/ListMessageFiles": (c, { messageId }) => server.client(FileService, c).listMessageFiles({ messageId }),
   "ConversationService/ForkConversation": (c, { conversationId }) =>
     server.client(ConversationService, c).forkConversation({ conversationId }),
 };
 
-/** The same where the request names no conversation. */
+/** The same where the request names more or less. */
 const WIDE: typeof READS = {
   "TransferService/ExportConversations": (c) => first(server.client(TransferService, c).exportConversations({})),
+  "FileService/ListMessageFiles": (c, place) => server.client(FileService, c).listMessageFiles(place),
 };
 
 /** Read by the same handlers over REST and by a front end. */
@@ -156,8 +161,8 @@ test("audited, each read from outside leaves an entry that names the conversatio
     }
   }
   const before = await noted();
-  const bob = await tenant.token("bob");
-  for (const credential of [ann, bob]) for (const [, read] of CASES) await brings(read, credential, place);
+  for (const credential of [ann, await tenant.token("bob")])
+    for (const [, read] of CASES) await brings(read, credential, place);
   expect((await noted()).filter((entry) => !before.includes(entry))).toEqual([]);
 });
 
@@ -179,9 +184,8 @@ test("audited, what the feed of the whole tenant brings leaves entries too", asy
 });
 
 test("audited, a loop of reads leaves one entry a minute", async () => {
-  const { outsiders, noted, ...place } = await begin(AUDITED);
+  const { outsiders, noted, conversationId } = await begin(AUDITED);
   const messages = server.client(MessageService, outsiders.admin);
-  const { conversationId } = place;
   const other = await startIdentityServer({ beside: server });
   const elsewhere = other.client(MessageService, outsiders.admin);
   const reads = Array.from({ length: 40 }, (_, place) =>
@@ -196,11 +200,22 @@ test("audited, a loop of reads leaves one entry a minute", async () => {
 test("where nobody reads from outside, no method shows an outsider what was said, and those who take part read on", async () => {
   const { outsiders, ann, ...place } = await begin(NEVER);
   for (const [name, credential] of Object.entries(outsiders)) {
-    for (const [method, read] of CASES) {
+    for (const [method, read] of CASES)
       expect([name, method, await brings(read, credential, place)]).toEqual([name, method, false]);
-    }
   }
   for (const [method, read] of CASES) expect([method, await brings(read, ann, place)]).toEqual([method, true]);
+});
+
+test.each([AUDITED, NEVER])("who uploads has the file until a message names it (setting %i)", async (setting) => {
+  const { outsiders, noted } = await begin(setting);
+  for (const [name, credential] of Object.entries(outsiders)) {
+    const own = personOf(server, credential);
+    const { id: fileId } = await own.upload(Buffer.from("mine"), { name: "mine.txt" });
+    const [{ file }, { files }] = [await own.files.getFile({ fileId }), await own.files.listFiles({})];
+    expect([name, file?.name, files.map(({ id }) => id)]).toEqual([name, "mine.txt", [fileId]]);
+    expect([name, await textAt(`/v1/files/${fileId}/content`, credential)]).toEqual([name, "mine"]);
+  }
+  expect(await noted()).toEqual([]);
 });
 
 test("where nobody reads from outside, a change shows nothing but itself", async () => {
@@ -218,7 +233,6 @@ test("a stream ends once the tenant changes who may read", async () => {
     (error: Error) => error.message,
   );
   await set(NEVER);
-  const { messages } = personOf(server, ann);
   const ended = { is: false };
   void reading.then(() => {
     ended.is = true;
@@ -226,7 +240,7 @@ test("a stream ends once the tenant changes who may read", async () => {
   await expect
     .poll(
       async () => {
-        await messages.sendMessage({ conversationId, message: { content: "later" } });
+        await personOf(server, ann).messages.sendMessage({ conversationId, message: { content: "later" } });
         return ended.is;
       },
       { timeout: 60_000, interval: 500 },

@@ -45,6 +45,8 @@ export interface KeyPrincipal {
   readonly memberId: string | undefined;
   /** The role of that member, by which the key is held as well as by its scopes. Unset: plain member. */
   readonly memberRole?: Role;
+  /** Set where a key that acts for nobody is to see as little as a member that takes part in nothing. */
+  readonly seesNoConversation?: boolean;
   /** Set for a client token, which the key gave to the member. */
   readonly client?: ClientLimits;
 }

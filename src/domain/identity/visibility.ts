@@ -17,6 +17,9 @@ export interface Standing {
   readonly isParticipant: boolean;
 }
 
+/** No member's id is empty. */
+const NOBODY = "";
+
 /**
  * How far a principal sees. A key that acts for a member sees what the member sees. Throws CREDENTIAL_MISSING for a caller
  * without a credential: it sees nothing.
@@ -24,7 +27,10 @@ export interface Standing {
 export function viewerOf(principal: Principal): Viewer {
   if (principal.kind === "anonymous") throw credentialMissing();
   const { memberId } = principal;
-  if (memberId === undefined) return { kind: "tenant" };
+  if (memberId === undefined) {
+    const seesNone = principal.kind === "key" && principal.seesNoConversation === true;
+    return seesNone ? { kind: "member", memberId: NOBODY } : { kind: "tenant" };
+  }
   const role = principal.kind === "key" ? principal.memberRole : principal.role;
   if (role === "admin" || role === "super_admin") return { kind: "tenant" };
   return { kind: role === "manager" ? "manager" : "member", memberId };

@@ -2,6 +2,7 @@
 import type { DescMessage, DescMethod } from "@bufbuild/protobuf";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DraftService } from "../../../gen/colloquy/v1/draft_service_pb.ts";
+import { FileSchema } from "../../../gen/colloquy/v1/file_pb.ts";
 import { FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
 import { MessageRevisionSchema, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
@@ -32,6 +33,7 @@ const OWN: readonly DescMethod[] = [
   MessageService.method.sendMessage,
   MessageService.method.batchSendMessages,
   ...DraftService.methods,
+  FileService.method.createFile,
 ];
 
 export function showingOf(method: DescMethod): Showing {
@@ -40,8 +42,11 @@ export function showingOf(method: DescMethod): Showing {
   return INDIRECT.includes(method) || reaches(method.output) ? "read" : undefined;
 }
 
+/** A file's name and hash are what somebody said too. */
+const SAID: readonly string[] = [MessageSchema, MessageRevisionSchema, FileSchema].map(({ typeName }) => typeName);
+
 function reaches(schema: DescMessage, seen = new Set<DescMessage>()): boolean {
-  if (schema.typeName === MessageSchema.typeName || schema.typeName === MessageRevisionSchema.typeName) return true;
+  if (SAID.includes(schema.typeName)) return true;
   if (seen.has(schema)) return false;
   seen.add(schema);
   return schema.fields.some(({ message }) => message !== undefined && reaches(message, seen));

@@ -69,14 +69,15 @@ export class OutsideReads {
         "the tenant changed who may read without taking part; begin again",
       );
     }
-    return setting === Setting.NEVER ? asMember(principal) : principal;
+    return setting === Setting.NEVER ? asMember(context.method, principal) : principal;
   }
 
   #read(method: DescMethod, handler: AnyHandler): AnyHandler {
     const prepare = async (request: Message, context: CallContext) => {
       const setting = await this.#options.find(tenantOf(context));
       const { principal } = context;
-      const as = setting === Setting.NEVER ? deriveContext(context, { principal: asMember(principal) }) : context;
+      const as =
+        setting === Setting.NEVER ? deriveContext(context, { principal: asMember(method, principal) }) : context;
       this.#begun.set(as, setting);
       return { as, note: setting === Setting.AUDITED ? this.#noting(method, request, context) : undefined };
     };
@@ -125,7 +126,7 @@ export class OutsideReads {
     const caller = callerFrom(context.principal);
     const reading: Reading = { caller, origin: { requestId, address }, method: `${method.parent.name}/${method.name}` };
     const keyOf = (id: string) => `${caller.tenantId} ${caller.name} ${reading.method} ${id}`;
-    if (method === FileService.method.downloadFile) {
+    if (method.input.fields.some(({ localName }) => localName === "fileId")) {
       const { fileId } = request as unknown as { readonly fileId: string };
       return async () => {
         if (!this.#isNew(keyOf(fileId)) || !isOurId(fileId)) return;
@@ -160,9 +161,13 @@ function tenantOf({ principal }: CallContext): string {
   return callerFrom(principal).tenantId;
 }
 
-/** Whoever calls, with the eyes of a member. Throws for an API key that acts for nobody: it takes part nowhere. */
-function asMember(principal: Principal): Principal {
+/**
+ * Whoever calls, with the eyes of a member. Throws for an API key that acts for nobody: it takes part nowhere. Of files it has those
+ * that it uploaded, until a message names them.
+ */
+function asMember(method: DescMethod, principal: Principal): Principal {
   if (principal.kind === "member") return { ...principal, role: "member" };
   if (principal.kind === "key" && principal.memberId !== undefined) return { ...principal, memberRole: "member" };
+  if (principal.kind === "key" && method.parent === FileService) return { ...principal, seesNoConversation: true };
   throw accessRefused(ErrorReason.PERMISSION_DENIED, "the tenant lets only those read who take part");
 }

@@ -38,8 +38,9 @@ const noteFile: Statement = {
   insert into audit (tenant_id, id, actor, action, resource_type, resource_id, request_id, address, details)
   select $1, $4::uuid, $5, 'file.read', 'file', f.id::text, $7, $8, jsonb_build_object('method', $6::text)
     || coalesce((select jsonb_build_object('conversation_id', min(u.id::text)) from uses u having count(*) > 0), '{}')
-  from file f where f.tenant_id = $1 and f.id = $3::uuid and ($2::text is null or f.uploader <> $2::text collate "C"
-    and not exists (select from uses u join conversation c on c.tenant_id = $1 and c.id = u.id where ${TAKES_PART}))
+  from file f where f.tenant_id = $1 and f.id = $3::uuid and f.uploader <> coalesce($2::text, $5::text) collate "C"
+    and ($2::text is null or not exists (
+      select from uses u join conversation c on c.tenant_id = $1 and c.id = u.id where ${TAKES_PART}))
   on conflict do nothing`,
 };
 
