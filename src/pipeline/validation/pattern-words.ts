@@ -6,6 +6,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "^[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?$":
     "must be 1 to 63 of the characters a-z, 0-9, ., _, / and -, the first and the last a letter or digit",
   "^[^\\x00-\\x1f\\x7f]*$": "must not hold control characters",
+  "^([0-9a-f]{64})?$": "must be a SHA-256 of 64 lower-case hexadecimal digits",
   "^([0-9]{1,19}([.][0-9]{1,19})?)?$": "must be the cursor of a response",
   "^[0-9]{1,19}([.][0-9]{1,19})?$": "must be the cursor of a response",
   "^(e[0-9]+(\\.[0-9]+){1,3}|[0-9]*)$": "must be the cursor or the next_offset of a response",
