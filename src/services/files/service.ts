@@ -51,7 +51,9 @@ export function createFileService(options: FileServiceOptions): ServiceEntry {
 
     async listFiles(request, { principal, interrupt }) {
       const caller = callerFrom(principal);
-      const listing = listingOf(database, caller, scopeOf(request), interrupt, request.afterId);
+      const { afterId } = request;
+      if (afterId !== "" && !isOurId(afterId)) throw notFound("file");
+      const listing = listingOf(database, caller, scopeOf(request), interrupt, afterId);
       const { items, ...page } = await paginate(secrets, caller, pb.ListFilesRequestSchema, request, listing);
       return { files: items, ...page };
     },

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
 import { newId } from "../../../src/domain/ids/id.ts";
+import { failureOf } from "../../support/failure.ts";
 import { type Person, PIXEL, personOf } from "../../support/files.ts";
 import { type IdentityServer, type IdentityTenant, startIdentityServer, WIRES } from "../../support/identity-server.ts";
 
@@ -39,6 +40,13 @@ describe("a file", () => {
     expect(await who(file.id, { ann, bob, eve, ada })).toBe("ann");
     await ann.send(conversationId, file.id);
     expect(await who(file.id, { ann, bob, eve, ada })).toBe("ann bob ada");
+  });
+
+  test("a list that begins after what is no id of a file is NOT_FOUND, not a failure", async () => {
+    const { ann } = await scene();
+    for (const afterId of ["x", `${newId()}A`]) {
+      expect(await failureOf(ann.files.listFiles({ afterId }))).toMatchObject({ reason: "NOT_FOUND" });
+    }
   });
 
   test("is gone at once for a participant who is removed, be it the uploader", async () => {
