@@ -1,4 +1,5 @@
 // The statements that export what there is of one member. $1 is the tenant.
+import type { EntryRow } from "../audit/chain-statements.ts";
 import type { Statement } from "../database.ts";
 import type { DraftRow, ScheduledRow } from "../drafts/statements.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
@@ -77,20 +78,8 @@ export const memberFiles: Statement<FileRow> = {
   maxBytes: PAGE_BYTES,
 };
 
-export interface MemberAuditRow {
-  readonly id: string;
-  readonly actor: string;
-  readonly action: string;
-  readonly resource_type: string;
-  readonly resource_id: string;
-  readonly request_id: string;
-  readonly address: string;
-  readonly details: Record<string, unknown> | null;
-  readonly create_time: Date;
-}
-
 /** Audit entries by or about a member. $2 member, $3 after id or null, $4 limit. */
-export const memberAudit: Statement<MemberAuditRow> = {
+export const memberAudit: Statement<EntryRow> = {
   name: "member_audit",
   text: `
   select a.id::text as id, a.actor, a.action, a.resource_type, a.resource_id, a.request_id, a.address, a.details, a.create_time

@@ -3,7 +3,7 @@ import type { Queryable, Statement } from "../database.ts";
 import { areCut } from "../driver/row-budget.ts";
 import * as sql from "./member-statements.ts";
 
-export type { MemberAuditRow } from "./member-statements.ts";
+export type { EntryRow as AuditRow } from "../audit/chain-statements.ts";
 
 const PAGE = 200;
 

@@ -87,7 +87,7 @@ export function fileLine(row: FileRow): Line {
   return { kind: "files", line: { file: toJson(FileSchema, toFile(row)) } };
 }
 
-export function auditLine(row: store.MemberAuditRow): Line {
+export function auditLine(row: store.AuditRow): Line {
   const entry = toAuditEntry({
     ...{ id: row.id, actor: row.actor, action: row.action, address: row.address, details: row.details },
     ...{ resourceType: row.resource_type, resourceId: row.resource_id, requestId: row.request_id },
