@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { failureOf } from "../support/failure.ts";
+import { statementName } from "../support/postgres.ts";
 import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
 import { exported, imported } from "../support/transfer.ts";
 
@@ -38,7 +39,7 @@ async function copyOf(lines: readonly string[], tenant: TestTenant): Promise<str
 }
 
 const query = (text: string, values: readonly unknown[]) =>
-  server.database.query({ name: `test_${text.length}_${text.slice(0, 20)}`, text }, values);
+  server.database.query({ name: statementName(text), text }, values);
 
 /** Takes the records of an export one by one; `act` runs once the first is there. */
 async function exportedAround({ transfer }: Clients, act: () => Promise<unknown>): Promise<string[]> {

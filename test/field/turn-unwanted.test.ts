@@ -4,6 +4,7 @@ import { ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
 import { FinishReason, TurnPolicy, TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
 import { type FakeOpenAi, startFakeOpenAi } from "../support/agents.ts";
 import { failureIn, hear } from "../support/chat.ts";
+import { statementName } from "../support/postgres.ts";
 import { type StoreServer, startStoreServer } from "../support/store-server.ts";
 
 let server: StoreServer;
@@ -65,7 +66,7 @@ async function running() {
 }
 
 function query<Row>(text: string, ...values: unknown[]): Promise<Row[]> {
-  return server.database.query<Row>({ name: `test_${text.length}_${values.length}`, text }, values);
+  return server.database.query<Row>({ name: statementName(text), text }, values);
 }
 
 type Scene = Awaited<ReturnType<typeof running>>;

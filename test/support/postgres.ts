@@ -1,6 +1,6 @@
 // PostgreSQL for tests: a separate database in the run's cluster, or a separate cluster to break.
 import { execFile } from "node:child_process";
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -132,6 +132,11 @@ export interface TestDatabase extends AsyncDisposable {
   open(options?: Partial<DatabaseOptions>): Promise<Database>;
   /** Closes what was opened and drops the database. */
   drop(): Promise<void>;
+}
+
+/** The name of a statement of a test. Connections keep what was prepared under a name, so no two texts may share one. */
+export function statementName(text: string): string {
+  return `test_${createHash("md5").update(text).digest("hex")}`;
 }
 
 /** A new database with every table and no row, in the run's cluster. Takes some 50 ms. */

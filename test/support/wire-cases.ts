@@ -45,6 +45,8 @@ export interface World {
   agent(): Promise<{ agentId: string; name: string }>;
   /** The id of a file that a message names, and of that message and its conversation. */
   file(): Promise<{ fileId: string; messageId: string; conversationId: string }>;
+  /** Deletes all webhook endpoints: what others have begun to deliver changes while it is read. */
+  deleteEndpoints(): Promise<void>;
   /** The id of a webhook endpoint. */
   endpoint(): Promise<string>;
   /** The id of a legal hold on a member that has nothing. */
@@ -176,6 +178,10 @@ export async function createWorld(server: IdentityServer): Promise<World> {
       const parts = [{ content: { case: "file", value: { source: { case: "fileId", value: fileId } } } } as const];
       const { message } = await messages.sendMessage({ conversationId, message: { parts } });
       return { fileId, messageId: message?.id as string, conversationId };
+    },
+    async deleteEndpoints() {
+      const { endpoints } = await hooks.listWebhookEndpoints({ pageSize: 200 });
+      for (const { id } of endpoints) await hooks.deleteWebhookEndpoint({ endpointId: id });
     },
     async endpoint() {
       const { endpoint } = await hooks.createWebhookEndpoint({
@@ -649,6 +655,7 @@ const AGENTS: readonly WireCase[] = [
   {
     rpc: "WebhookService.ListWebhookEndpoints",
     async requests(world) {
+      await world.deleteEndpoints();
       await world.endpoint();
       return [{ pageSize: 1 }];
     },
