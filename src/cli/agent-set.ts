@@ -5,48 +5,32 @@ import { openSealer } from "../agents/secrets/sealing-key.ts";
 import { operatorKeys } from "../domain/secrets/operator-keys.ts";
 import { setAgent } from "../services/agents/set-agent.ts";
 import { createKeyRing } from "../store/server-keys.ts";
-import { type Command, UsageError } from "./command.ts";
+import { type Invocation, UsageError } from "./command.ts";
 import { COMMAND_ORIGIN, commandCaller, tenantNamed } from "./command-caller.ts";
 import { withDatabase } from "./with-database.ts";
 
 type Words = Readonly<Record<string, string | undefined>>;
 
-export const agentSetCommand: Command = {
-  name: "agent set",
-  summary: "create or update an agent and print its id",
-  options: {
-    tenant: { type: "string", default: "default", help: "tenant, by id or slug (default: default)" },
-    name: { type: "string", help: "name of the agent, by which conversations refer to it" },
-    connector: { type: "string", help: "how to reach it: echo, openai, anthropic, connect or a2a" },
-    url: {
-      type: "string",
-      help: "base URL; for openai (default: OpenAI), anthropic (default: Anthropic), connect and a2a",
-    },
-    model: { type: "string", help: "model; for openai and anthropic" },
-    api: { type: "string", help: "API that the endpoint speaks: chat or responses; for openai (default: chat)" },
-    credential: { type: "string", help: "credential to send, such as an API key; stored encrypted (default: none)" },
-  },
-  async run(invocation) {
-    const words = invocation.options as Words;
-    if (!words.name) throw new UsageError("--name: must be set");
-    const agent = agentOf(words, words.name);
-    const { config, signal } = invocation;
-    const { dataDir, agents } = config;
-    const id = await withDatabase(invocation, "command", async ({ database }) => {
-      const operator = operatorKeys(agents);
-      const ring = createKeyRing(database, "sealing", operator);
-      const rules = {
-        sealer: await openSealer({ ring, dataDir, operator }),
-        allowPrivate: agents.allowPrivate,
-      };
-      return database.transaction(signal, async (tx) => {
-        const caller = commandCaller(await tenantNamed(tx, words.tenant ?? "default"));
-        return setAgent(tx, caller, COMMAND_ORIGIN, agent, rules);
-      });
+export async function run(invocation: Invocation): Promise<void> {
+  const words = invocation.options as Words;
+  if (!words.name) throw new UsageError("--name: must be set");
+  const agent = agentOf(words, words.name);
+  const { config, signal } = invocation;
+  const { dataDir, agents } = config;
+  const id = await withDatabase(invocation, "command", async ({ database }) => {
+    const operator = operatorKeys(agents);
+    const ring = createKeyRing(database, "sealing", operator);
+    const rules = {
+      sealer: await openSealer({ ring, dataDir, operator }),
+      allowPrivate: agents.allowPrivate,
+    };
+    return database.transaction(signal, async (tx) => {
+      const caller = commandCaller(await tenantNamed(tx, words.tenant ?? "default"));
+      return setAgent(tx, caller, COMMAND_ORIGIN, agent, rules);
     });
-    invocation.print(id);
-  },
-};
+  });
+  invocation.print(id);
+}
 
 function agentOf(words: Words, name: string): Agent {
   return create(AgentSchema, { name, credential: words.credential ?? "", connector: connectorOf(words) });

@@ -1,6 +1,7 @@
 // The command line as a caller, without a credential: its user has access to the data directory or the database.
 import { DEFAULT_TENANT } from "../app/first-run.ts";
 import { type Caller, systemCaller } from "../domain/identity/caller.ts";
+import { ROLES, type Role } from "../domain/identity/principal.ts";
 import type { AuditOrigin } from "../store/audit/audit.ts";
 import type { Queryable } from "../store/database.ts";
 import { createTenantStore } from "../store/directory/access.ts";
@@ -31,4 +32,12 @@ export function secondsOf(option: string, text: string): number {
     throw new UsageError(`--${option}: must be a number with a unit s, m, h or d, such as 15m`);
   }
   return Number(count) * UNITS[unit as keyof typeof UNITS];
+}
+
+/** Throws UsageError for an unknown role. */
+export function roleNamed(word: string | undefined): Role | undefined {
+  if (word === undefined) return undefined;
+  const role = ROLES.find((one) => one === word);
+  if (role === undefined) throw new UsageError(`--role: must be one of ${ROLES.join(", ")}`);
+  return role;
 }

@@ -35,6 +35,12 @@ export interface Command {
   /** Names of the positional arguments, all required. */
   readonly arguments?: readonly string[];
   readonly options?: Readonly<Record<string, CommandOption>>;
+  /** Loads its own modules. */
+  load(): Promise<LoadedCommand>;
+}
+
+/** What the file of a command exports. */
+export interface LoadedCommand {
   run(invocation: Invocation): Promise<void>;
 }
 

@@ -6,57 +6,46 @@ import { toJsonString } from "@bufbuild/protobuf";
 import { RecordSchema } from "../../gen/colloquy/v1/record_pb.ts";
 import { openFiles } from "../files/open.ts";
 import { exportConversations } from "../services/transfer/export.ts";
-import { type Command, CommandError } from "./command.ts";
+import { CommandError, type Invocation } from "./command.ts";
 import { commandCaller, tenantNamed } from "./command-caller.ts";
 import { openFilesFolder } from "./files-folder/write.ts";
 import { createProgress } from "./progress.ts";
 import { withDatabase } from "./with-database.ts";
 
-export const exportCommand: Command = {
-  name: "export",
-  summary: "export conversations as newline-delimited JSON; - writes to standard output",
-  arguments: ["file"],
-  options: {
-    tenant: { type: "string", default: "default", help: "tenant, by id or slug (default: default)" },
-    conversation: { type: "string", default: "", help: "id of one conversation (default: all)" },
-    files: { type: "string", help: "folder for the files that messages name, with their bytes (default: none)" },
-  },
-  async run(invocation) {
-    const [file = "-"] = invocation.arguments;
-    const { tenant = "default", conversation = "", files } = invocation.options as Record<string, string | undefined>;
-    const progress = createProgress();
-    await withDatabase(invocation, "command", async ({ database }) => {
-      const caller = commandCaller(await tenantNamed(database, tenant));
-      const folder = files === undefined ? undefined : await openFilesFolder(files);
-      let conversations = 0;
-      let lines = 0;
-      async function* text() {
-        const { signal } = invocation;
-        const records = exportConversations(database, caller, conversation, signal, undefined, folder?.note);
-        for await (const { record } of records) {
-          yield `${toJsonString(RecordSchema, record)}\n`;
-          lines++;
-          if (record.kind.case === "conversation") conversations++;
-          progress.show(lines, undefined, `${conversations} conversations, ${lines} lines`);
-        }
+export async function run(invocation: Invocation): Promise<void> {
+  const [file = "-"] = invocation.arguments;
+  const { tenant = "default", conversation = "", files } = invocation.options as Record<string, string | undefined>;
+  const progress = createProgress();
+  await withDatabase(invocation, "command", async ({ database }) => {
+    const caller = commandCaller(await tenantNamed(database, tenant));
+    const folder = files === undefined ? undefined : await openFilesFolder(files);
+    let conversations = 0;
+    let lines = 0;
+    async function* text() {
+      const { signal } = invocation;
+      const records = exportConversations(database, caller, conversation, signal, undefined, folder?.note);
+      for await (const { record } of records) {
+        yield `${toJsonString(RecordSchema, record)}\n`;
+        lines++;
+        if (record.kind.case === "conversation") conversations++;
+        progress.show(lines, undefined, `${conversations} conversations, ${lines} lines`);
       }
-      await pipeline(text, file === "-" ? standardOutput() : createWriteStream(file, { mode: 0o600 })).catch((cause) =>
-        throwUnwritten(file === "-" ? "standard output" : file, cause),
-      );
-      if (folder === undefined) return;
-      const { place, maxBytes } = invocation.config.files;
-      const bytes = await openFiles(place, maxBytes);
-      try {
-        const { erased } = await folder.copyBytes(database, caller.tenantId, bytes, invocation.signal);
-        if (erased > 0)
-          invocation.logger.warn({ erased }, "files were erased while the export ran: it has none of them");
-      } finally {
-        await bytes.close();
-      }
-    });
-    progress.end();
-  },
-};
+    }
+    await pipeline(text, file === "-" ? standardOutput() : createWriteStream(file, { mode: 0o600 })).catch((cause) =>
+      throwUnwritten(file === "-" ? "standard output" : file, cause),
+    );
+    if (folder === undefined) return;
+    const { place, maxBytes } = invocation.config.files;
+    const bytes = await openFiles(place, maxBytes);
+    try {
+      const { erased } = await folder.copyBytes(database, caller.tenantId, bytes, invocation.signal);
+      if (erased > 0) invocation.logger.warn({ erased }, "files were erased while the export ran: it has none of them");
+    } finally {
+      await bytes.close();
+    }
+  });
+  progress.end();
+}
 
 /** Turns a system error of the file into a CommandError; throws any other error as it is. */
 function throwUnwritten(name: string, cause: unknown): never {

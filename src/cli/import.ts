@@ -8,7 +8,7 @@ import { openAiRecords } from "../dialects/openai/import/records.ts";
 import { openFiles } from "../files/open.ts";
 import { type ImportPart, importConversations } from "../services/transfer/import/import.ts";
 import type { Database } from "../store/database.ts";
-import { type Command, CommandError, type Invocation, UsageError } from "./command.ts";
+import { CommandError, type Invocation, UsageError } from "./command.ts";
 import { commandCaller, tenantNamed } from "./command-caller.ts";
 import { LIST } from "./files-folder/folder.ts";
 import { type ReadFiles, readFilesFolder } from "./files-folder/read.ts";
@@ -23,62 +23,45 @@ interface Options {
   readonly files?: string | undefined;
 }
 
-export const importCommand: Command = {
-  name: "import",
-  summary: "import conversations from newline-delimited JSON; - reads standard input",
-  arguments: ["file"],
-  options: {
-    tenant: { type: "string", default: "default", help: "tenant, by id or slug (default: default)" },
-    stop: { type: "boolean", default: false, help: "stop at the first line that fails" },
-    format: {
-      type: "string",
-      default: "colloquy",
-      help: "colloquy, or openai for ChatGPT's export, threads, conversations and items (default: colloquy)",
-    },
-    files: { type: "string", help: "folder of files that an export wrote (default: none)" },
-    member: { type: "string", help: "with --format openai, the member who owns the conversations (default: nobody)" },
-  },
-  async run(invocation) {
-    const [file = "-"] = invocation.arguments;
-    const { tenant = "default", stop = false, format, member, files } = invocation.options as Options;
-    if (format !== "colloquy" && format !== "openai")
-      throw new UsageError("import: --format must be colloquy or openai");
-    if (member !== undefined && format !== "openai") throw new UsageError("import: --member needs --format openai");
-    if (files !== undefined && format !== "colloquy") throw new UsageError("import: --files needs --format colloquy");
-    const size = file === "-" ? undefined : await sizeOf(file);
-    const progress = createProgress();
-    const chunks = readChunks(file, size, progress);
-    const source: LineSource | undefined =
-      format === "openai" ? linesOf(openAiRecords(chunks, { member }), stop) : undefined;
-    const { result, read } = await withDatabase(invocation, "command", async ({ database }) => {
-      const caller = commandCaller(await tenantNamed(database, tenant));
-      const call = { signal: invocation.signal, held() {} };
-      const result = await importConversations(database, caller, parts(source?.chunks() ?? chunks, stop), call);
-      const skips = files === undefined || result.stopped;
-      return { result, read: skips ? undefined : await addFiles(files, invocation, database, caller.tenantId) };
-    });
-    progress.end();
-    for (const { line, description } of result.errors) {
-      invocation.print(`${source ? `value ${source.valueOf(Number(line))}` : `line ${line}`}: ${description}`);
-    }
-    for (const { value, description } of source?.faults ?? []) invocation.print(`value ${value}: ${description}`);
-    const { conversationCount, messageCount, eventCount, skippedCount } = result;
-    const errorCount = result.errorCount + BigInt(source?.faultCount ?? 0);
-    invocation.print(
-      `${counted(conversationCount, "conversation")}, ${counted(messageCount, "message")} and ` +
-        `${counted(eventCount, "event")} added, ${skippedCount} already present, ` +
-        `${counted(errorCount, source ? "value" : "line")} failed`,
-    );
-    if (read !== undefined) {
-      const { added, present, failures, files } = read;
-      const uses = `${counted(BigInt(added), "use")} of files added, with the bytes of ${counted(BigInt(files), "file")}`;
-      invocation.print(`${uses}, ${present} already present, ${counted(BigInt(failures), "line")} failed`);
-    }
-    if (errorCount === 0n && (read?.failures ?? 0) === 0) return;
-    const stopped = result.stopped || (stop && source !== undefined);
-    throw new CommandError(stopped ? "stopped at the first line that failed" : "some lines were skipped");
-  },
-};
+export async function run(invocation: Invocation): Promise<void> {
+  const [file = "-"] = invocation.arguments;
+  const { tenant = "default", stop = false, format, member, files } = invocation.options as Options;
+  if (format !== "colloquy" && format !== "openai") throw new UsageError("import: --format must be colloquy or openai");
+  if (member !== undefined && format !== "openai") throw new UsageError("import: --member needs --format openai");
+  if (files !== undefined && format !== "colloquy") throw new UsageError("import: --files needs --format colloquy");
+  const size = file === "-" ? undefined : await sizeOf(file);
+  const progress = createProgress();
+  const chunks = readChunks(file, size, progress);
+  const source: LineSource | undefined =
+    format === "openai" ? linesOf(openAiRecords(chunks, { member }), stop) : undefined;
+  const { result, read } = await withDatabase(invocation, "command", async ({ database }) => {
+    const caller = commandCaller(await tenantNamed(database, tenant));
+    const call = { signal: invocation.signal, held() {} };
+    const result = await importConversations(database, caller, parts(source?.chunks() ?? chunks, stop), call);
+    const skips = files === undefined || result.stopped;
+    return { result, read: skips ? undefined : await addFiles(files, invocation, database, caller.tenantId) };
+  });
+  progress.end();
+  for (const { line, description } of result.errors) {
+    invocation.print(`${source ? `value ${source.valueOf(Number(line))}` : `line ${line}`}: ${description}`);
+  }
+  for (const { value, description } of source?.faults ?? []) invocation.print(`value ${value}: ${description}`);
+  const { conversationCount, messageCount, eventCount, skippedCount } = result;
+  const errorCount = result.errorCount + BigInt(source?.faultCount ?? 0);
+  invocation.print(
+    `${counted(conversationCount, "conversation")}, ${counted(messageCount, "message")} and ` +
+      `${counted(eventCount, "event")} added, ${skippedCount} already present, ` +
+      `${counted(errorCount, source ? "value" : "line")} failed`,
+  );
+  if (read !== undefined) {
+    const { added, present, failures, files } = read;
+    const uses = `${counted(BigInt(added), "use")} of files added, with the bytes of ${counted(BigInt(files), "file")}`;
+    invocation.print(`${uses}, ${present} already present, ${counted(BigInt(failures), "line")} failed`);
+  }
+  if (errorCount === 0n && (read?.failures ?? 0) === 0) return;
+  const stopped = result.stopped || (stop && source !== undefined);
+  throw new CommandError(stopped ? "stopped at the first line that failed" : "some lines were skipped");
+}
 
 async function addFiles(folder: string, invocation: Invocation, on: Database, tenantId: string): Promise<ReadFiles> {
   const { config, signal, print } = invocation;

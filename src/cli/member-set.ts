@@ -1,49 +1,31 @@
 // `member set`: creates a member, or updates its role, manager and name.
-import { isMemberId, MEMBER_ID_RULE, ROLES } from "../domain/identity/principal.ts";
+import { isMemberId, MEMBER_ID_RULE } from "../domain/identity/principal.ts";
 import { auditMember, checkManager } from "../services/directory/change-member.ts";
 import { roleNumber } from "../store/directory/access.ts";
 import { lockHierarchy, lockMember, writeMember } from "../store/directory/members.ts";
-import { type Command, UsageError } from "./command.ts";
-import { COMMAND_ORIGIN, commandCaller, tenantNamed } from "./command-caller.ts";
-import { roleNamed } from "./token.ts";
+import { type Invocation, UsageError } from "./command.ts";
+import { COMMAND_ORIGIN, commandCaller, roleNamed, tenantNamed } from "./command-caller.ts";
 import { withDatabase } from "./with-database.ts";
 
-export const memberSetCommand: Command = {
-  name: "member set",
-  summary: "create or update a member and print its id",
-  options: {
-    id: { type: "string", help: "member id: the subject of its tokens" },
-    tenant: { type: "string", default: "default", help: "tenant, by id or slug (default: default)" },
-    role: { type: "string", help: `${ROLES.join(", ")} (default: unchanged, or member)` },
-    manager: { type: "string", help: "id of its manager, or none (default: unchanged)" },
-    name: { type: "string", help: "display name (default: unchanged)" },
-  },
-  async run(invocation) {
-    const {
-      id = "",
-      tenant = "default",
-      role,
-      manager,
-      name,
-    } = invocation.options as Record<string, string | undefined>;
-    if (!isMemberId(id)) throw new UsageError(`--id: must be a member id, ${MEMBER_ID_RULE}`);
-    const wanted = roleNamed(role);
-    const row = await withDatabase(invocation, "command", ({ database }) =>
-      database.transaction(invocation.signal, async (tx) => {
-        const caller = commandCaller(await tenantNamed(tx, tenant));
-        await lockHierarchy(tx, caller.tenantId);
-        const before = await lockMember(tx, caller.tenantId, id);
-        const managerId = manager === undefined ? (before?.manager_id ?? null) : manager === "none" ? null : manager;
-        if (managerId !== null) await checkManager(tx, caller, "--manager", id, managerId);
-        const after = await writeMember(tx, caller.tenantId, id, {
-          displayName: name ?? before?.display_name ?? "",
-          role: wanted === undefined ? (before?.role ?? roleNumber("member")) : roleNumber(wanted),
-          managerId,
-        });
-        await auditMember(tx, caller, COMMAND_ORIGIN, "member.upsert", after, before);
-        return after;
-      }),
-    );
-    invocation.print(row.id);
-  },
-};
+export async function run(invocation: Invocation): Promise<void> {
+  const { id = "", tenant = "default", role, manager, name } = invocation.options as Record<string, string | undefined>;
+  if (!isMemberId(id)) throw new UsageError(`--id: must be a member id, ${MEMBER_ID_RULE}`);
+  const wanted = roleNamed(role);
+  const row = await withDatabase(invocation, "command", ({ database }) =>
+    database.transaction(invocation.signal, async (tx) => {
+      const caller = commandCaller(await tenantNamed(tx, tenant));
+      await lockHierarchy(tx, caller.tenantId);
+      const before = await lockMember(tx, caller.tenantId, id);
+      const managerId = manager === undefined ? (before?.manager_id ?? null) : manager === "none" ? null : manager;
+      if (managerId !== null) await checkManager(tx, caller, "--manager", id, managerId);
+      const after = await writeMember(tx, caller.tenantId, id, {
+        displayName: name ?? before?.display_name ?? "",
+        role: wanted === undefined ? (before?.role ?? roleNumber("member")) : roleNumber(wanted),
+        managerId,
+      });
+      await auditMember(tx, caller, COMMAND_ORIGIN, "member.upsert", after, before);
+      return after;
+    }),
+  );
+  invocation.print(row.id);
+}

@@ -1,31 +1,26 @@
 // `migrate`: applies pending migrations.
 
 import type { LockHolder } from "../store/migrate.ts";
-import { type Command, CommandError, type Invocation } from "./command.ts";
+import { CommandError, type Invocation } from "./command.ts";
 import { withDatabase } from "./with-database.ts";
 
-export const migrateCommand: Command = {
-  name: "migrate",
-  summary: "create or update the tables of the database",
-  options: { plan: { type: "boolean", help: "print the pending migrations as SQL for psql, and apply nothing" } },
-  async run(invocation) {
-    if (invocation.options.plan === true) return await printPlan(invocation);
-    await withDatabase(
-      invocation,
-      "command",
-      async ({ database, embedded }) => {
-        const { migrate, sessionInWords } = await import("../store/migrate.ts");
-        const onWait = (holder: LockHolder | undefined) =>
-          process.stderr.write(`colloquy: waiting for ${holder ? sessionInWords(holder) : "a locked table"}\n`);
-        // The embedded database was migrated when it was opened.
-        const applied = embedded === undefined ? await migrate(database, { onWait }) : [];
-        for (const name of applied) invocation.print(`applied ${name}`);
-        if (applied.length === 0) invocation.print("nothing to do");
-      },
-      { mayBePending: true },
-    );
-  },
-};
+export async function run(invocation: Invocation): Promise<void> {
+  if (invocation.options.plan === true) return await printPlan(invocation);
+  await withDatabase(
+    invocation,
+    "command",
+    async ({ database, embedded }) => {
+      const { migrate, sessionInWords } = await import("../store/migrate.ts");
+      const onWait = (holder: LockHolder | undefined) =>
+        process.stderr.write(`colloquy: waiting for ${holder ? sessionInWords(holder) : "a locked table"}\n`);
+      // The embedded database was migrated when it was opened.
+      const applied = embedded === undefined ? await migrate(database, { onWait }) : [];
+      for (const name of applied) invocation.print(`applied ${name}`);
+      if (applied.length === 0) invocation.print("nothing to do");
+    },
+    { mayBePending: true },
+  );
+}
 
 async function printPlan(invocation: Invocation): Promise<void> {
   const { config, print } = invocation;

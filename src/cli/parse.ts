@@ -7,12 +7,14 @@ export type Parsed =
   | { readonly kind: "help"; readonly text: string }
   /** The settings in force are asked for. */
   | { readonly kind: "settings" }
-  | {
-      readonly kind: "command";
-      readonly command: Command;
-      readonly options: Readonly<Record<string, unknown>>;
-      readonly arguments: readonly string[];
-    };
+  | ParsedCommand;
+
+export interface ParsedCommand {
+  readonly kind: "command";
+  readonly command: Command;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly arguments: readonly string[];
+}
 
 /** The name of the installed program; in a clone it is `npm run colloquy --`. */
 const PROGRAM = "colloquy";

@@ -6,24 +6,20 @@ import { ConfigError, loadConfig } from "../config/config.ts";
 import { SettingError } from "../domain/settings/setting-error.ts";
 import type { Listening } from "../server/listening.ts";
 import { releaseHeapWhenIdle } from "../server/release-heap.ts";
-import { type Command, CommandError, type Invocation } from "./command.ts";
+import { CommandError, type Invocation } from "./command.ts";
 import { type OpenedDatabase, withDatabase } from "./with-database.ts";
 
 const LEAVING = "draining: not ready, but still serving until load balancers notice";
 const STOPPING = "stopping: running calls may finish";
 
-export const serveCommand: Command = {
-  name: "serve",
-  summary: "start the server",
-  async run(invocation) {
-    await withDatabase(invocation, "server", async (opened) => {
-      if (invocation.signal.aborted) return;
-      if (cluster.isWorker) await serveAsWorker(invocation, opened);
-      else if (invocation.config.workers > 1) await leadWorkers(invocation, opened);
-      else await serveAlone(invocation, opened);
-    });
-  },
-};
+export async function run(invocation: Invocation): Promise<void> {
+  await withDatabase(invocation, "server", async (opened) => {
+    if (invocation.signal.aborted) return;
+    if (cluster.isWorker) await serveAsWorker(invocation, opened);
+    else if (invocation.config.workers > 1) await leadWorkers(invocation, opened);
+    else await serveAlone(invocation, opened);
+  });
+}
 
 async function serveAlone(invocation: Invocation, opened: OpenedDatabase): Promise<void> {
   await using app = await build(invocation, opened);

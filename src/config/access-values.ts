@@ -4,8 +4,8 @@ import { type Network, parseNetwork } from "../access/client-address/client-addr
 import { parseStreamLimits } from "../access/limits/open-streams.ts";
 import { parsePolicies } from "../access/limits/rate-limits.ts";
 import { ALGORITHMS } from "../access/tokens/algorithms.ts";
+import { LOCAL_ISSUER } from "../access/tokens/issuer.ts";
 import type { IssuerSettings } from "../access/tokens/issuers.ts";
-import { LOCAL_ISSUER } from "../access/tokens/local-issuer.ts";
 import { ROLES } from "../domain/identity/principal.ts";
 import { isLoopback } from "../domain/network/loopback.ts";
 import { list, readableFile } from "./values.ts";

@@ -4,7 +4,7 @@ import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { LOCAL_ISSUER } from "../../src/access/tokens/local-issuer.ts";
+import { LOCAL_ISSUER } from "../../src/access/tokens/issuer.ts";
 import { type Rule, ruleName, ruleOf } from "../../src/domain/identity/permissions.ts";
 import { ROLES, SCOPES } from "../../src/domain/identity/principal.ts";
 import { newId } from "../../src/domain/ids/id.ts";

@@ -3,6 +3,9 @@ import { ALGORITHMS } from "./algorithms.ts";
 import type { ClaimRules } from "./claims.ts";
 import type { KeySource } from "./key-source.ts";
 
+/** The `iss` and `aud` of local tokens. The server does not know its public URL. */
+export const LOCAL_ISSUER = "colloquy";
+
 /** An issuer whose tokens are accepted. */
 export interface Issuer extends ClaimRules {
   /** The `iss`, ignoring a trailing slash. */

@@ -3,13 +3,10 @@ import { importJWK, SignJWT } from "jose";
 import type { ClientLimits, Principal, Role, Scope } from "../../domain/identity/principal.ts";
 import type { KeyRing } from "../../domain/secrets/key-ring.ts";
 import type { Clock } from "../bounded-cache.ts";
-import type { Issuer } from "./issuer.ts";
+import { type Issuer, LOCAL_ISSUER } from "./issuer.ts";
 import { keySource } from "./key-source.ts";
 import { LocalKeys } from "./local-keys.ts";
 import { CLIENT_USE, TICKET_USE } from "./tokens.ts";
-
-/** The `iss` and `aud` of local tokens. The server does not know its public URL. */
-export const LOCAL_ISSUER = "colloquy";
 
 /** Maximum lifetime of a local token in seconds. Signing keys are kept longer. */
 export const MAX_TTL_S = 24 * 60 * 60;

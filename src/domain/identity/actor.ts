@@ -1,12 +1,12 @@
 // Who did something: as a text in the store, as an Actor in the contract. Nothing else turns one into the other.
 import { type Actor, ActorType } from "../../../gen/colloquy/v1/actor_pb.ts";
 import { invalidField } from "../errors.ts";
+import { RESERVED } from "./reserved.ts";
 
-/** What the texts of all others than members begin with. No member's id does: see `isMemberId`. */
 const PREFIXES: readonly (readonly [ActorType, string])[] = [
-  [ActorType.API_KEY, "key:"],
-  [ActorType.AGENT, "agent:"],
-  [ActorType.SYSTEM, "system:"],
+  [ActorType.API_KEY, RESERVED.key],
+  [ActorType.AGENT, RESERVED.agent],
+  [ActorType.SYSTEM, RESERVED.system],
 ];
 
 const COLON = ":".charCodeAt(0);
@@ -16,11 +16,6 @@ export const ERASED = "system:erased";
 
 /** How audit entries, which also tell for whom an API key acted, name a member. */
 const MEMBER_PREFIX = "member:";
-
-/** Whether a text stands for another actor than a member. */
-export function isReserved(text: string): boolean {
-  return PREFIXES.some(([, prefix]) => text.startsWith(prefix));
-}
 
 /** The actor of a conversation, message, event or revision. */
 export function toActor(text: string): Actor {

@@ -1,5 +1,5 @@
 // Principals: the authenticated callers.
-import { isReserved } from "./actor.ts";
+import { isReserved } from "./reserved.ts";
 
 export const ROLES = ["lead", "member", "manager", "admin", "super_admin"] as const;
 export type Role = (typeof ROLES)[number];

@@ -6,12 +6,8 @@ import { decodeJwt } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseApiKey } from "../../../src/access/keys/api-key.ts";
 import { CommandError, UsageError } from "../../../src/cli/command.ts";
-import { keyCreateCommand } from "../../../src/cli/key-create.ts";
-import { memberSetCommand } from "../../../src/cli/member-set.ts";
+import { COMMANDS } from "../../../src/cli/commands.ts";
 import { parseCommandLine } from "../../../src/cli/parse.ts";
-import { serveCommand } from "../../../src/cli/serve.ts";
-import { tenantCreateCommand } from "../../../src/cli/tenant-create.ts";
-import { tokenCommand } from "../../../src/cli/token.ts";
 import { loadConfig } from "../../../src/config/config.ts";
 import { DomainError } from "../../../src/domain/errors.ts";
 import { createTestDatabase, silent, type TestDatabase } from "../../support/postgres.ts";
@@ -28,15 +24,14 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true });
 });
 
-const COMMANDS = [serveCommand, tenantCreateCommand, keyCreateCommand, memberSetCommand, tokenCommand];
-
 /** What `main` would do with these words, without a process of its own. */
 async function run(...words: string[]): Promise<{ status: number; out: string; err: string }> {
   const lines: string[] = [];
   try {
     const parsed = parseCommandLine(words, COMMANDS);
     if (parsed.kind !== "command") throw new UsageError("help");
-    await parsed.command.run({
+    const command = await parsed.command.load();
+    await command.run({
       config: loadConfig({ DATABASE_URL: own.url, COLLOQUY_DATA_DIR: dataDir }),
       logger: silent,
       options: parsed.options,

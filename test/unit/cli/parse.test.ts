@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { type Command, UsageError } from "../../../src/cli/command.ts";
 import { parseCommandLine } from "../../../src/cli/parse.ts";
 
-const run = async () => {};
-const serve: Command = { name: "serve", summary: "start the server", run };
+const load = async () => ({ run: async () => {} });
+const serve: Command = { name: "serve", summary: "start the server", load };
 const createKey: Command = {
   name: "key create",
   summary: "make an API key",
@@ -12,7 +12,7 @@ const createKey: Command = {
     scope: { type: "string", multiple: true, short: "s", help: "what it may do" },
     quiet: { type: "boolean", help: "print the key alone" },
   },
-  run,
+  load,
 };
 const parse = (...words: string[]) => parseCommandLine(words, [serve, createKey]);
 

@@ -2,8 +2,8 @@
 import type { Actor } from "../../../../gen/colloquy/v1/actor_pb.ts";
 import type { MessageRevision } from "../../../../gen/colloquy/v1/message_pb.ts";
 import type { ParticipantRecord } from "../../../../gen/colloquy/v1/record_pb.ts";
-import { isReserved } from "../../../domain/identity/actor.ts";
 import { isMemberId, MEMBER_ID_RULE } from "../../../domain/identity/principal.ts";
+import { isReserved } from "../../../domain/identity/reserved.ts";
 import { fault } from "./line-fault.ts";
 
 export function checkMembers(field: string, participants: readonly ParticipantRecord[]): void {

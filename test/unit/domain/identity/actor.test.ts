@@ -4,10 +4,10 @@ import {
   actorFilter,
   actorText,
   auditActorText,
-  isReserved,
   toActor,
   toAuditActor,
 } from "../../../../src/domain/identity/actor.ts";
+import { isReserved } from "../../../../src/domain/identity/reserved.ts";
 import { agent, apiKey, member, system } from "../../../support/actors.ts";
 
 test.each([

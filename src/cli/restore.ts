@@ -1,0 +1,38 @@
+// `restore`: a new data directory from the folder of a backup, once every file of it is known to be whole.
+import { readdir, rename, rm } from "node:fs/promises";
+import { resolve } from "node:path";
+import { readManifest, refuseExternal } from "./backup-manifest.ts";
+import { CommandError, type Invocation } from "./command.ts";
+import { withDatabase } from "./with-database.ts";
+
+export async function run(invocation: Invocation): Promise<void> {
+  const { config, print, arguments: words } = invocation;
+  const source = resolve(words[0] ?? "");
+  const dataDir = resolve(config.dataDir);
+  refuseExternal(config, "pg_restore or the copy that you made");
+  if ((await readdir(dataDir).catch(() => [])).length > 0) {
+    throw new CommandError(`COLLOQUY_DATA_DIR: ${dataDir} is not empty: name a new directory`);
+  }
+  const manifest = await readManifest(source);
+  const { copyFile, copyTree, syncFolder } = await import("../embedded-postgres/backup.ts");
+  const unfinished = `${dataDir}.unfinished`;
+  await rm(unfinished, { recursive: true, force: true });
+  try {
+    // The empty folders of PostgreSQL too.
+    await copyTree(source, unfinished, () => false);
+    for (const expected of manifest.files) {
+      const { sha256 } = await copyFile(source, unfinished, expected.path).catch((cause: unknown) => {
+        throw new CommandError(`${source}: ${expected.path} cannot be read`, { cause });
+      });
+      if (sha256 !== expected.sha256) throw new CommandError(`${source}: ${expected.path} is damaged`);
+    }
+    await syncFolder(unfinished);
+    // Replaces an empty directory, and fails if anybody has put something into it meanwhile.
+    await rename(unfinished, dataDir);
+  } finally {
+    await rm(unfinished, { recursive: true, force: true });
+  }
+  await withDatabase(invocation, "command", async () => {
+    print(`the state of ${manifest.time} is in ${dataDir}`);
+  });
+}

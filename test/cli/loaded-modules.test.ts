@@ -1,0 +1,51 @@
+// What each command loads of the dependencies. Most of the time that a short command takes is the loading of modules.
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import manifest from "../../package.json" with { type: "json" };
+import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { runColloquy } from "../support/process.ts";
+
+const RECORDER = pathToFileURL(join(import.meta.dirname, "../support/loaded-modules.ts")).href;
+
+let own: TestDatabase;
+let folder: string;
+beforeAll(async () => {
+  own = await createTestDatabase();
+  folder = await mkdtemp(join(tmpdir(), "colloquy-loaded-"));
+});
+afterAll(async () => {
+  await own.drop();
+  await rm(folder, { recursive: true });
+});
+
+/** Runs it, and returns what of the package's own dependencies it has loaded. */
+async function loadedBy(line: string): Promise<string[]> {
+  const list = join(folder, "modules");
+  const recorder = { NODE_OPTIONS: `--import=${RECORDER}`, LOADED_MODULES: list };
+  const settings = { DATABASE_URL: own.url, COLLOQUY_DATA_DIR: join(folder, "data") };
+  expect(await runColloquy(line.split(" "), { ...recorder, ...settings })).toMatchObject({ status: 0, stderr: "" });
+  const urls = await readFile(list, "utf8");
+  expect(urls).toContain("src/cli/main.ts");
+  return Object.keys(manifest.dependencies)
+    .filter((name) => urls.includes(`/node_modules/${name}/`))
+    .toSorted();
+}
+
+const CONNECTED = ["@bufbuild/protobuf", "pg", "pino", "zod"];
+
+test.each([
+  ["--version", []],
+  ["token --help", []],
+  ["--print-config", ["@bufbuild/protobuf", "pino", "zod"]],
+  ["migrate", CONNECTED],
+  ["tenant create --slug acme", CONNECTED],
+  ["key create --tenant acme", CONNECTED],
+  ["member set --tenant acme --id ann", CONNECTED],
+  ["token --tenant acme --sub ann", [...CONNECTED, "jose"].toSorted()],
+  ["agent set --tenant acme --name echo --connector echo", CONNECTED],
+])("%s", async (line, dependencies) => {
+  expect(await loadedBy(line)).toEqual(dependencies);
+});
