@@ -6,7 +6,9 @@ import { systemCaller } from "../domain/identity/caller.ts";
 import { audit } from "../store/audit/audit.ts";
 import { appendToLog, markConversationDeleted } from "../store/conversations/conversations.ts";
 import type { Database } from "../store/database.ts";
+import { checkFree } from "../store/legal-holds/legal-holds.ts";
 import { beginPurge, purgeConversation } from "../store/purge/purge.ts";
+import { beginContentErasure, endContentErasure, eraseContentPiece } from "../store/retention/content.ts";
 import { lockDue, type PolicyRow, type RunRow, readPolicy, windowsOf } from "../store/retention/policies.ts";
 import { endRun, type Progress, renewRun, takeRun } from "../store/retention/runs.ts";
 import { erasePieces } from "./purge.ts";
@@ -15,11 +17,30 @@ import { erasePieces } from "./purge.ts";
 const PIECE = 500;
 /** The audit entries have no request. */
 const ORIGIN = { requestId: "", address: "" };
-const DELETE = 2;
+const CONTENT_PIECE = 100;
+const NOTHING: Readonly<Progress> = { deleted: 0, purged: 0, erased: 0, held: 0, failed: 0 };
+
+/** What an action does to one conversation, and as what it counts. */
+const ACTIONS: Readonly<Record<number, readonly [act: Act, counts: "deleted" | "purged" | "erased"]>> = {
+  2: [deleteOne, "deleted"],
+  3: [purgeOne, "purged"],
+  4: [eraseContentOf, "erased"],
+};
+
+interface Work {
+  readonly database: Database;
+  readonly tenantId: string;
+  readonly policy: PolicyRow;
+  readonly purgeAfterDays: number | undefined;
+  readonly signal: Interrupt | undefined;
+}
+
+/** False: the policy is not about the conversation any more, or it is locked. */
+type Act = (work: Work, id: string) => Promise<boolean>;
 
 /**
  * Runs the policies of a tenant that are due, and those that another server has left. Several servers may do this at once: each
- * run is one server's. Returns how many conversations were deleted and purged.
+ * run is one server's. Returns how many conversations were deleted, purged and emptied.
  */
 export async function runRetention(
   database: Database,
@@ -47,13 +68,13 @@ async function go(
   let changed = 0;
   if (policy !== undefined) {
     for await (const { lastId, due, held } of windowsOf(database, tenantId, policy, run.last_id, signal)) {
-      const progress: Progress = { deleted: 0, purged: 0, held: Number(held), failed: 0 };
+      const progress: Progress = { ...NOTHING, held: Number(held) };
       for (const id of due) {
         if (signal?.aborted) return changed;
-        await actOnOne(database, tenantId, policy, id, progress, purgeAfterDays, signal);
-        changed += progress.deleted + progress.purged;
+        await actOnOne({ database, tenantId, policy, purgeAfterDays, signal }, id, progress);
+        changed += progress.deleted + progress.purged + progress.erased;
         if (!(await renewRun(database, tenantId, run.id, null, progress))) break;
-        Object.assign(progress, { deleted: 0, purged: 0, held: 0, failed: 0 });
+        Object.assign(progress, NOTHING);
       }
       if (!(await renewRun(database, tenantId, run.id, lastId, progress))) break;
     }
@@ -64,9 +85,8 @@ async function go(
   await database.transaction(signal, async (tx) => {
     const ended = await endRun(tx, tenantId, run.id);
     if (ended === undefined) return;
-    const { name, deleted, purged, held, failed } = ended;
-    const counts = { deleted: Number(deleted), purged: Number(purged), held: Number(held), failed: Number(failed) };
-    const details = { name, ...counts };
+    const counts = Object.keys(NOTHING).map((kind) => [kind, Number(ended[kind as keyof Progress])]);
+    const details = { name: ended.name, ...Object.fromEntries(counts) };
     await audit(tx, server, ORIGIN, {
       ...{ action: "retention_policy.run", resourceType: "retention_policy", resourceId: run.policy_id },
       details,
@@ -75,37 +95,21 @@ async function go(
   return changed;
 }
 
-/** Deletes or purges one conversation, and counts what came of it. */
-async function actOnOne(
-  database: Database,
-  tenantId: string,
-  policy: PolicyRow,
-  id: string,
-  progress: Progress,
-  purgeAfterDays: number | undefined,
-  signal?: Interrupt,
-): Promise<void> {
+/** Does what the policy says to one conversation, and counts what came of it. */
+async function actOnOne(work: Work, id: string, progress: Progress): Promise<void> {
+  const action = ACTIONS[work.policy.action];
+  if (action === undefined) throw new Error(`a policy has the action ${work.policy.action}`);
+  const [act, counts] = action;
   try {
-    const done =
-      policy.action === DELETE
-        ? await deleteOne(database, tenantId, policy, id, purgeAfterDays, signal)
-        : await purgeOne(database, tenantId, policy, id, signal);
-    if (done) progress[policy.action === DELETE ? "deleted" : "purged"]++;
+    if (await act(work, id)) progress[counts]++;
   } catch (error) {
-    if (signal?.aborted) return;
+    if (work.signal?.aborted) return;
     const held = error instanceof DomainError && error.reason === ErrorReason.HELD;
     progress[held ? "held" : "failed"]++;
   }
 }
 
-function deleteOne(
-  database: Database,
-  tenantId: string,
-  policy: PolicyRow,
-  id: string,
-  purgeAfterDays: number | undefined,
-  signal?: Interrupt,
-): Promise<boolean> {
+function deleteOne({ database, tenantId, policy, purgeAfterDays, signal }: Work, id: string): Promise<boolean> {
   const server = systemCaller(tenantId, "server");
   return database.transaction(
     signal,
@@ -121,13 +125,7 @@ function deleteOne(
   );
 }
 
-async function purgeOne(
-  database: Database,
-  tenantId: string,
-  policy: PolicyRow,
-  id: string,
-  signal?: Interrupt,
-): Promise<boolean> {
+async function purgeOne({ database, tenantId, policy, signal }: Work, id: string): Promise<boolean> {
   const server = systemCaller(tenantId, "server");
   const begun = await database.transaction(signal, async (tx) => {
     if (!(await lockDue(tx, tenantId, id, policy))) return false;
@@ -141,6 +139,34 @@ async function purgeOne(
     await audit(tx, server, ORIGIN, actOn("purge", id, policy));
   });
   return true;
+}
+
+async function eraseContentOf({ database, tenantId, policy, signal }: Work, id: string): Promise<boolean> {
+  const server = systemCaller(tenantId, "server");
+  const conversation = { tenantId, id };
+  const holds = await checkFree(database, tenantId, id);
+  const lastSeq = await database.transaction(
+    signal,
+    async (tx) => ((await lockDue(tx, tenantId, id, policy)) ? beginContentErasure(tx, tenantId, id) : undefined),
+    { conversation },
+  );
+  if (lastSeq === undefined) return false;
+  const extent = { id, lastSeq, holds };
+  for (let after: bigint | undefined = 0n; after !== undefined; ) {
+    const from: bigint = after;
+    after = await database.transaction(signal, (tx) => eraseContentPiece(tx, server, extent, from, CONTENT_PIECE), {
+      conversation,
+    });
+  }
+  return database.transaction(
+    signal,
+    async (tx) => {
+      if (!(await endContentErasure(tx, server, extent))) return false;
+      await audit(tx, server, ORIGIN, actOn("erase_content", id, policy));
+      return true;
+    },
+    { conversation },
+  );
 }
 
 function actOn(action: string, id: string, { id: policyId }: PolicyRow) {

@@ -179,7 +179,7 @@ test("a run is one server's, once in 24 hours, and is written down", async () =>
   expect(seconds(retentionPolicy?.nextRunTime) - seconds(retentionRuns[0]?.startTime)).toBe(86_400);
   const { auditEntries } = await server.client(AuditService, credential).listAuditEntries({ resourceId: id });
   expect(auditEntries.map(({ action, details }) => [action, details])).toEqual([
-    ["retention_policy.run", { name: "Policy", deleted: "0", purged: "1", held: "0", failed: "0" }],
+    ["retention_policy.run", { name: "Policy", deleted: "0", purged: "1", erased: "0", held: "0", failed: "0" }],
     ["retention_policy.create", { name: "Policy", action: "purge", days: "30" }],
   ]);
 });

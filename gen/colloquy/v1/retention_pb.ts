@@ -19,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/retention.proto.
  */
 export const file_colloquy_v1_retention: GenFile = /*@__PURE__*/
-  fileDesc("Chtjb2xsb3F1eS92MS9yZXRlbnRpb24ucHJvdG8SC2NvbGxvcXV5LnYxIswDCg9SZXRlbnRpb25Qb2xpY3kSGAoCaWQYASABKAlCDOBBA7pIBnIEkM4YARIjCgxkaXNwbGF5X25hbWUYAiABKAlCDeBBArpIB3IFEAEYyAESLQoFbWF0Y2gYAyABKAsyHi5jb2xsb3F1eS52MS5Db252ZXJzYXRpb25NYXRjaBImCghwcmlvcml0eRgEIAEoBUIUukgRGg8YwIQ9KMD7wv///////wESOwoGYWN0aW9uGAUgASgOMhwuY29sbG9xdXkudjEuUmV0ZW50aW9uQWN0aW9uQg3gQQK6SAeCAQQQASAAEjQKBWJhc2lzGAYgASgOMhsuY29sbG9xdXkudjEuUmV0ZW50aW9uQmFzaXNCCLpIBYIBAhABEh0KCGFnZV9kYXlzGAcgASgFQgu6SAgaBhiUnQIoABIxCg1uZXh0X3J1bl90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIoCgdjcmVhdG9yGAkgASgLMhIuY29sbG9xdXkudjEuQWN0b3JCA+BBAxI0CgtjcmVhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAyLGAgoMUmV0ZW50aW9uUnVuEhUKAmlkGAEgASgJQgm6SAZyBJDOGAESJgoTcmV0ZW50aW9uX3BvbGljeV9pZBgCIAEoCUIJukgGcgSQzhgBEh4KDGRpc3BsYXlfbmFtZRgDIAEoCUIIukgFcgMYyAESLgoKc3RhcnRfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEh4KDWRlbGV0ZWRfY291bnQYBiABKANCB7pIBCICKAASHQoMcHVyZ2VkX2NvdW50GAcgASgDQge6SAQiAigAEhsKCmhlbGRfY291bnQYCCABKANCB7pIBCICKAASHQoMZmFpbGVkX2NvdW50GAkgASgDQge6SAQiAigAKocBCg9SZXRlbnRpb25BY3Rpb24SIAocUkVURU5USU9OX0FDVElPTl9VTlNQRUNJRklFRBAAEhkKFVJFVEVOVElPTl9BQ1RJT05fS0VFUBABEhsKF1JFVEVOVElPTl9BQ1RJT05fREVMRVRFEAISGgoWUkVURU5USU9OX0FDVElPTl9QVVJHRRADKo8BCg5SZXRlbnRpb25CYXNpcxIfChtSRVRFTlRJT05fQkFTSVNfVU5TUEVDSUZJRUQQABIgChxSRVRFTlRJT05fQkFTSVNfTEFTVF9NRVNTQUdFEAESHAoYUkVURU5USU9OX0JBU0lTX0NSRUFUSU9OEAISHAoYUkVURU5USU9OX0JBU0lTX0RFTEVUSU9OEANiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_actor, file_colloquy_v1_conversation_match, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_timestamp]);
+  fileDesc("Chtjb2xsb3F1eS92MS9yZXRlbnRpb24ucHJvdG8SC2NvbGxvcXV5LnYxIswDCg9SZXRlbnRpb25Qb2xpY3kSGAoCaWQYASABKAlCDOBBA7pIBnIEkM4YARIjCgxkaXNwbGF5X25hbWUYAiABKAlCDeBBArpIB3IFEAEYyAESLQoFbWF0Y2gYAyABKAsyHi5jb2xsb3F1eS52MS5Db252ZXJzYXRpb25NYXRjaBImCghwcmlvcml0eRgEIAEoBUIUukgRGg8YwIQ9KMD7wv///////wESOwoGYWN0aW9uGAUgASgOMhwuY29sbG9xdXkudjEuUmV0ZW50aW9uQWN0aW9uQg3gQQK6SAeCAQQQASAAEjQKBWJhc2lzGAYgASgOMhsuY29sbG9xdXkudjEuUmV0ZW50aW9uQmFzaXNCCLpIBYIBAhABEh0KCGFnZV9kYXlzGAcgASgFQgu6SAgaBhiUnQIoABIxCg1uZXh0X3J1bl90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIoCgdjcmVhdG9yGAkgASgLMhIuY29sbG9xdXkudjEuQWN0b3JCA+BBAxI0CgtjcmVhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAyLlAgoMUmV0ZW50aW9uUnVuEhUKAmlkGAEgASgJQgm6SAZyBJDOGAESJgoTcmV0ZW50aW9uX3BvbGljeV9pZBgCIAEoCUIJukgGcgSQzhgBEh4KDGRpc3BsYXlfbmFtZRgDIAEoCUIIukgFcgMYyAESLgoKc3RhcnRfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEh4KDWRlbGV0ZWRfY291bnQYBiABKANCB7pIBCICKAASHQoMcHVyZ2VkX2NvdW50GAcgASgDQge6SAQiAigAEhsKCmhlbGRfY291bnQYCCABKANCB7pIBCICKAASHQoMZXJhc2VkX2NvdW50GAogASgDQge6SAQiAigAEh0KDGZhaWxlZF9jb3VudBgJIAEoA0IHukgEIgIoACqrAQoPUmV0ZW50aW9uQWN0aW9uEiAKHFJFVEVOVElPTl9BQ1RJT05fVU5TUEVDSUZJRUQQABIZChVSRVRFTlRJT05fQUNUSU9OX0tFRVAQARIbChdSRVRFTlRJT05fQUNUSU9OX0RFTEVURRACEhoKFlJFVEVOVElPTl9BQ1RJT05fUFVSR0UQAxIiCh5SRVRFTlRJT05fQUNUSU9OX0VSQVNFX0NPTlRFTlQQBCqPAQoOUmV0ZW50aW9uQmFzaXMSHwobUkVURU5USU9OX0JBU0lTX1VOU1BFQ0lGSUVEEAASIAocUkVURU5USU9OX0JBU0lTX0xBU1RfTUVTU0FHRRABEhwKGFJFVEVOVElPTl9CQVNJU19DUkVBVElPThACEhwKGFJFVEVOVElPTl9CQVNJU19ERUxFVElPThADYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_actor, file_colloquy_v1_conversation_match, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_timestamp]);
 
 /**
  * RetentionPolicy says how long conversations are kept. Of the policies that match a conversation, the one with the lowest
@@ -171,7 +171,14 @@ export type RetentionRun = Message<"colloquy.v1.RetentionRun"> & {
   heldCount: bigint;
 
   /**
-   * Number of conversations that could not be deleted or purged; the next run tries them again.
+   * Number of conversations whose content it erased.
+   *
+   * @generated from field: int64 erased_count = 10;
+   */
+  erasedCount: bigint;
+
+  /**
+   * Number of conversations that could not be deleted, purged or emptied; the next run tries them again.
    *
    * @generated from field: int64 failed_count = 9;
    */
@@ -218,6 +225,15 @@ export const RetentionAction = {
    * @generated from enum value: RETENTION_ACTION_PURGE = 3;
    */
   PURGE: 3,
+
+  /**
+   * What was said is erased, and the skeleton stays for statistics: the conversation with its participants and labels, and its
+   * entries with their numbers, times, kinds and roles. Messages are deleted and emptied, and their sender is the system's
+   * `erased`; title, metadata, persona, profile and state are emptied.
+   *
+   * @generated from enum value: RETENTION_ACTION_ERASE_CONTENT = 4;
+   */
+  ERASE_CONTENT: 4,
 } as const;
 
 /**

@@ -66,6 +66,7 @@ export function toRun(row: RunRow): RetentionRun {
     ...(row.end_time && { endTime: toTimestamp(row.end_time) }),
     deletedCount: row.deleted,
     purgedCount: row.purged,
+    erasedCount: row.erased,
     heldCount: row.held,
     failedCount: row.failed,
   });

@@ -40,7 +40,11 @@ export function createRetentionService({ database, secrets }: RetentionServiceOp
       if (row === undefined) {
         throw new DomainError(ErrorReason.QUOTA_EXCEEDED, `a tenant has at most ${MOST} retention policies`);
       }
-      const details = { name: row.name, action: ["", "keep", "delete", "purge"][row.action] ?? "", days: row.age_days };
+      const details = {
+        name: row.name,
+        action: ["", "keep", "delete", "purge", "erase content"][row.action] ?? "",
+        days: row.age_days,
+      };
       await audit(tx, caller, context, { ...actOn("create", row.id), details });
       return { retentionPolicy: toPolicy(row) };
     }),

@@ -1,4 +1,5 @@
 // The statements of statistics: each reads its rows once and returns numbers, never content.
+import { ERASED } from "../../domain/identity/actor.ts";
 import { onPath } from "../branches/path.ts";
 import type { Statement } from "../database.ts";
 import { forEachViewer, visible } from "../visibility.ts";
@@ -39,10 +40,12 @@ export const conversationAnalytics = forEachViewer<ConversationAnalyticsRow>(
   "analytics_conversation",
   (kind) => `
   with target as (
-    select c.id, c.segmented from conversation c
+    select c.id, c.segmented, c.content_erase_time from conversation c
     where c.tenant_id = $1 and c.id = $3::uuid and c.delete_time is null and ${visible(kind)}
   ), said as materialized (
-    select m.seq, m.role, m.create_time, m.delete_time is not null as deleted, char_length(m.content) as characters
+    select m.seq, m.role, m.create_time, char_length(m.content) as characters,
+      -- What a retention policy emptied counts as before.
+      m.delete_time is not null and not (m.sender = '${ERASED}' and coalesce(m.delete_time >= c.content_erase_time, false)) as deleted
     from target c join message m on m.tenant_id = $1 and m.conversation_id = c.id
       and m.kind is null and ${onPath("m")}
   ), counted as (

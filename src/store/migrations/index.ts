@@ -41,6 +41,7 @@ import { OutsideReadsMigration } from "./migration-0060-outside-reads.ts";
 import { ServerKeysMigration } from "./migration-0063-server-keys.ts";
 import { VacuumMigration } from "./migration-0064-vacuum.ts";
 import { ActiveMinuteMigration } from "./migration-0067-active-minute.ts";
+import { ContentErasureMigration } from "./migration-0068-content-erasure.ts";
 import { UploadPurposesMigration } from "./migration-0070-upload-purposes.ts";
 import { MadeFilesMigration } from "./migration-0071-made-files.ts";
 import { MIGRATION_NAMES } from "./names.ts";
@@ -93,6 +94,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0071-made-files": MadeFilesMigration,
   "0059-audit-chain": AuditChainMigration,
   "0060-outside-reads": OutsideReadsMigration,
+  "0068-content-erasure": ContentErasureMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

@@ -47,4 +47,5 @@ export const MIGRATION_NAMES = [
   "0071-made-files",
   "0059-audit-chain",
   "0060-outside-reads",
+  "0068-content-erasure",
 ] as const;

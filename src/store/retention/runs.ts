@@ -14,6 +14,7 @@ export async function takeRun(on: Queryable, tenantId: string, signal?: Interrup
 export interface Progress {
   deleted: number;
   purged: number;
+  erased: number;
   held: number;
   failed: number;
 }
@@ -28,9 +29,9 @@ export async function renewRun(
   tenantId: string,
   id: string,
   lastId: string | null,
-  { deleted, purged, held, failed }: Progress,
+  { deleted, purged, erased, held, failed }: Progress,
 ): Promise<boolean> {
-  return (await on.query(sql.renewRun, [tenantId, id, lastId, deleted, purged, held, failed])).length > 0;
+  return (await on.query(sql.renewRun, [tenantId, id, lastId, deleted, purged, erased, held, failed])).length > 0;
 }
 
 export async function endRun(tx: Queryable, tenantId: string, id: string): Promise<sql.RunRow | undefined> {

@@ -8,7 +8,7 @@ export interface PolicyRow extends MatchColumns {
   readonly id: string;
   readonly name: string;
   readonly priority: number;
-  /** 1 keep, 2 delete, 3 purge. */
+  /** 1 keep, 2 delete, 3 purge, 4 erase the content. */
   readonly action: number;
   /** 1 the last message, 2 the creation, 3 the deletion. */
   readonly basis: number;
@@ -72,10 +72,11 @@ const RULE = `select $3::uuid as id, $4::integer as priority, $5::smallint as ac
     $7::integer as age_days, $8::text as entity_type, $9::text as mode, $10::smallint as call_type, $11::text as agent,
     $12::smallint as status, $13::jsonb as labels, $14::smallint as owner_role`;
 
-/** A condition: rule `r` is the first that matches conversation `c`, and `c` is old enough for it and not deleted already. */
+/** A condition: rule `r` is the first that matches conversation `c`, and `c` is old enough for it and not deleted or emptied already. */
 const DUE = `case r.basis when 1 then coalesce(c.last_message_time, c.create_time) when 2 then c.create_time
       else c.delete_time end < now() - r.age_days * interval '1 day'
-    and (r.action = 3 or r.action = 2 and c.delete_time is null) and ${matches("r", "c")}
+    and (r.action = 3 or r.action = 2 and c.delete_time is null
+      or r.action = 4 and c.content_erase_seq is distinct from c.last_seq) and ${matches("r", "c")}
     and not exists (select from retention_policy earlier
       where earlier.tenant_id = $1 and (earlier.priority, earlier.id) < (r.priority, r.id) and ${matches("earlier", "c")})`;
 
@@ -126,12 +127,13 @@ export interface RunRow {
   readonly last_id: string | null;
   readonly deleted: bigint;
   readonly purged: bigint;
+  readonly erased: bigint;
   readonly held: bigint;
   readonly failed: bigint;
 }
 
 const runColumns = `n.id::text as id, n.policy_id::text as policy_id, n.name, n.start_time, n.end_time,
-    n.last_id::text as last_id, n.deleted, n.purged, n.held, n.failed`;
+    n.last_id::text as last_id, n.deleted, n.purged, n.erased, n.held, n.failed`;
 
 /** Begins the run of a policy that is due, and forgets old runs. No row: none is due. $1 tenant, $2 id of the run. */
 export const beginRun: Statement<RunRow> = {
@@ -164,12 +166,12 @@ export const resumeRun: Statement<RunRow> = {
   returning ${runColumns}`,
 };
 
-/** Notes how far a run is. No row: its policy is gone. $1 tenant, $2 id, $3 last id, $4 deleted, $5 purged, $6 held, $7 failed. */
+/** Notes how far a run is. No row: its policy is gone. $1 tenant, $2 id, $3 last id, $4 deleted, $5 purged, $6 erased, $7 held, $8 failed. */
 export const renewRun: Statement<{ id: string }> = {
   name: "retention_run_renew",
   text: `
   update retention_run n set renew_time = now(), last_id = coalesce($3::uuid, n.last_id), deleted = n.deleted + $4::bigint,
-    purged = n.purged + $5::bigint, held = n.held + $6::bigint, failed = n.failed + $7::bigint
+    purged = n.purged + $5::bigint, erased = n.erased + $6::bigint, held = n.held + $7::bigint, failed = n.failed + $8::bigint
   where n.tenant_id = $1 and n.id = $2::uuid
     and exists (select from retention_policy p where p.tenant_id = $1 and p.id = n.policy_id)
   returning n.id::text as id`,

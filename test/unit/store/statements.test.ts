@@ -38,6 +38,7 @@ test("each statement that reads a page has a budget of bytes, but for rows that 
     // One row of counts.
     "audit_drop",
     // Numbers and ids.
+    "content_erasure_entries",
     "conversation_to_purge",
     // Numbers, ids and counts, of at most 500 rows.
     "erasure_attempts",

@@ -42,6 +42,7 @@ const RUNS: readonly Column<RetentionRun>[] = [
   { name: words.ended, cell: ({ endTime }) => <Time value={endTime} /> },
   { name: words.deleted, cell: ({ deletedCount }) => amount(deletedCount), isNumber: true },
   { name: words.purged, cell: ({ purgedCount }) => amount(purgedCount), isNumber: true },
+  { name: words.erased, cell: ({ erasedCount }) => amount(erasedCount), isNumber: true },
   { name: words.held, cell: ({ heldCount }) => amount(heldCount), isNumber: true },
   { name: words.failed, cell: ({ failedCount }) => amount(failedCount), isNumber: true },
 ];

@@ -36,6 +36,10 @@ export const ConversationEntity = defineEntity({
     updateTime: p.datetime(3).defaultRaw("now()"),
     deleteTime: p.datetime(3).nullable(),
     purgeTime: p.datetime(3).nullable(),
+    /** When its content was erased first, while its skeleton stayed. */
+    contentEraseTime: p.datetime(3).nullable(),
+    /** The end of its log when its content was erased last. */
+    contentEraseSeq: p.bigint().nullable(),
     /** Unique among the conversations of the owner. */
     clientId: p.text().nullable(),
     /** The hash of the request that created one with a client id. */

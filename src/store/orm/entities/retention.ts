@@ -9,7 +9,7 @@ export const RetentionPolicyEntity = defineEntity({
     id: p.uuid().primary(),
     name: p.text(),
     priority: p.integer(),
-    /** 1 keep, 2 delete, 3 purge. */
+    /** 1 keep, 2 delete, 3 purge, 4 erase the content. */
     action: p.smallint(),
     /** 1 the last message, 2 the creation, 3 the deletion. */
     basis: p.smallint(),
@@ -43,6 +43,7 @@ export const RetentionRunEntity = defineEntity({
     lastId: p.uuid().nullable(),
     deleted: p.bigint().defaultRaw("0"),
     purged: p.bigint().defaultRaw("0"),
+    erased: p.bigint().defaultRaw("0"),
     held: p.bigint().defaultRaw("0"),
     failed: p.bigint().defaultRaw("0"),
   },
