@@ -50,10 +50,11 @@ export async function startPage(script: string): Promise<BrowserPage> {
   };
 }
 
-export function launchChromium(): Promise<Browser> {
+/** @param more further arguments */
+export function launchChromium(...more: readonly string[]): Promise<Browser> {
   return chromium.launch({
     executablePath: CHROMIUM,
-    args: ["--no-sandbox", "--disable-background-networking", "--disable-component-update"],
+    args: ["--no-sandbox", "--disable-background-networking", "--disable-component-update", ...more],
   });
 }
 
