@@ -2,6 +2,7 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
+import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
 import { ErasureService } from "../../gen/colloquy/v1/erasure_service_pb.ts";
 import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
 import { HAS_CHROMIUM } from "../support/browser.ts";
@@ -87,6 +88,17 @@ describe.skipIf(!HAS_CHROMIUM)("administration", () => {
     await page.getByRole("button", { name: "Apply" }).click();
     await page.waitForURL(/\/admin\/audit\?actorType=MEMBER&actor=ada$/);
     await table.getByText("api_key.rotate").waitFor();
+    // What a key did is shown and found by the key's name.
+    const make = async (by: Credential, displayName: string) =>
+      stage.server.client(AccessService, by).createApiKey({ apiKey: { displayName, scopes: [ApiKeyScope.ADMIN] } });
+    const { apiKey, text } = await make(ada, "robot");
+    await make({ authorization: `Bearer ${text}` }, "made by a key");
+    await page.reload();
+    await page.getByLabel("Kind").selectOption("API key");
+    await page.getByLabel("Who (id)").fill("robot");
+    await page.getByRole("button", { name: "Apply" }).click();
+    await page.waitForURL(`**/admin/audit?actorType=API_KEY&actor=${apiKey?.id}`);
+    await table.getByRole("row", { name: "robot API key api_key.create" }).getByText("made by a key").waitFor();
   });
 
   test("an endpoint is made, tested, paused and replayed, and its deliveries are seen", async () => {
@@ -96,9 +108,9 @@ describe.skipIf(!HAS_CHROMIUM)("administration", () => {
     await page.getByRole("button", { name: "Close" }).click();
     await page.getByRole("link", { name: receiver.url }).click();
     await page.getByRole("button", { name: "Send a test" }).click();
-    await page.getByRole("dialog").getByText("Taken").waitFor();
+    await page.getByRole("dialog").getByText("Delivered").waitFor();
     await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
-    await page.getByRole("table", { name: "Deliveries" }).getByText("Taken").waitFor();
+    await page.getByRole("table", { name: "Deliveries" }).getByText("Delivered").waitFor();
     await fill(page, "Pause", {}, "Pause");
     await page.getByText("Paused", { exact: true }).waitFor();
     await fill(page, "Resume", {}, "Resume");

@@ -5,7 +5,7 @@ import type { Agent } from "../../../gen/colloquy/v1/agent_pb.ts";
 import { type Turn, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { agentText } from "../strings/agents.ts";
 import { msOf, TurnBadge, tokensOf, tookOf } from "../turns/turn-words.tsx";
-import { span } from "../ui/amounts.ts";
+import { median, span } from "../ui/amounts.ts";
 import { Bars } from "../ui/bars.tsx";
 import { type Column, DataTable } from "../ui/data-table.tsx";
 import { Empty } from "../ui/empty.tsx";
@@ -58,7 +58,6 @@ function Durations({ turns }: { turns: readonly Turn[] }) {
   const took = turns.map((turn) => msOf(turn)).filter((ms) => ms !== undefined);
   const failed = turns.filter(({ state }) => state === TurnState.FAILED).length;
   if (took.length === 0) return null;
-  const sorted = took.toSorted((a, b) => a - b);
   const bars = turns.toReversed().map((turn) => ({
     key: turn.id,
     value: msOf(turn) ?? 0,
@@ -70,8 +69,8 @@ function Durations({ turns }: { turns: readonly Turn[] }) {
       title={agentText.last.chart}
       bars={bars}
       room={24}
-      sum={agentText.last.summary(turns.length, failed, span(sorted[Math.floor(sorted.length / 2)] ?? 0))}
-      maximum={agentText.last.longest(span(sorted.at(-1) ?? 0))}
+      sum={agentText.last.summary(turns.length, failed, span(median(took) ?? 0))}
+      maximum={agentText.last.longest(span(Math.max(...took)))}
     />
   );
 }

@@ -2,10 +2,11 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { DailyActivity } from "../../../gen/colloquy/v1/analytics_pb.ts";
 import { analyticsText } from "../strings/analytics.ts";
+import { LOCALES } from "../ui/locale.ts";
 import { toCsv } from "./csv.ts";
 
 const words = analyticsText;
-const format = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+const format = new Intl.DateTimeFormat(LOCALES, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 
 /** `2026-11-30`: days are those of UTC. */
 export function dayOf({ startTime }: DailyActivity): string {

@@ -1,4 +1,6 @@
 // Texts of the views for administrators.
+import { amount } from "../ui/amounts.ts";
+
 export const adminText = {
   label: "Administration",
   places: {
@@ -37,7 +39,7 @@ export const adminText = {
       "Its tokens are refused within 30 seconds, and no key acts for it. What it wrote stays, and those below it have no manager. Adding it again restores it.",
     tree: "Members, each above those whom it manages",
     managedBy: (id: string) => `managed by ${id}`,
-    more: (shown: number) => `${shown.toLocaleString()} members are shown. There are more.`,
+    more: (shown: number) => `${amount(shown)} members are shown. There are more.`,
   },
   keys: {
     title: "API keys",
@@ -95,8 +97,7 @@ export const adminText = {
     resourceTypeHint: "conversation",
     resourceId: "Id of resource",
     details: "Details",
-    address: "Address",
-    request: "Request id",
+    call: "Call",
   },
   tenants: {
     title: "Tenants",

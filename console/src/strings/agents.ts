@@ -73,7 +73,9 @@ export const agentText = {
   last: {
     title: "Last turns",
     hint: (conversations: number) =>
-      `Of the ${conversations} conversations with the latest activity that name this agent and that you see.`,
+      conversations === 1
+        ? "Of the one conversation that names this agent and that you see."
+        : `Of the ${conversations} conversations with the latest activity that name this agent and that you see.`,
     empty: "No turn yet",
     emptyHint: "Try the agent out, or let a conversation name it.",
     label: "Last turns, latest first",

@@ -1,7 +1,7 @@
 // Texts of analytics.
 export const analyticsText = {
   title: "Analytics",
-  hint: "Of the whole tenant, by days in UTC.",
+  hint: "Of the whole tenant. Days are those of UTC, and count what has been deleted since, too.",
   period: "Period",
   periods: { "7": "7 days", "30": "30 days", "92": "92 days" },
   totals: "What there is",
@@ -10,7 +10,7 @@ export const analyticsText = {
   archived: "Archived",
   closed: "Closed",
   deleted: "Deleted",
-  messages: "Messages",
+  messages: "Messages (not deleted)",
   members: "Members",
   newConversations: "New conversations",
   sentMessages: "Messages sent",

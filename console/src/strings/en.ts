@@ -1,4 +1,6 @@
 // Every text of the console, in English, by view.
+import { amount } from "../ui/amounts.ts";
+
 export const text = {
   product: "Colloquy",
   skip: "Skip to the content",
@@ -83,7 +85,7 @@ export const text = {
     title: "Conversations",
     search: "Search in all messages",
     searchHint: "Press / to search, j and k to move, Enter to open",
-    count: (shown: number) => `${shown.toLocaleString()} conversation${shown === 1 ? "" : "s"}`,
+    count: (shown: number) => `${amount(shown)} conversation${shown === 1 ? "" : "s"}`,
     untitled: "Untitled",
     empty: "No conversation yet",
     emptyHint: "Conversations appear here as soon as your application creates one, or create one yourself.",
@@ -100,7 +102,7 @@ export const text = {
     loading: "Loading",
     more: "Load more",
     open: (title: string) => `Open ${title}`,
-    messages: (count: number) => `${count.toLocaleString()} message${count === 1 ? "" : "s"}`,
+    messages: (count: number) => `${amount(count)} message${count === 1 ? "" : "s"}`,
     unread: (count: number) => `${count >= 1000 ? "1,000+" : count} unread`,
     pinned: "Pinned",
     deleted: "Deleted",
@@ -181,7 +183,7 @@ export const text = {
     makeLive: "Make live",
     compare: "Compare",
     export: "Export this conversation",
-    exported: (records: number) => `${records.toLocaleString()} records so far`,
+    exported: (records: number) => `${amount(records)} records so far`,
   },
   filters: {
     label: "Filters",

@@ -2,7 +2,7 @@
 export const operationsText = {
   webhooks: {
     title: "Webhooks",
-    hint: "Each event is sent until the endpoint takes it, in order, and none is dropped.",
+    hint: "Each event is sent until the endpoint accepts it, in order, and none is dropped.",
     listLabel: "Endpoints, oldest first",
     empty: "No endpoint yet",
     emptyHint: "Create one to have the events of this tenant sent to a program of yours.",
@@ -55,7 +55,7 @@ export const operationsText = {
     time: "Time",
     outcome: "Outcome",
     outcomes: {
-      SUCCEEDED: "Taken",
+      SUCCEEDED: "Delivered",
       REFUSED: "Refused",
       TIMED_OUT: "Timed out",
       UNREACHABLE: "Unreachable",
@@ -65,7 +65,8 @@ export const operationsText = {
     took: "Took",
     events: "Events",
     answer: "Response",
-    again: "Tried again",
+    again: "Next attempt",
+    retrying: "Retrying",
     webhookId: "webhook-id",
   },
   retention: {

@@ -1,13 +1,13 @@
 // The entries that a turn replied to, or added: their text, and the whole of each as JSON.
 import { useInfiniteQuery } from "@connectrpc/connect-query";
 import { Button, Text } from "@mantine/core";
-import { type Actor, ActorType } from "../../../gen/colloquy/v1/actor_pb.ts";
 import { type Message, MessageKind, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Part } from "../../../gen/colloquy/v1/part_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { NEXT_PAGE } from "../api/paging.ts";
 import { agentText } from "../strings/agents.ts";
 import { text } from "../strings/en.ts";
+import { ActorName } from "../ui/actor-name.tsx";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { RawJson } from "../ui/raw-json.tsx";
@@ -55,18 +55,13 @@ function Entry({ entry }: { entry: Message }) {
   return (
     <li className={styles.entry}>
       <div className={styles.head}>
-        <span>{isMessage ? nameOf(sender) : wordOf(MessageKind, kind, agentText.kinds)}</span>
+        <span>{isMessage ? <ActorName actor={sender} /> : wordOf(MessageKind, kind, agentText.kinds)}</span>
         <WholeTime value={createTime} />
       </div>
       {shown !== "" && <p className={isMessage ? styles.content : styles.code}>{shown}</p>}
       <RawJson schema={MessageSchema} message={entry} />
     </li>
   );
-}
-
-/** Agents have ids that say nothing to people. */
-function nameOf(sender: Actor | undefined): string | undefined {
-  return sender?.displayName || (sender?.type === ActorType.AGENT ? agentText.turn.agent : sender?.id);
 }
 
 /** What a part says, for reading at a glance; the JSON has all of it. */

@@ -1,10 +1,18 @@
 // Numbers and spans of time, in the reader's language.
 import { type Duration, durationMs, type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
+import { LOCALES } from "./locale.ts";
 
-const number = new Intl.NumberFormat();
+const number = new Intl.NumberFormat(LOCALES);
 
 export function amount(value: bigint | number): string {
   return number.format(value);
+}
+
+/** The middle one; of an even number, the mean of both in the middle. Undefined: there is none. */
+export function median(values: readonly number[]): number | undefined {
+  const sorted = values.toSorted((a, b) => a - b);
+  const [low, high] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[Math.floor(sorted.length / 2)]];
+  return low === undefined || high === undefined ? undefined : (low + high) / 2;
 }
 
 /** `350 ms`, `4.2 s`, `3 min 20 s`, `5 min`. */

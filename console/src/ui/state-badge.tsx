@@ -7,7 +7,15 @@ const COLORS = { good: "teal", bad: "red", busy: "blue", plain: "gray" } as cons
 
 export function StateBadge({ tone, children }: { tone: Tone; children: string }) {
   return (
-    <Badge size="sm" radius="sm" tt="none" variant="outline" c="var(--mantine-color-text)" color={COLORS[tone]}>
+    <Badge
+      miw="max-content"
+      size="sm"
+      radius="sm"
+      tt="none"
+      variant="outline"
+      c="var(--mantine-color-text)"
+      color={COLORS[tone]}
+    >
       {children}
     </Badge>
   );

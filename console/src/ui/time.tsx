@@ -1,11 +1,12 @@
 // A time in the reader's zone: short in sight, whole on demand.
 import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
+import { LOCALES } from "./locale.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
-const year = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
-const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
+const clock = new Intl.DateTimeFormat(LOCALES, { hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat(LOCALES, { day: "numeric", month: "short" });
+const year = new Intl.DateTimeFormat(LOCALES, { day: "numeric", month: "short", year: "numeric" });
+const whole = new Intl.DateTimeFormat(LOCALES, { dateStyle: "full", timeStyle: "long" });
 
 export function Time({ value, className }: { value: Timestamp | undefined; className?: string }) {
   if (value === undefined) return null;

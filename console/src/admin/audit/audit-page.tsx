@@ -2,14 +2,17 @@
 import { useInfiniteQuery } from "@connectrpc/connect-query";
 import { Anchor, Text } from "@mantine/core";
 import { getRouteApi, Link } from "@tanstack/react-router";
+import { type Actor, ActorType } from "../../../../gen/colloquy/v1/actor_pb.ts";
 import type { AuditEntry } from "../../../../gen/colloquy/v1/audit_entry_pb.ts";
 import { AuditService } from "../../../../gen/colloquy/v1/audit_service_pb.ts";
 import { NEXT_PAGE } from "../../api/paging.ts";
 import { adminText } from "../../strings/admin.ts";
+import { ActorName, AgentName, KeyName } from "../../ui/actor-name.tsx";
 import type { Column } from "../../ui/data-table.tsx";
 import { Page } from "../../ui/page.tsx";
 import { PagedTable } from "../../ui/paged-table.tsx";
 import { WholeTime } from "../../ui/whole-time.tsx";
+import { wordOf } from "../../ui/word-of.ts";
 import { AuditFilters } from "./audit-filters.tsx";
 import { auditRequest } from "./audit-search.ts";
 
@@ -18,19 +21,11 @@ const route = getRouteApi("/shell/admin/audit");
 
 const COLUMNS: readonly Column<AuditEntry>[] = [
   { name: words.time, cell: ({ createTime }) => <WholeTime value={createTime} /> },
-  { name: words.actor, cell: ({ actor }) => actor && <Actor {...actor} /> },
+  { name: words.actor, cell: ({ actor }) => actor && <Who actor={actor} /> },
   { name: words.action, cell: ({ action }) => action },
   { name: words.resource, cell: (entry) => <Resource entry={entry} /> },
   { name: words.details, cell: ({ details }) => <Details details={details} /> },
-  { name: words.address, cell: ({ address }) => address },
-  {
-    name: words.request,
-    cell: ({ requestId }) => (
-      <Text size="xs" ff="monospace" style={{ overflowWrap: "anywhere", minWidth: 150 }}>
-        {requestId}
-      </Text>
-    ),
-  },
+  { name: words.call, cell: (entry) => <Call entry={entry} /> },
 ];
 
 export function AuditPage() {
@@ -56,15 +51,20 @@ export function AuditPage() {
   );
 }
 
-function Actor({ id, displayName, actingFor }: { id: string; displayName?: string; actingFor?: string }) {
+function Who({ actor }: { actor: Actor }) {
+  const { type, actingFor } = actor;
+  const facts = [
+    type !== ActorType.MEMBER && wordOf(ActorType, type, words.actorTypes),
+    actingFor !== undefined && words.actingFor(actingFor),
+  ].filter(Boolean);
   return (
     <>
-      {displayName || id}
-      {actingFor !== undefined && (
-        <Text size="xs" c="dimmed">
-          {words.actingFor(actingFor)}
-        </Text>
-      )}
+      <span title={actor.id}>
+        <ActorName actor={actor} />
+      </span>
+      <Text size="xs" c="dimmed">
+        {facts.join(", ")}
+      </Text>
     </>
   );
 }
@@ -73,19 +73,42 @@ function Resource({ entry: { resourceType, resourceId } }: { entry: AuditEntry }
   return (
     <>
       {resourceType}
-      <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere", minWidth: 120 }}>
-        {resourceType === "conversation" ? (
-          <Anchor
-            size="xs"
-            renderRoot={(props) => (
-              <Link to="/conversations/$conversationId" params={{ conversationId: resourceId }} {...props} />
-            )}
-          >
-            {resourceId}
-          </Anchor>
-        ) : (
-          resourceId
-        )}
+      <Text size="xs" c="dimmed" title={resourceId} style={{ overflowWrap: "anywhere", minWidth: 140 }}>
+        <ResourceName type={resourceType} id={resourceId} />
+      </Text>
+    </>
+  );
+}
+
+function ResourceName({ type, id }: { type: string; id: string }) {
+  switch (type) {
+    case "api_key":
+      return <KeyName id={id} />;
+    case "agent":
+      return <AgentName id={id} />;
+    case "conversation":
+      return (
+        <Anchor
+          size="xs"
+          renderRoot={(props) => (
+            <Link to="/conversations/$conversationId" params={{ conversationId: id }} {...props} />
+          )}
+        >
+          {id}
+        </Anchor>
+      );
+    default:
+      return id;
+  }
+}
+
+/** Where it came from, and by which id the server's log names it. */
+function Call({ entry: { address, requestId } }: { entry: AuditEntry }) {
+  return (
+    <>
+      {address}
+      <Text size="xs" c="dimmed" ff="monospace" style={{ overflowWrap: "anywhere", minWidth: 140 }}>
+        {requestId}
       </Text>
     </>
   );

@@ -1,4 +1,5 @@
 // The latest attempts of an endpoint.
+import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { useInfiniteQuery } from "@connectrpc/connect-query";
 import { Switch, Text } from "@mantine/core";
 import { useState } from "react";
@@ -21,11 +22,7 @@ const COLUMNS: readonly Column<WebhookDelivery>[] = [
   { name: words.time, cell: ({ createTime }) => <WholeTime value={createTime} /> },
   {
     name: words.outcome,
-    cell: ({ outcome }) => (
-      <StateBadge tone={outcome === WebhookOutcome.SUCCEEDED ? "good" : "bad"}>
-        {wordOf(WebhookOutcome, outcome, words.outcomes)}
-      </StateBadge>
-    ),
+    cell: (delivery) => <Outcome delivery={delivery} />,
   },
   { name: words.status, cell: ({ status }) => (status > 0 ? String(status) : ""), isNumber: true },
   { name: words.took, cell: ({ duration }) => spanOf(duration), isNumber: true },
@@ -64,6 +61,22 @@ export function Deliveries({ endpointId, refreshMs }: { endpointId: string; refr
         empty={{ title: words.noDelivery, hint: words.noDeliveryHint }}
       />
     </Section>
+  );
+}
+
+function Outcome({ delivery: { outcome, nextAttemptTime } }: { delivery: WebhookDelivery }) {
+  const isWaiting = nextAttemptTime !== undefined && timestampMs(nextAttemptTime) > Date.now();
+  return (
+    <>
+      <StateBadge tone={outcome === WebhookOutcome.SUCCEEDED ? "good" : "bad"}>
+        {wordOf(WebhookOutcome, outcome, words.outcomes)}
+      </StateBadge>
+      {isWaiting && (
+        <Text size="xs" c="dimmed">
+          {words.retrying}
+        </Text>
+      )}
+    </>
   );
 }
 

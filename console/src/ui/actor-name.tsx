@@ -1,0 +1,43 @@
+// The names of whoever sent or did something. Agents and keys are known by ids, and people call them by their names.
+import { useQuery } from "@connectrpc/connect-query";
+import { AccessService } from "../../../gen/colloquy/v1/access_service_pb.ts";
+import { type Actor, ActorType } from "../../../gen/colloquy/v1/actor_pb.ts";
+import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
+import { useAccess } from "../auth/use-access.ts";
+
+export function ActorName({ actor }: { actor: Actor | undefined }) {
+  if (actor?.displayName) return actor.displayName;
+  if (actor?.type === ActorType.AGENT) return <AgentName id={actor.id} />;
+  if (actor?.type === ActorType.API_KEY) return <KeyName id={actor.id} />;
+  return actor?.id;
+}
+
+/** The id stands for it while its name is not known, and where the caller may not read agents. */
+export function AgentName({ id }: { id: string }) {
+  const options = { staleTime: 60_000, retry: false };
+  const { data } = useQuery(AgentService.method.getAgent, { agentId: id }, options);
+  return data?.agent?.name || id;
+}
+
+/** The id stands for a key without a name, for one that is not among the newest 200, and where the caller may not read keys. */
+export function KeyName({ id }: { id: string }) {
+  return useKeyNames().get(id) || id;
+}
+
+const NO_NAMES: ReadonlyMap<string, string> = new Map();
+
+/** The names of API keys, also of revoked ones, by id. */
+export function useKeyNames(): ReadonlyMap<string, string> {
+  const mayRead = useAccess().may("administrator");
+  const { data } = useQuery(
+    AccessService.method.listApiKeys,
+    { pageSize: 200, showRevoked: true },
+    {
+      enabled: mayRead,
+      staleTime: 60_000,
+      retry: false,
+      select: ({ apiKeys }) => new Map(apiKeys.map(({ id, displayName }) => [id, displayName])),
+    },
+  );
+  return data ?? NO_NAMES;
+}
