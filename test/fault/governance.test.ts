@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 /** How a conversation is: what covers it, and what its fate must be. */
-const KINDS = ["held", "held by its member", "held by a match", "old", "young"] as const;
+const KINDS = ["held", "held by its member", "held by a match", "old", "young", "emptied"] as const;
 
 async function scene() {
   const tenant = await server.tenant();
@@ -41,10 +41,15 @@ async function scene() {
   const places: { id: string; kind: (typeof KINDS)[number]; said: string[] }[] = [];
   for (const kind of KINDS) {
     // What a hold covers keeps whoever is in it: the erasure would wait.
-    const other = { held: "dave", "held by its member": "dora", "held by a match": "dave", old: eve, young: eve }[kind];
+    const kept: Partial<Record<typeof kind, string>> = {
+      held: "dave",
+      "held by its member": "dora",
+      "held by a match": "dave",
+    };
+    const other = kept[kind] ?? eve;
     const labels = kind === "held by a match" ? { matter: "red" } : {};
     const { conversation } = await key.conversations.createConversation({
-      conversation: { mode: kind === "young" ? "young" : "old", labels },
+      conversation: { mode: kind.startsWith("held") ? "old" : kind, labels },
       participantIds: ["ann", other],
     });
     places.push({ id: conversation?.id ?? "", kind, said: [] });
@@ -71,7 +76,7 @@ async function round(): Promise<void> {
   const writer = await person(eve);
   for (const place of places) {
     await say(ann, place, `kept ${newId()}`);
-    if (place.kind === "old" || place.kind === "young") await say(writer, place, `gone-${mark}`);
+    if (!place.kind.startsWith("held")) await say(writer, place, `gone-${mark}`);
   }
   const holds = server.client(LegalHoldService, credential);
   const hold = (scope: object) =>
@@ -81,16 +86,17 @@ async function round(): Promise<void> {
   await hold({ case: "memberId", value: "dora" });
   await hold({ case: "match", value: { labels: { matter: "red" } } });
   const old = `update conversation set create_time = now() - interval '90 days', last_message_time = now() - interval '90 days'
-    where tenant_id = $1 and mode = 'old'`;
+    where tenant_id = $1 and mode <> 'young'`;
   await database.query({ name: "test_governance_old", text: old }, [tenant.id]);
-  const retentionPolicy = {
-    displayName: "Old",
-    match: { mode: "old" },
-    action: RetentionAction.PURGE,
-    ageDays: 30,
-    nextRunTime: timestampFromMs(Date.now() - 1_000),
-  };
-  await server.client(RetentionService, credential).createRetentionPolicy({ retentionPolicy });
+  const { PURGE, ERASE_CONTENT } = RetentionAction;
+  for (const [mode, action] of [
+    ["old", PURGE],
+    ["emptied", ERASE_CONTENT],
+  ] as const) {
+    const due = { ageDays: 30, nextRunTime: timestampFromMs(Date.now() - 1_000) };
+    const retentionPolicy = { displayName: mode, match: { mode }, action, ...due };
+    await server.client(RetentionService, credential).createRetentionPolicy({ retentionPolicy });
+  }
 
   const load = async () => {
     const young = places.find(({ kind }) => kind === "young");
@@ -127,6 +133,13 @@ async function round(): Promise<void> {
     expect([kind, found !== undefined]).toEqual([kind, kind !== "old"]);
     if (kind.startsWith("held")) await key.conversations.restoreConversation({ conversationId: id });
     if (kind === "old") continue;
+    if (kind === "emptied") {
+      const all = { conversationId: id, pageSize: 1_000, deleted: DeletedFilter.INCLUDE };
+      const { messages } = await key.messages.listMessages(all);
+      expect(messages.map(({ content }) => content)).toEqual(["", ""]);
+      expect(await tablesWith(database, said[0] ?? "")).toEqual([]);
+      continue;
+    }
     const { messages } = await key.messages.listMessages({ conversationId: id, pageSize: 1_000 });
     expect(said.filter((text) => !messages.some(({ content }) => content === text))).toEqual([]);
   }
