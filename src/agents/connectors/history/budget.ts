@@ -16,6 +16,16 @@ export function fixedBytes(instructions: string, tools: readonly AgentTool[]): n
   return sizes.reduce((sum, size) => sum + size + FRAME_BYTES, sizeOf(instructions));
 }
 
+/** The size of a history, in bytes, as the budget counts it. */
+export function historyBytes(items: readonly Item[]): number {
+  return blocksOf(items).reduce((sum, block) => sum + bytesOf(block), 0);
+}
+
+/** At least 1, for 0 is no limit. */
+export function tokensOf(bytes: number): number {
+  return Math.max(Math.floor(bytes / BYTES_PER_TOKEN), 1);
+}
+
 /**
  * Leaves out whole turns, the oldest first, until the rest fits. System messages stay, and so does the last turn's message; of
  * its steps the oldest are left out where it alone is too long. A call never goes without its result.

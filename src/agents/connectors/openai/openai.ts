@@ -8,6 +8,7 @@ import { AgentFailure, type ConnectorFactory } from "../connector.ts";
 import { failureOf, isObject, refusedWith } from "../failures.ts";
 import { fixedBytes, withinBudget } from "../history/budget.ts";
 import { agentSender, itemsOf } from "../history/items.ts";
+import { isTooLong, shortened } from "../history/too-long.ts";
 import { chatApi } from "./chat/chat.ts";
 import type { ModelApi } from "./model-api.ts";
 import { readBody } from "./read-body.ts";
@@ -44,7 +45,7 @@ export function createOpenAi({ fetch }: Pick<BoundedFetch, "fetch">): ConnectorF
       const connector = options === undefined ? own : asAsked(own, api, options);
       const tools = options === undefined ? all : beside(all, options);
       const fixed = fixedBytes(connector.instructions, tools);
-      const items = withinBudget(itemsOf(messages, agentSender(id)), connector.maxContextTokens, fixed);
+      let items = withinBudget(itemsOf(messages, agentSender(id)), connector.maxContextTokens, fixed);
       const taken = items.flatMap((item) => (item.kind === "call" ? [item.callId] : []));
       const without = new Set(refusedBy.get(agent));
       try {
@@ -54,7 +55,12 @@ export function createOpenAi({ fetch }: Pick<BoundedFetch, "fetch">): ConnectorF
           if (response.status === 200) return yield* readBody(response.body, api.form(taken), signal);
           const refusal = await response.start(MAX_REFUSAL_BYTES);
           const option = api.options.find(({ name, refused }) => !without.has(name) && refused.test(refusal));
-          if (option === undefined) throw refusedWith(response, refusal);
+          if (option === undefined) {
+            const shorter = options !== undefined && cutsOff(options) && isTooLong(refusal) && shortened(items, fixed);
+            if (!shorter) throw refusedWith(response, refusal);
+            items = shorter;
+            continue;
+          }
           without.add(option.name);
           if (option.isLasting) remember(agent, new Set([...(refusedBy.get(agent) ?? []), option.name]));
         }
@@ -66,9 +72,15 @@ export function createOpenAi({ fetch }: Pick<BoundedFetch, "fetch">): ConnectorF
   };
 }
 
+/** Whether the caller lets the oldest turns go where the model cannot hold them all. Turns are whole, so this is done here. */
+function cutsOff({ parameters }: TurnOptions): boolean {
+  return parameters.truncation === "auto";
+}
+
 /** The connector with what is asked of it in one turn. */
 function asAsked(own: OpenAiConnector, api: ModelApi, options: TurnOptions): OpenAiConnector {
-  const { tools, ...parameters } = api.parameters(options.parameters);
+  const { truncation: _, ...asked } = options.parameters;
+  const { tools, ...parameters } = api.parameters(asked);
   const { tools: before } = own.parameters ?? {};
   const both = [before, tools].flatMap((some) => (Array.isArray(some) ? some : []));
   return create(OpenAiConnectorSchema, {

@@ -54,7 +54,7 @@ export function readRequest(request: CreateResponseRequest): WantedResponse {
 }
 
 /** What is said to the model in other ways, or not at all. */
-const OURS = new Set(["instructions", "metadata", "truncation"]);
+const OURS = new Set(["instructions", "metadata"]);
 
 function inputIn(text: string | undefined): string[] {
   if (text === undefined || text === "null") throw invalidField("input", "must be given", "required");
