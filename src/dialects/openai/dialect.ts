@@ -18,27 +18,31 @@ import { createFileHandlers } from "./files/handlers.ts";
 import { FIND_ITEM } from "./find-items.ts";
 import { createItemHandlers } from "./items.ts";
 import { createModelHandlers } from "./models.ts";
+import { ConversationLines } from "./responses/line.ts";
 import { createResponseHandlers } from "./responses.ts";
 import { createActOnce } from "./retries.ts";
 
-export const createOpenAi: CreateDialect = ({ canonical, attempts }) => ({
-  name: "openai",
-  title: "OpenAI",
-  services: [
-    serve(ConversationService, createConversationHandlers(canonical, createActOnce(attempts))),
-    serve(FileService, createFileHandlers(canonical, createActOnce(attempts))),
-    serve(ModelService, createModelHandlers(canonical)),
-    serve(ItemService, createItemHandlers(canonical, createActOnce(attempts))),
-    serve(
-      ResponseService,
-      createResponseHandlers(canonical, createActOnce(attempts), (context) => attempts.forget(context)),
-    ),
-  ],
-  calls,
-  mayCall,
-  answers,
-  mount: { basePaths: ["/openai/v1"], renderError },
-});
+export const createOpenAi: CreateDialect = ({ canonical, attempts }) => {
+  const lines = new ConversationLines();
+  return {
+    name: "openai",
+    title: "OpenAI",
+    services: [
+      serve(ConversationService, createConversationHandlers(canonical, createActOnce(attempts))),
+      serve(FileService, createFileHandlers(canonical, createActOnce(attempts))),
+      serve(ModelService, createModelHandlers(canonical)),
+      serve(ItemService, createItemHandlers(canonical, createActOnce(attempts), lines)),
+      serve(
+        ResponseService,
+        createResponseHandlers(canonical, lines, createActOnce(attempts), (context) => attempts.forget(context)),
+      ),
+    ],
+    calls,
+    mayCall,
+    answers,
+    mount: { basePaths: ["/openai/v1"], renderError },
+  };
+};
 
 const model = ModelService.method;
 const conversation = ConversationService.method;
@@ -74,8 +78,8 @@ const calls: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMethod
 /** A caller that may write is answered what it wrote, and finds what it names. */
 const answers: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMethod, readonly DescMethod[]>([
   [item.deleteItem, [...FIND_ITEM, Conversations.method.getConversation]],
-  // A given id must be free.
-  [item.createItems, [Messages.method.listMessages]],
+  // A given id must be free, and so must the conversation.
+  [item.createItems, [Messages.method.listMessages, Turns.method.listTurns, Turns.method.resumeTurn]],
   [
     response.createResponse,
     [

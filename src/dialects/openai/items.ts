@@ -12,11 +12,17 @@ import { createFindItems, KINDS } from "./find-items.ts";
 import { inParameter, ourConversationId } from "./ids.ts";
 import { readItems } from "./items/read-items.ts";
 import { writeItem } from "./items/write-item.ts";
+import type { ConversationLines } from "./responses/line.ts";
+import { betweenTurns } from "./responses/turn-end.ts";
 import type { ActOnce } from "./retries.ts";
 
 const DEFAULT_PAGE = 20;
 
-export function createItemHandlers(canonical: Canonical, actOnce: ActOnce): Handlers<typeof ItemService> {
+export function createItemHandlers(
+  canonical: Canonical,
+  actOnce: ActOnce,
+  lines: ConversationLines,
+): Handlers<typeof ItemService> {
   const { method } = Messages;
 
   const found = createFindItems(canonical);
@@ -38,12 +44,11 @@ export function createItemHandlers(canonical: Canonical, actOnce: ActOnce): Hand
       const own = ourConversationId(conversationId);
       const drafts = await readItems(found, context, own, items);
       const request = { conversationId: own, messages: drafts };
-      const { messages } =
-        drafts.length === 0
-          ? { messages: [] }
-          : await canonical
-              .once(await actOnce(context, method.batchSendMessages, wanted), method.batchSendMessages, request)
-              .catch((error: unknown) => throwUnseen(error, { name: "items", items, drafts }));
+      if (drafts.length === 0) return { object: "list", ...listOf([]), hasMore: false };
+      const once = await actOnce(context, method.batchSendMessages, wanted);
+      const { messages } = await betweenTurns(canonical, lines, context, own, () =>
+        canonical.once(once, method.batchSendMessages, request),
+      ).catch((error: unknown) => throwUnseen(error, { name: "items", items, drafts }));
       return { object: "list", ...listOf(messages), hasMore: false };
     },
 

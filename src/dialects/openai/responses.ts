@@ -22,6 +22,7 @@ import { writeItem } from "./items/write-item.ts";
 import { createBegin } from "./responses/begin.ts";
 import { inResponse } from "./responses/errors.ts";
 import { ResponseEvents } from "./responses/events.ts";
+import type { ConversationLines } from "./responses/line.ts";
 import { type ResponseNote, readNote, responseIdOf } from "./responses/note.ts";
 import { isOutput } from "./responses/output.ts";
 import { readRequest } from "./responses/request.ts";
@@ -35,10 +36,11 @@ const HEARTBEAT = ":\n\n";
 
 export function createResponseHandlers(
   canonical: Canonical,
+  lines: ConversationLines,
   actOnce: ActOnce,
   forget: (context: CallContext) => Promise<void>,
 ): Handlers<typeof ResponseService> {
-  const begin = createBegin(canonical, createFindItems(canonical));
+  const begin = createBegin(canonical, createFindItems(canonical), lines);
 
   async function find(context: CallContext, responseId: string): Promise<{ turn: Turn; note: ResponseNote }> {
     const turnId = responseId.startsWith("resp_") ? ourIdIn(responseId) : undefined;

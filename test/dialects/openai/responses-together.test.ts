@@ -74,6 +74,33 @@ test("past those that may wait, a response is refused with the time after which 
   }
 });
 
+test("items that are added while a response runs come after what it said", async () => {
+  const { client, upstream } = scene;
+  const gate = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  upstream.answer = async (response, { body }, index) => {
+    asked.resolve();
+    if (index === 0) await gate.promise;
+    says(`to ${body.messages.at(-1).content}`)(response);
+  };
+  const conversation = (await client.conversations.create()).id;
+  const first = client.responses.create({ model: "m", input: "one", conversation });
+  await asked.promise;
+  const between = { type: "message", role: "user", content: "between" } as const;
+  const adding = client.conversations.items.create(conversation, { items: [between] });
+  const later = client.responses.create({ model: "m", input: "two", conversation });
+  // Time for both to be there, were they let in.
+  for (let look = 0; look < 5; look++) expect(await textsOf(conversation)).toEqual(["one"]);
+  gate.resolve();
+  await Promise.all([first, adding, later]);
+  const [one, toOne, ...rest] = await textsOf(conversation);
+  expect([one, toOne]).toEqual(["one", "to one"]);
+  expect([
+    ["between", "two", "to two"],
+    ["two", "to two", "between"],
+  ]).toContainEqual(rest);
+});
+
 test("what the client sends again by itself, after answers that were lost, asks the model once", async () => {
   const { client, upstream } = scene;
   const lossy = client.withOptions({ baseURL: `${proxy.url}/openai/v1`, maxRetries: 2 });

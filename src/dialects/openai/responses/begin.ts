@@ -13,9 +13,10 @@ import type { FindItems } from "../find-items.ts";
 import { ourConversationId } from "../ids.ts";
 import { objectOf } from "../items/json-members.ts";
 import { readItems } from "../items/read-items.ts";
-import { ConversationLines } from "./line.ts";
+import type { ConversationLines } from "./line.ts";
 import { noteText, readNote } from "./note.ts";
 import type { WantedResponse } from "./request.ts";
+import { lineOf, turnEnd } from "./turn-end.ts";
 
 /** The agent that is asked for models which are no agents. */
 const FALLBACK = "openai";
@@ -24,9 +25,7 @@ export type Begin = (context: CallContext, wanted: WantedResponse) => Promise<Tu
 
 type Request = Exclude<MessageInitShape<typeof CreateTurnRequestSchema>, { readonly $typeName: string }>;
 
-export function createBegin(canonical: Canonical, found: FindItems): Begin {
-  const lines = new ConversationLines();
-
+export function createBegin(canonical: Canonical, found: FindItems, lines: ConversationLines): Begin {
   /** The agent, and the model that it is asked for in place of its own. */
   async function agentOf(context: CallContext, { model }: WantedResponse, conversationId: string) {
     if (model === "") return { agent: "", model: "", shown: await conversationAgent(context, conversationId) };
@@ -73,18 +72,8 @@ export function createBegin(canonical: Canonical, found: FindItems): Begin {
         const busy = error instanceof DomainError && error.reason === ErrorReason.TURN_IN_PROGRESS;
         const turnId = busy ? error.details.metadata?.turn_id : undefined;
         if (turnId === undefined) throw error;
-        await ended(context, turnId);
+        await turnEnd(canonical, context, turnId);
       }
-    }
-  }
-
-  async function ended(context: CallContext, turnId: string): Promise<void> {
-    try {
-      for await (const _ of canonical.stream(context, Turns.method.resumeTurn, { turnId }))
-        context.signal.throwIfAborted();
-    } catch (error) {
-      const over = error instanceof DomainError && OVER.has(error.reason);
-      if (!over) throw error;
     }
   }
 
@@ -114,7 +103,7 @@ export function createBegin(canonical: Canonical, found: FindItems): Begin {
       noteJson: noteText(wanted, shown),
     };
     if (own === "") return create(context, request).catch((error: unknown) => throwUnseen(error, stored));
-    const place = lines.enter(`${tenantOf(context)}/${own}`);
+    const place = lines.enter(lineOf(context, own));
     try {
       await orAborted(place.before, context.signal);
       return await create(context, request);
@@ -126,12 +115,6 @@ export function createBegin(canonical: Canonical, found: FindItems): Begin {
       place.leave();
     }
   };
-}
-
-const OVER: ReadonlySet<ErrorReason> = new Set([ErrorReason.AGENT_FAILED, ErrorReason.NOT_FOUND]);
-
-function tenantOf({ principal }: CallContext): string {
-  return principal.kind === "anonymous" ? "" : (principal.tenantId ?? "");
 }
 
 function noConversation(id: string): DomainError {

@@ -1,4 +1,4 @@
-// Responses of one conversation wait for each other, in their order at this server.
+// Responses of one conversation, and items that are added to it, wait for each other, in their order at this server.
 import { DomainError, ErrorReason } from "../../../domain/errors.ts";
 
 /** The most that wait in one conversation at one server. */
@@ -13,6 +13,11 @@ interface Place {
 
 export class ConversationLines {
   readonly #lines = new Map<string, { last: Promise<void>; count: number }>();
+
+  /** Whether somebody waits, or is about to begin. */
+  isWaiting(key: string): boolean {
+    return this.#lines.has(key);
+  }
 
   /** Throws TURN_IN_PROGRESS where too many wait already. */
   enter(key: string): Place {
@@ -34,7 +39,7 @@ export class ConversationLines {
 }
 
 function tooMany(): DomainError {
-  const description = `at most ${MAX_WAITING} responses may wait for their turn`;
+  const description = `at most ${MAX_WAITING} calls may wait for their turn`;
   return new DomainError(ErrorReason.TURN_IN_PROGRESS, description, {
     violations: [{ field: "conversation", description, rule: "conversation.locked" }],
     retryAfterMs: RETRY_AFTER_MS,
