@@ -1,6 +1,5 @@
 // What a file is, told from its bytes.
-import { fileTypeFromBuffer } from "file-type";
-import { imageSize } from "image-size";
+import type { imageSize as ImageSizeOf } from "image-size";
 import { mediaTypeOf, plainType } from "../domain/files/media-type.ts";
 
 /** So much of the beginning is looked at: more than the metadata before the size of nearly every picture. */
@@ -19,10 +18,15 @@ export interface Description {
  * @param contentType what it was said to be
  */
 export async function describe(head: Buffer, isWhole: boolean, contentType: string): Promise<Description> {
+  // Loaded with the first file: they are sixty modules, and many servers never get one.
+  const [{ fileTypeFromBuffer }, { imageSize }] = await Promise.all([import("file-type"), import("image-size")]);
   // It throws where a file ends earlier than its own beginning says.
   const found = await fileTypeFromBuffer(head).catch(() => undefined);
   const mediaType = mediaTypeOf(found?.mime, plainType(contentType), isText(head, isWhole));
-  return { mediaType, ...(found?.mime.startsWith("image/") ? sizeOf(head) : { width: undefined, height: undefined }) };
+  return {
+    mediaType,
+    ...(found?.mime.startsWith("image/") ? sizeOf(head, imageSize) : { width: undefined, height: undefined }),
+  };
 }
 
 function isText(head: Buffer, isWhole: boolean): boolean {
@@ -40,7 +44,7 @@ function isText(head: Buffer, isWhole: boolean): boolean {
 const LYING = 5;
 const MAX_SIDE = 2 ** 31 - 1;
 
-function sizeOf(head: Buffer): Pick<Description, "width" | "height"> {
+function sizeOf(head: Buffer, imageSize: typeof ImageSizeOf): Pick<Description, "width" | "height"> {
   try {
     const { width, height, orientation = 1 } = imageSize(head);
     const sides = orientation >= LYING ? [height, width] : [width, height];

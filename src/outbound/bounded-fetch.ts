@@ -1,6 +1,7 @@
 // The fetch for everything that this server asks of others: bytes are counted as they come and once more unpacked.
 import { errors, fetch as undiciFetch } from "undici";
 import { type ConnectRules, createGuardedAgent } from "./guarded-agent.ts";
+import { ResponseTooLarge } from "./response-too-large.ts";
 
 export interface FetchRules extends ConnectRules {
   /** Maximum bytes of a response body on the wire, and again decompressed. */
@@ -36,11 +37,6 @@ export interface BoundedFetch {
   fetch(url: string, request: FetchRequest): Promise<FetchedResponse>;
   /** Closes every connection at once. */
   close(): Promise<void>;
-}
-
-/** A response has more bytes than allowed, or a content encoding that was not requested. */
-export class ResponseTooLarge extends Error {
-  override readonly name = "ResponseTooLarge";
 }
 
 /** What is unpacked though nobody asked for it. A window of zstd may take 128 MiB; several layers multiply. */

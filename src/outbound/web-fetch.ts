@@ -1,7 +1,8 @@
 // Fetch as the web has it, for packages that bring their own protocol: allowed addresses only, and bodies within bounds.
 import { fetch as undiciFetch } from "undici";
-import { type FetchRules, ResponseTooLarge } from "./bounded-fetch.ts";
+import type { FetchRules } from "./bounded-fetch.ts";
 import { createGuardedAgent } from "./guarded-agent.ts";
+import { ResponseTooLarge } from "./response-too-large.ts";
 
 export interface WebFetch {
   /**

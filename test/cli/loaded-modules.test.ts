@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { runColloquy } from "../support/process.ts";
+import { runColloquy, startServer } from "../support/process.ts";
 
 const RECORDER = pathToFileURL(join(import.meta.dirname, "../support/loaded-modules.ts")).href;
 
@@ -21,13 +21,18 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Runs it, and returns what of the package's own dependencies it has loaded. */
-async function loadedBy(line: string): Promise<string[]> {
-  const list = join(folder, "modules");
-  const recorder = { NODE_OPTIONS: `--import=${RECORDER}`, LOADED_MODULES: list };
-  const settings = { DATABASE_URL: own.url, COLLOQUY_DATA_DIR: join(folder, "data") };
-  expect(await runColloquy(line.split(" "), { ...recorder, ...settings })).toMatchObject({ status: 0, stderr: "" });
-  const urls = await readFile(list, "utf8");
+function recording(): Record<string, string> {
+  return {
+    NODE_OPTIONS: `--import=${RECORDER}`,
+    LOADED_MODULES: join(folder, "modules"),
+    DATABASE_URL: own.url,
+    COLLOQUY_DATA_DIR: join(folder, "data"),
+  };
+}
+
+/** What the last process has loaded of the package's own dependencies. */
+async function loaded(): Promise<string[]> {
+  const urls = await readFile(join(folder, "modules"), "utf8");
   expect(urls).toContain("src/cli/main.ts");
   return Object.keys(manifest.dependencies)
     .filter((name) => urls.includes(`/node_modules/${name}/`))
@@ -47,5 +52,28 @@ test.each([
   ["token --tenant acme --sub ann", [...CONNECTED, "jose"].toSorted()],
   ["agent set --tenant acme --name echo --connector echo", CONNECTED],
 ])("%s", async (line, dependencies) => {
-  expect(await loadedBy(line)).toEqual(dependencies);
+  expect(await runColloquy(line.split(" "), recording())).toMatchObject({ status: 0, stderr: "" });
+  expect(await loaded()).toEqual(dependencies);
+});
+
+test("a server that has just started: none of what reads files, asks others, or maps tables", async () => {
+  const server = startServer({ ...recording(), PORT: "0" });
+  await server.ready;
+  server.signal("SIGTERM");
+  expect(await server.ended).toMatchObject({ status: 0 });
+  expect(await loaded()).toEqual(
+    [
+      ...[
+        ...CONNECTED,
+        "@bufbuild/protovalidate",
+        "@connectrpc/connect",
+        "client-zip",
+        "jose",
+        "prom-client",
+        "rfc6902",
+      ],
+      // prom-client's.
+      "@opentelemetry/api",
+    ].toSorted(),
+  );
 });

@@ -1,7 +1,8 @@
 // Classifies an endpoint's failures: whether a retry may help, and whether the agent is down.
 import type { JsonValue } from "@bufbuild/protobuf";
 import { FinishReason } from "../../domain/turns/turn.ts";
-import { type FetchedResponse, ResponseTooLarge } from "../../outbound/bounded-fetch.ts";
+import type { FetchedResponse } from "../../outbound/bounded-fetch.ts";
+import { ResponseTooLarge } from "../../outbound/response-too-large.ts";
 import { AgentFailure } from "./connector.ts";
 import { StreamTooLong } from "./event-stream.ts";
 

@@ -1,7 +1,8 @@
 // Tools that are asked over HTTP: the call goes out as JSON, and the body of the response is the result.
 import { jsonFault } from "../../domain/parts/json-text.ts";
 import type { StoredTool } from "../../domain/turns/agent-tool.ts";
-import { type BoundedFetch, ResponseTooLarge } from "../../outbound/bounded-fetch.ts";
+import type { BoundedFetch } from "../../outbound/bounded-fetch.ts";
+import { ResponseTooLarge } from "../../outbound/response-too-large.ts";
 import type { AgentRow } from "../../store/agents/agents.ts";
 import type { TurnPlace } from "../../store/turns/turns.ts";
 import { type Sealer, type SealOwner, toolOwner } from "../secrets/sealing.ts";

@@ -1,6 +1,6 @@
 // Reads the one file of a form (multipart/form-data, RFC 7578) as it comes, at the pace of who takes its bytes.
 import type { Readable } from "node:stream";
-import { Busboy, type BusboyInstance } from "@fastify/busboy";
+import type { BusboyInstance } from "@fastify/busboy";
 import { invalidField, malformed } from "../../domain/errors.ts";
 
 /** A file that comes in a form. */
@@ -29,6 +29,8 @@ export function isForm(contentType: string): boolean {
 
 /** Resolves when the file begins. Throws MALFORMED_BODY for what is no form, and INVALID_FIELD for one without a file or with two. */
 export async function readForm(contentType: string, chunks: AsyncIterable<Uint8Array>): Promise<FormFile> {
+  // Loaded with the first form.
+  const { Busboy } = await import("@fastify/busboy");
   let form: BusboyInstance;
   try {
     form = new Busboy({ headers: { "content-type": contentType }, limits: LIMITS });

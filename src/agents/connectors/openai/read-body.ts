@@ -2,7 +2,7 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { HEARTBEAT, type ReplyPiece, type Usage } from "../../../domain/turns/reply-piece.ts";
 import type { FinishReason } from "../../../domain/turns/turn.ts";
-import { ResponseTooLarge } from "../../../outbound/bounded-fetch.ts";
+import { ResponseTooLarge } from "../../../outbound/response-too-large.ts";
 import { withTimeout } from "../../with-timeout.ts";
 import { EventStream, type ServerEvent } from "../event-stream.ts";
 import { brokeOff, errorIn, noReply, parsed, reported } from "../failures.ts";

@@ -1,6 +1,6 @@
 // The texts in which an agent reads that an MCP server failed.
 import { SdkError, SdkErrorCode, SdkHttpError } from "@modelcontextprotocol/client";
-import { ResponseTooLarge } from "../../../outbound/bounded-fetch.ts";
+import { ResponseTooLarge } from "../../../outbound/response-too-large.ts";
 import { wasNeverSent } from "../never-sent.ts";
 import { MAY_HAVE_RUN } from "../tool-runner.ts";
 
