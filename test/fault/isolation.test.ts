@@ -28,10 +28,10 @@ import { fingerprint, ISOLATION_CASES, type Target } from "../support/isolation-
 import { furnish, randomTarget } from "../support/isolation-target.ts";
 
 const TENANTS = 6;
+/** Each call by each caller over each wire, as in the torture run. */
+const EVERYTHING = process.env.TORTURE === "1";
 /** Of the callers of each tenant, each call is made as so many; from tenant to tenant as others, so that all are. */
-const CALLERS = process.env.TORTURE === "1" ? Number.POSITIVE_INFINITY : 2;
-/** Of the wires, each caller is tried on so many; from caller to caller on others, so that each method is on all. */
-const WIRES_AT_ONCE = process.env.TORTURE === "1" ? EVERY_WIRE.length : 1;
+const CALLERS = EVERYTHING ? Number.POSITIVE_INFINITY : 2;
 /** The names of methods after which something is gone, or can no longer be asked for in the same words. */
 const TAKES_AWAY = /^(Delete|Purge|Remove|Restore|Replace|Revoke|Rotate|Cancel|Lift|Erase|End|Release)/;
 const NOBODYS = "super admin of no tenant";
@@ -39,7 +39,7 @@ const NOBODYS = "super admin of no tenant";
 const services: readonly DescService[] = ownServices;
 const methods: readonly DescMethod[] = services.flatMap((service) => service.methods);
 const asked = methods.filter(({ methodKind }) => methodKind === "unary" || methodKind === "server_streaming");
-const named = asked.map((method) => [ruleName(method), method] as const);
+const named = asked.map((method, turn) => [ruleName(method), method, turn] as const);
 
 interface House {
   readonly tenant: IdentityTenant;
@@ -142,20 +142,45 @@ async function whoAmI(credential: Credential): Promise<void> {
   expect([answer.status, await answer.text()]).toEqual([200, expect.any(String)]);
 }
 
+const tenantsCallers = (index: number) => Object.entries(houses[index]?.callers ?? {});
+
 /** Some of a tenant's callers, in their turn with a super administrator who names no tenant. */
 function callersOf(index: number): [role: string, credential: Credential][] {
-  const all: [string, Credential][] = [...Object.entries(houses[index]?.callers ?? {}), [NOBODYS, root]];
+  const all: [string, Credential][] = [...tenantsCallers(index), [NOBODYS, root]];
   if (CALLERS >= all.length) return all;
   return Array.from({ length: CALLERS }, (_, place) => all[(index * CALLERS + place) % all.length] ?? all[0]).flatMap(
     (caller) => (caller === undefined ? [] : [caller]),
   );
 }
 
-function wiresOf(index: number, caller: number): EveryWire[] {
-  const first = index + caller;
-  return Array.from(
-    { length: WIRES_AT_ONCE },
-    (_, next) => EVERY_WIRE[(first + next) % EVERY_WIRE.length] ?? "connect",
+/** One wire for one try; from try to try, and from method to method, another. */
+function wiresOf(turn: number): readonly EveryWire[] {
+  return EVERYTHING ? EVERY_WIRE : EVERY_WIRE.filter((_, i) => i === turn % EVERY_WIRE.length);
+}
+
+interface Attempt {
+  readonly index: number;
+  readonly role: string;
+  readonly credential: Credential;
+  readonly wire: EveryWire;
+}
+
+/** On each wire one caller of a tenant, from method to method another. */
+function oneOnEachWire(turn: number): Attempt[] {
+  return EVERY_WIRE.map((wire, i) => {
+    const index = (turn + i) % TENANTS;
+    const callers = tenantsCallers(index);
+    const [role, credential] = callers[(turn + i) % callers.length] as (typeof callers)[number];
+    return { index, role, credential, wire };
+  });
+}
+
+/** Each caller of each tenant on each wire. */
+function allOnEachWire(): Attempt[] {
+  return [...houses.keys()].flatMap((index) =>
+    tenantsCallers(index).flatMap(([role, credential]) =>
+      EVERY_WIRE.map((wire) => ({ index, role, credential, wire })),
+    ),
   );
 }
 
@@ -186,14 +211,14 @@ test("every method of the contract has a case, and every case a method", () => {
 });
 
 describe("a caller of another tenant gets what it gets for a random id, to the last byte", () => {
-  test.each(named)("%s", { timeout: 120_000 }, async (_, method) => {
+  test.each(named)("%s", { timeout: 120_000 }, async (_, method, turn) => {
     for (const index of houses.keys()) {
       const victim = houses[(index + 1) % houses.length]?.target as Target;
       const nobody = randomTarget(victim);
       for (const [place, [role, credential]] of callersOf(index).entries()) {
         // Tenants are a super administrator's business.
         if (role === NOBODYS && method.parent.name === "TenantService") continue;
-        for (const wire of wiresOf(index, place)) {
+        for (const wire of wiresOf(turn + index + place)) {
           const foreign = await ask(wire, method, victim, credential);
           const random = await ask(wire, method, nobody, credential);
           counts.foreign += foreign.length;
@@ -209,34 +234,30 @@ describe("a caller of another tenant gets what it gets for a random id, to the l
 });
 
 describe("a caller that names another tenant in X-Tenant is refused, whether there is one or not", () => {
-  test.each(named)("%s", { timeout: 120_000 }, async (name, method) => {
-    for (const [index, { target: own }] of houses.entries()) {
+  test.each(named)("%s", { timeout: 120_000 }, async (name, method, turn) => {
+    for (const { index, role, credential, wire } of EVERYTHING ? allOnEachWire() : oneOnEachWire(turn)) {
+      const own = houses[index]?.target as Target;
       const victim = houses[(index + 1) % houses.length]?.target as Target;
-      for (const [place, [role, credential]] of callersOf(index).entries()) {
-        if (role === NOBODYS) continue;
-        for (const wire of wiresOf(index, place)) {
-          const message = messageOf(method.input, ISOLATION_CASES[name]?.ask(own)[0] ?? {});
-          const call = (tenant: string) =>
-            wires.call(wire, method, message, { ...SAME, ...credential, "x-tenant": tenant });
-          const answers = [await call(victim.tenantId), await call(victim.slug), await call(newId())];
-          counts.named += answers.flat().length;
-          for (const { outcome } of answers.flat())
-            expect([role, wire, outcome]).toEqual([role, wire, "PERMISSION_DENIED"]);
-          for (const answer of answers) expect([role, wire, answer]).toEqual([role, wire, answers[2]]);
-        }
-      }
+      const message = messageOf(method.input, ISOLATION_CASES[name]?.ask(own)[0] ?? {});
+      const call = (tenant: string) =>
+        wires.call(wire, method, message, { ...SAME, ...credential, "x-tenant": tenant });
+      const answers = [await call(victim.tenantId), await call(victim.slug), await call(newId())];
+      counts.named += answers.flat().length;
+      for (const { outcome } of answers.flat())
+        expect([role, wire, outcome]).toEqual([role, wire, "PERMISSION_DENIED"]);
+      for (const answer of answers) expect([role, wire, answer]).toEqual([role, wire, answers[2]]);
     }
   });
 });
 
 describe("a fault of the credential", () => {
-  test.each(named)("gets nobody into %s", { timeout: 60_000 }, async (name, method) => {
+  test.each(named)("gets nobody into %s", { timeout: 60_000 }, async (name, method, turn) => {
     const own = houses[0]?.target as Target;
     const init = ISOLATION_CASES[name]?.ask(own)[0] ?? {};
-    for (const [fault, headers, reason] of faults) {
+    for (const [i, [fault, headers, reason]] of faults.entries()) {
       const credential = typeof headers === "function" ? headers(ruleOf(method)) : headers;
       if (credential === undefined) continue;
-      for (const wire of EVERY_WIRE) {
+      for (const wire of wiresOf(turn + i)) {
         for (const { outcome } of await wires.call(wire, method, messageOf(method.input, init), {
           ...SAME,
           ...credential,

@@ -23,6 +23,7 @@ import { createCodec } from "../../src/protocols/rpc/codec.ts";
 import { dialectServices, ownServices } from "../support/contract.ts";
 import { heldBy } from "../support/loop-held.ts";
 import {
+  isOwnMessage,
   LIMIT,
   pathsOf,
   type WorstBody,
@@ -77,13 +78,14 @@ async function bestOf(body: WorstBody, work: () => Promise<void>): Promise<numbe
 
 /** A field that more requests hold is tried once. */
 const tried = new Set<DescField>();
-/** What takes the same way through the code: a type with its rules. */
+/** What takes the same way through the code: a type with its rules, whatever the numbers in them. */
 const kinds = new Set<string>();
 function kindOf(field: DescField): string {
   const own = hasOption(field, rulesOf) ? toJsonString(FieldRulesSchema, getOption(field, rulesOf)) : "";
-  const { fieldKind, scalar, message } = field;
+  const { fieldKind, scalar } = field;
   const item = fieldKind === "list" ? field.listKind : fieldKind === "map" ? field.mapKind : "";
-  return [fieldKind, item, scalar, field.enum?.typeName, message?.typeName, own].join();
+  const type = isOwnMessage(field) ? "message" : field.message?.typeName;
+  return [fieldKind, item, scalar, field.enum && "enum", type, own.replaceAll(/\d+/g, "n")].join();
 }
 
 /**

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { createClient } from "@connectrpc/connect";
+import { createClient, type Transport } from "@connectrpc/connect";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
@@ -32,6 +32,8 @@ export interface World {
   /** A key with every scope that acts for the administrator `ada`. */
   readonly admin: Credential;
   readonly root: Credential;
+  /** To the server, for the administrator. */
+  readonly transport: Transport;
   /** A key with every scope that acts for nobody. */
   readonly key: Credential;
   /** A conversation of ada's, with so many messages; gives its id. */
@@ -108,6 +110,7 @@ export async function createWorld(server: IdentityServer): Promise<World> {
   const agents = createClient(AgentService, transport);
   const hooks = createClient(WebhookService, transport);
   const retention = createClient(RetentionService, transport);
+  const tenants = createClient(TenantService, transportOver("Connect proto", server.url, root));
   const holds = createClient(LegalHoldService, transport);
 
   const agent: World["agent"] = async () => {
@@ -143,6 +146,7 @@ export async function createWorld(server: IdentityServer): Promise<World> {
     tenant,
     admin,
     root,
+    transport,
     key: key.credential,
     conversation,
     async message(content = "Grüße, 世界 🌍") {
@@ -162,7 +166,6 @@ export async function createWorld(server: IdentityServer): Promise<World> {
       return apiKey?.id as string;
     },
     async newTenant() {
-      const tenants = createClient(TenantService, transportOver("Connect proto", server.url, root));
       const { tenant: made } = await tenants.createTenant({ tenant: { slug: slug(), displayName: "New" } });
       return made?.id as string;
     },
@@ -229,16 +232,14 @@ const MESSAGE = { role: "MESSAGE_ROLE_ASSISTANT", content: 'Hello\n\t"you" \\ �
 const talk = async (world: World) => ({ conversationId: await world.conversation({ messages: 2 }) });
 const sent = async (world: World) => ({ messageId: await world.message() });
 
-const reactionsOf = (world: World) =>
-  createClient(ReactionService, transportOver("Connect proto", world.server.url, world.admin));
+const reactionsOf = (world: World) => createClient(ReactionService, world.transport);
 const reacted = async (world: World, reaction: string) => {
   const asked = { ...(await sent(world)), reaction };
   await reactionsOf(world).addReaction(asked);
   return asked;
 };
 
-const draftsOf = (world: World) =>
-  createClient(DraftService, transportOver("Connect proto", world.server.url, world.admin));
+const draftsOf = (world: World) => createClient(DraftService, world.transport);
 const drafted = async (world: World) => {
   const asked = await talk(world);
   await draftsOf(world).setDraft({ ...asked, message: { content: "not yet" } });
