@@ -17,7 +17,7 @@ export const SHOWN: Readonly<Record<Deleted, readonly [letters: string, conditio
 export function forEachViewer<Row>(
   name: string,
   text: (kind: ViewerKind) => string,
-  options: Pick<Statement, "changes" | "extendsLog" | "maxBytes"> = {},
+  options: Pick<Statement, "changes" | "extendsLog" | "maxBytes" | "isWeighed"> = {},
 ): Readonly<Record<ViewerKind, Statement<Row>>> {
   const forKind = (kind: ViewerKind): Statement<Row> => ({ ...options, name: `${name}_${kind}`, text: text(kind) });
   return { tenant: forKind("tenant"), member: forKind("member"), manager: forKind("manager") };

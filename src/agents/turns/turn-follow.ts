@@ -5,9 +5,10 @@ import type { Caller } from "../../domain/identity/caller.ts";
 import { readDeltas } from "../../domain/turns/delta-log.ts";
 import { readHead } from "../../domain/turns/reply-item.ts";
 import { isOpen, TurnState } from "../../domain/turns/turn.ts";
+import type { HeldPage, HeldPages } from "../../live/followers/held-pages.ts";
 import type { Hints } from "../../live/hints/hints.ts";
 import type { Database } from "../../store/database.ts";
-import { readMessage } from "../../store/messages/messages.ts";
+import { type MessageRow, readMessage } from "../../store/messages/messages.ts";
 import { patiently } from "../../store/retry.ts";
 import { turnEntries } from "../../store/turns/entries.ts";
 import { type FollowedTurnRow, followTurn, type TurnPlace } from "../../store/turns/turns.ts";
@@ -29,6 +30,8 @@ export interface FollowParts {
   readonly hints: Hints;
   /** The turns that run here. */
   readonly running: ReadonlyMap<string, LiveTurn>;
+  /** What followers have read of stored entries and not passed on yet. */
+  readonly pages: HeldPages;
 }
 
 export interface FollowOptions {
@@ -56,7 +59,7 @@ export async function* followSteps(parts: FollowParts, options: FollowOptions): 
   const topic = { tenantId: place.tenantId, conversationId: place.conversationId };
   const waker = hints.listen({ kind: "turn", ...topic });
   const begun = row.state === TurnState.QUEUED ? hints.listen({ kind: "state", ...topic }) : undefined;
-  const stored = (upto: FollowedTurnRow) => readStored(database, place, reader, upto, signal);
+  const stored = (upto: FollowedTurnRow) => readStored(parts, place, reader, upto, signal);
   let checked = performance.now();
   let told: string | null = null;
   try {
@@ -112,16 +115,17 @@ export async function* followSteps(parts: FollowParts, options: FollowOptions): 
     begun?.close();
   }
   const { reply_seq: replySeq, reply_id: replyId } = row;
+  const isListed = reader.asRecorded || row.entry_count > 1 || replySeq === null;
+  if (isListed) yield* stored(row);
   const read = () => readMessage(database, caller, replyId, false, signal);
   const reply = replySeq === null ? undefined : await patiently(read, PATIENCE_MS, signal);
-  if (reader.asRecorded || row.entry_count > 1 || replySeq === null) yield* stored(row);
-  else if (reply && reader.entries === 0) yield* reader.read([itemOf(reply)]);
+  if (!isListed && reply && reader.entries === 0) yield* reader.read([itemOf(reply)]);
   yield { kind: "ended", turn: row, reply };
 }
 
-/** The entries of a turn after those that a reader has. */
+/** The entries of a turn after those that a reader has, which are not held while the reader is behind others. */
 async function* readStored(
-  database: Database,
+  { database, pages }: FollowParts,
   place: TurnPlace,
   reader: TurnReader,
   { last_seq: upto, deltas }: FollowedTurnRow,
@@ -129,12 +133,22 @@ async function* readStored(
 ): AsyncGenerator<TurnStep> {
   if (upto === null) return;
   const lengths = reader.asRecorded ? readDeltas(deltas ?? "") : undefined;
+  // In a function of its own: the frame of this one would hold the whole page for as long as the reader takes.
+  const hold = async (): Promise<HeldPage<MessageRow> | undefined> => {
+    const read = () => turnEntries(database, place, reader.seq, upto, signal);
+    const { rows } = await patiently(read, PATIENCE_MS, signal);
+    return rows.length === 0 ? undefined : pages.hold(rows);
+  };
   while (reader.seq < upto) {
-    const { seq } = reader;
-    const { rows, more } = await patiently(() => turnEntries(database, place, seq, upto, signal), PATIENCE_MS, signal);
-    const { entries } = reader;
-    yield* reader.read(rows.map((row, index) => itemOf(row, lengths?.of(entries + index))));
-    if (!more || reader.seq === seq) return;
+    const page = await hold();
+    if (page === undefined) return;
+    try {
+      for (let row = page.take(); row !== undefined; row = page.take()) {
+        yield* reader.read([itemOf(row, lengths?.of(reader.entries))]);
+      }
+    } finally {
+      page.release();
+    }
   }
 }
 

@@ -7,7 +7,7 @@ import type { Hints } from "../../live/hints/hints.ts";
 import type { Database, Queryable } from "../../store/database.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
 import { patiently } from "../../store/retry.ts";
-import { type Addition, appendEntries, finishTurn, readOpenTurn, turnEntries } from "../../store/turns/entries.ts";
+import { type Addition, allTurnEntries, appendEntries, finishTurn, readOpenTurn } from "../../store/turns/entries.ts";
 import { endTurn, saveTurn, type TurnEnding } from "../../store/turns/turns.ts";
 import { LeaseHold } from "./lease-hold.ts";
 import { RecordedDeltas } from "./recorded-deltas.ts";
@@ -231,8 +231,7 @@ export class TurnWriter {
     const ours = row?.server === server && row.state === state && row.entry_count === expected + entries.length;
     if (!ours || row.first_seq === null || row.last_seq === null) return undefined;
     const last = row.last_seq;
-    const { rows } = await turnEntries(database, place, last - BigInt(entries.length), last);
-    return rows;
+    return allTurnEntries(database, place, last - BigInt(entries.length), last);
   }
 
   #addition(): Addition {

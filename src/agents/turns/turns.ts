@@ -2,6 +2,7 @@
 import type { Logger } from "pino";
 import { newId } from "../../domain/ids/id.ts";
 import { TURN_TIMES, TurnState, type TurnTimes } from "../../domain/turns/turn.ts";
+import { HeldPages } from "../../live/followers/held-pages.ts";
 import type { Hints } from "../../live/hints/hints.ts";
 import type { Database } from "../../store/database.ts";
 import type { ServerPresence } from "../../store/server-presence.ts";
@@ -72,6 +73,7 @@ export function createTurns(options: TurnsOptions): Turns {
   const running = new Map<string, LiveTurn>();
   const trust = new LeaseTrust(times.leaseMs, times.renewEveryMs);
   const waiting = new WaitingTurns({ database, hints, times, server, log });
+  const pages = new HeldPages();
   const givingUp = new AbortController();
   const parts = { database, hints, connectors, waiting, times, server, log, givingUp: givingUp.signal };
 
@@ -156,7 +158,7 @@ export function createTurns(options: TurnsOptions): Turns {
   return {
     lease,
     run,
-    follow: (options) => followSteps({ database, hints, running }, options),
+    follow: (options) => followSteps({ database, hints, running, pages }, options),
     cancel,
     endAbandoned,
     async close() {

@@ -4,6 +4,7 @@ import type { Database } from "../../store/database.ts";
 import { advanceFeed, type FeedRow, readFeed } from "../../store/feed/feed.ts";
 import type { Hints, Waker } from "../hints/hints.ts";
 import { Signal } from "../hints/signal.ts";
+import { HeldPages } from "./held-pages.ts";
 import { Members } from "./ref-count.ts";
 
 /** How many rows are cached for followers that lag behind. */
@@ -29,11 +30,14 @@ export interface FeedTail {
 export interface FeedTails {
   /** Joins the followers of a tenant's feed. For the first one, the feed is brought up to the last commit. */
   join(tenantId: string): Promise<FeedTail>;
+  /** What followers have read and not given away yet. */
+  readonly pages: HeldPages;
 }
 
 export function createFeedTails(database: Database, hints: Hints): FeedTails {
   const tails = new Map<string, SharedFeed>();
   return {
+    pages: new HeldPages(),
     async join(tenantId) {
       let tail = tails.get(tenantId);
       if (tail === undefined) {

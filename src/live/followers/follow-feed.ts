@@ -9,6 +9,8 @@ import { type LogEntry, readLog } from "../../store/messages/messages.ts";
 import { patiently } from "../../store/retry.ts";
 import type { FeedTail, FeedTails } from "./feed-tail.ts";
 import { PATIENCE_MS } from "./follow-log.ts";
+import type { HeldPage } from "./held-pages.ts";
+import { FIRST_PAGE, nextLimit } from "./page-limit.ts";
 
 /** A place in the feed: everything before the row at `position` was read, and the entries up to `seq` of that row. */
 export interface FeedCursor {
@@ -79,7 +81,7 @@ export async function* followFeed(
             spoke = performance.now();
           }
         } else if (concerns(reader, row)) {
-          for await (const entry of entriesOf(database, reader, rest, signal)) {
+          for await (const entry of entriesOf({ database, feeds }, reader, rest, signal)) {
             cursor = { position: row.position, seq: entry.seq };
             yield { item: { conversationId: row.conversation_id, entry }, cursor };
             spoke = performance.now();
@@ -141,22 +143,35 @@ function tells({ viewer }: Caller, { notice }: FeedRow): boolean {
   return viewer.kind === "tenant" && notice?.type === EventType.CONVERSATION_PURGED;
 }
 
-/** The entries of a row of the feed; none if the caller does not see the conversation. */
+/** The entries of a row of the feed, which are not held while the reader is behind others; none if the caller does not see the conversation. */
 async function* entriesOf(
-  database: Database,
+  { database, feeds }: FollowFeedParts,
   reader: Caller,
   { conversation_id, after_seq, seq }: FeedRow,
   signal: AbortSignal,
 ): AsyncIterable<LogEntry> {
   let after = after_seq;
+  let most = FIRST_PAGE;
+  const options = { signal, showDeleted: true, isHeld: true };
+  // In functions of their own: the frame of this one would hold the whole page for as long as the reader takes.
+  const hold = async (): Promise<HeldPage<LogEntry> | undefined> => {
+    const limit = Number(seq - after < most ? seq - after : most);
+    const read = () => readLog(database, reader, conversation_id, after, limit, options);
+    const entries = await patiently(read, PATIENCE_MS, signal);
+    if (entries === undefined || entries.length === 0) return undefined;
+    most = nextLimit(entries);
+    return feeds.pages.hold(entries);
+  };
   while (after < seq) {
-    const limit = Number(seq - after < PAGE ? seq - after : PAGE);
-    const read = () => readLog(database, reader, conversation_id, after, limit, { signal, showDeleted: true });
-    const page = await patiently(read, PATIENCE_MS, signal);
-    if (page === undefined || page.length === 0) return;
-    for (const entry of page) {
-      after = entry.seq;
-      yield entry;
+    const page = await hold();
+    if (page === undefined) return;
+    try {
+      for (let entry = page.take(); entry !== undefined; entry = page.take()) {
+        after = entry.seq;
+        yield entry;
+      }
+    } finally {
+      page.release();
     }
   }
 }

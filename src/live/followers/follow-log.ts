@@ -9,12 +9,9 @@ import { type LogEntry, readLog } from "../../store/messages/messages.ts";
 import { patiently } from "../../store/retry.ts";
 import type { KeptSignal, SignalTaker } from "../signals/signal.ts";
 import type { LogTail, LogTails } from "./log-tail.ts";
+import { FIRST_PAGE, nextLimit } from "./page-limit.ts";
 import type { Rights } from "./rights.ts";
 
-/** Entries read at a time: few, because a slow reader keeps them in memory. */
-const FIRST_PAGE = 16;
-const LONGEST_PAGE = 100;
-const PAGE_CHARACTERS = 512 * 1024;
 /**
  * How often visibility is checked again on an idle log, in milliseconds. Up to a fifth less, so that thousands of
  * streams that began together do not all check together; then rounded down to a slot, so that checks at about the same
@@ -73,7 +70,7 @@ async function follow(
   const read = async (count: number, showDeleted: boolean) => {
     const reader = await caller();
     tenantId = reader.tenantId;
-    return readLog(database, reader, conversationId, after, count, { signal, showDeleted });
+    return readLog(database, reader, conversationId, after, count, { signal, showDeleted, isHeld: true });
   };
   const maySee = async () => rights.sees(await caller(), conversationId, signal);
   const put = (entries: readonly LogEntry[]) => {
@@ -89,37 +86,42 @@ async function follow(
     return hasRoom;
   };
   const signalReader = signals && { number: 0, take: takeSignals };
+  // Whether there may be more. In a function of its own, whose page is held no longer than it takes to put it: the frame
+  // of one that waits for room would hold it too, and all that is made of it.
+  const step = async (): Promise<boolean> => {
+    const kept = tail?.after(after);
+    const recheck = performance.now() >= recheckAt;
+    if (kept === undefined || recheck) recheckAt = nextRecheck();
+    // An entry that changes visibility applies to itself too.
+    const asks = kept !== undefined && (recheck || kept.some(changesAccess));
+    if (asks && !(await patiently(maySee, PATIENCE_MS, signal))) return false;
+    const entries = kept ?? (await patiently(() => read(limit, true), PATIENCE_MS, signal));
+    if (entries === undefined) return false;
+    if (entries.length > 0) put(entries);
+    if (kept === undefined && (entries.length === limit || areCut(entries))) {
+      limit = nextLimit(entries);
+      return true;
+    }
+    // The log of a deleted conversation is read up to the deletion.
+    const deletion = entries.some(({ type }) => type === EventType.CONVERSATION_DELETED);
+    if (deletion && (await patiently(() => read(1, false), PATIENCE_MS, signal)) === undefined) return false;
+    tail ??= tails.join(tenantId, conversationId, after);
+    if (entries.length > 0) return true;
+    const quiet = spoke + quietMs - performance.now();
+    if (quiet <= 0) {
+      hasRoom = sink.put(QUIET);
+      spoke = performance.now();
+    } else {
+      await tail.deliver(after, take, Math.min(quiet, recheckAt - performance.now()), signal, signalReader);
+    }
+    return true;
+  };
   try {
-    for (;;) {
+    do {
       if (!hasRoom) await sink.room();
       hasRoom = true;
       signal.throwIfAborted();
-      const kept = tail?.after(after);
-      const recheck = performance.now() >= recheckAt;
-      if (kept === undefined || recheck) recheckAt = nextRecheck();
-      // An entry that changes visibility applies to itself too.
-      const asks = kept !== undefined && (recheck || kept.some(changesAccess));
-      if (asks && !(await patiently(maySee, PATIENCE_MS, signal))) return;
-      const entries = kept ?? (await patiently(() => read(limit, true), PATIENCE_MS, signal));
-      if (entries === undefined) return;
-      if (entries.length > 0) put(entries);
-      if (kept === undefined && (entries.length === limit || areCut(entries))) {
-        limit = nextLimit(entries);
-        continue;
-      }
-      // The log of a deleted conversation is read up to the deletion.
-      const deletion = entries.some(({ type }) => type === EventType.CONVERSATION_DELETED);
-      if (deletion && (await patiently(() => read(1, false), PATIENCE_MS, signal)) === undefined) return;
-      tail ??= tails.join(tenantId, conversationId, after);
-      if (entries.length > 0) continue;
-      const quiet = spoke + quietMs - performance.now();
-      if (quiet <= 0) {
-        hasRoom = sink.put(QUIET);
-        spoke = performance.now();
-      } else {
-        await tail.deliver(after, take, Math.min(quiet, recheckAt - performance.now()), signal, signalReader);
-      }
-    }
+    } while (await step());
   } finally {
     tail?.leave();
   }
@@ -135,10 +137,4 @@ function nextRecheck(): number {
 
 function changesAccess({ type }: LogEntry): boolean {
   return ACCESS_CHANGES.has(type);
-}
-
-function nextLimit(page: readonly LogEntry[]): number {
-  const characters = page.reduce((sum, { content }) => sum + (content?.length ?? 0), 0);
-  const fitting = Math.floor((PAGE_CHARACTERS * page.length) / Math.max(characters, 1));
-  return Math.min(Math.max(fitting, 1), page.length * 2, LONGEST_PAGE);
 }

@@ -67,9 +67,10 @@ async function* pulled<T>(pushTo: PushStream<T>["pushTo"]): AsyncGenerator<T, vo
     while (!over || held.length > 0) {
       await more.promise;
       more = Promise.withResolvers();
-      const messages = held;
+      // From the end, so that those that were taken are held no longer.
+      const messages = held.toReversed();
       held = [];
-      yield* messages;
+      while (messages.length > 0) yield messages.pop() as T;
       room.resolve();
       room = Promise.withResolvers();
     }

@@ -119,9 +119,11 @@ async function subscribeToOne(
   const caller = callerFrom(context.principal);
   let after = cursor === "" ? afterSeq : BigInt(cursor);
   if (after > MAX_SEQ) throw invalidField("cursor", "is not a cursor of this tenant", "cursor.unknown");
-  const seen = isOurId(id) ? await readLog(parts.database, caller, id, after, 1, { signal }) : undefined;
+  // Only the number is needed: the entry would be held as long as the stream is open.
+  const look = () => readLog(parts.database, caller, id, after, 1, { signal }).then((entries) => entries?.length);
+  const seen = isOurId(id) ? await look() : undefined;
   if (seen === undefined) throw notFound("conversation");
-  if (seen.length === 0) {
+  if (seen === 0) {
     // Of a log that another backup holds, or of none: whoever waited for it would miss what comes before.
     const end = (await logEnds(parts.database, caller.tenantId, [id])).get(id) ?? 0n;
     if (after > end) throw pastEnd(cursor, end);

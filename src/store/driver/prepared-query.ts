@@ -45,8 +45,8 @@ export class PreparedQuery implements Submittable, RowSink {
   /** pg calls it instead of the handlers if the connection breaks before the query is sent. */
   callback: (error: unknown, result?: { rows: Row[] }) => void = () => {};
 
-  constructor({ name, text, maxBytes }: Statement, values: readonly unknown[]) {
-    this.#budget = maxBytes === undefined ? undefined : new RowBudget(maxBytes);
+  constructor({ name, text, maxBytes, isWeighed }: Statement, values: readonly unknown[]) {
+    this.#budget = maxBytes === undefined ? undefined : new RowBudget(maxBytes, isWeighed);
     this.name = name;
     this.text = text;
     this.#values = values;

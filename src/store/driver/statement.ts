@@ -24,6 +24,8 @@ export interface Statement<Row = unknown> {
    * limit.
    */
   readonly maxBytes?: number;
+  /** Whether `bytesOf` says how large its rows are, however small. Only where `maxBytes` is set. Default: false. */
+  readonly isWeighed?: boolean;
   /** Never set: carries the row type. */
   readonly _row?: Row;
 }

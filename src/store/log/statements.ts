@@ -1,10 +1,11 @@
 // The statements that write a conversation's log: every entry gets the next number in the transaction that adds it.
 
 import type { JsonObject } from "@bufbuild/protobuf";
+import type { Interrupt } from "../../domain/cancellation.ts";
 import type { Statement } from "../database.ts";
-import { PAGE_BYTES } from "../driver/row-budget.ts";
+import { FOLLOWED_BYTES, PAGE_BYTES } from "../driver/row-budget.ts";
 import { countMessages, setMessageTime } from "../messages/message-time.ts";
-import { forEachViewer, visible } from "../visibility.ts";
+import { forEachViewer, type ViewerKind, visible } from "../visibility.ts";
 
 export { type SendRow, send } from "./send-statement.ts";
 
@@ -140,14 +141,14 @@ export const messageOfEntry = `left join lateral (
     select * from message l where l.tenant_id = $1 and l.conversation_id = c.id and l.seq = e.message_seq limit 1
   ) m on true`;
 
-/**
- * The log after a cursor: messages and events merged by `seq`. One row with a null `seq`: there are no entries. No row:
- * the caller does not see the conversation. $1 tenant, $2 caller, $3 id, $4 after, $5 limit, $6 whether the log of a
- * deleted conversation is read too.
- */
-export const readLog = forEachViewer<LogRow>(
-  "log_read",
-  (kind) => `
+export interface ReadLogOptions {
+  readonly signal?: Interrupt;
+  readonly showDeleted?: boolean;
+  /** Whether the page is held for a reader who may be slow: it is smaller, and `bytesOf` says how large. Default: false. */
+  readonly isHeld?: boolean;
+}
+
+const logAfter = (kind: ViewerKind) => `
   select ${logColumns}
   from conversation c
   left join lateral (
@@ -163,6 +164,17 @@ export const readLog = forEachViewer<LogRow>(
   ) e on true
   ${messageOfEntry}
   where c.tenant_id = $1 and c.id = $3::uuid and ($6::boolean or c.delete_time is null) and ${visible(kind)}
-  order by e.seq`,
-  { maxBytes: PAGE_BYTES },
-);
+  order by e.seq`;
+
+/**
+ * The log after a cursor: messages and events merged by `seq`. One row with a null `seq`: there are no entries. No row:
+ * the caller does not see the conversation. $1 tenant, $2 caller, $3 id, $4 after, $5 limit, $6 whether the log of a
+ * deleted conversation is read too.
+ */
+export const readLog = forEachViewer<LogRow>("log_read", logAfter, { maxBytes: PAGE_BYTES });
+
+/** The same, a little at a time, for readers who may be slow. */
+export const readBacklog = forEachViewer<LogRow>("log_backlog", logAfter, {
+  maxBytes: FOLLOWED_BYTES,
+  isWeighed: true,
+});

@@ -213,10 +213,11 @@ export async function readLog(
   conversationId: string,
   after: bigint,
   limit: number,
-  { signal, showDeleted = false }: { readonly signal?: Interrupt; readonly showDeleted?: boolean } = {},
+  { signal, showDeleted = false, isHeld = false }: log.ReadLogOptions = {},
 ): Promise<LogEntry[] | undefined> {
   const values = [caller.tenantId, caller.memberId, conversationId, after, limit, showDeleted];
-  const rows = await on.query(log.readLog[caller.viewer.kind], values, signal);
+  const statement = isHeld ? log.readBacklog : log.readLog;
+  const rows = await on.query(statement[caller.viewer.kind], values, signal);
   return rows.length === 0 ? undefined : rows.filter((row): row is LogEntry => row.seq !== null);
 }
 

@@ -184,6 +184,22 @@ export async function turnEntries(
   return { rows, more: rows.length === PAGE || areCut(rows) };
 }
 
+/** All of them, page by page. */
+export async function allTurnEntries(
+  on: Queryable,
+  place: TurnPlace,
+  after: bigint,
+  upto: bigint,
+): Promise<MessageRow[]> {
+  const rows: MessageRow[] = [];
+  for (let more = true; more; ) {
+    const page = await turnEntries(on, place, rows.at(-1)?.seq ?? after, upto);
+    rows.push(...page.rows);
+    more = page.more;
+  }
+  return rows;
+}
+
 /** The parts of the calls of tools on a conversation's live branch. */
 export async function callEntries(on: Queryable, tenantId: string, conversationId: string): Promise<(string | null)[]> {
   return (await on.query(sql.callEntries, [tenantId, conversationId])).map(({ parts }) => parts);

@@ -1,7 +1,7 @@
 // The statements that add a turn's entries to the log: as it goes on, and at its end.
 import { pathRows } from "../branches/path.ts";
 import type { Statement } from "../database.ts";
-import { PAGE_BYTES } from "../driver/row-budget.ts";
+import { FOLLOWED_BYTES } from "../driver/row-budget.ts";
 import { isMessage, type MessageRow, messageColumns } from "../messages/columns.ts";
 import { countMessages, setMessageTime } from "../messages/message-time.ts";
 import { isAbandoned, isOpen, lease, now, shut, stop, type TurnRow, turnColumns } from "./columns.ts";
@@ -185,7 +185,8 @@ export const turnEntries: Statement<MessageRow> = {
   where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq > $4::bigint and m.seq <= $5::bigint
     and m.turn_id = $3::uuid
   order by m.seq limit $6`,
-  maxBytes: PAGE_BYTES,
+  maxBytes: FOLLOWED_BYTES,
+  isWeighed: true,
 };
 
 /** The calls of tools that an agent would get of a conversation. $1 tenant, $2 conversation. */
