@@ -43,8 +43,9 @@ test("what is exported, imported and exported again is the same, files included"
     await ann.upload(Buffer.of(), { name: "empty" }),
   ];
   await ann.upload(Buffer.from("nobody names it"));
-  const conversations = await Promise.all([1, 2].map(() => ann.conversations.createConversation({})));
-  const [one = "", two = ""] = conversations.map(({ conversation }) => conversation?.id ?? "");
+  // One after the other, for an export has them in the order of their times: only the last line names a file again.
+  const begin = async () => (await ann.conversations.createConversation({})).conversation?.id ?? "";
+  const [one, two] = [await begin(), await begin()];
   await ann.send(one, picture.id, film.id);
   await ann.send(one, shared.id);
   const edited = await ann.send(two, before.id, shared.id);
