@@ -6,6 +6,8 @@ import { ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageKind, MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { OutsideReads } from "../../gen/colloquy/v1/tenant_pb.ts";
+import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";
 import { type FakeAgent, startFakeAgent } from "../support/agents.ts";
 import { calls, says } from "../support/ai-sdk.ts";
 import { HAS_CHROMIUM } from "../support/browser.ts";
@@ -213,9 +215,52 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     await page.getByRole("log").getByText("Answer two").waitFor();
     await page.getByRole("button", { name: "Details" }).click();
     await page.getByRole("button", { name: "Compare" }).click();
-    await page.getByRole("dialog").getByText("Answer one").waitFor();
+    const pair = page.getByRole("dialog", { name: "Branches" });
+    await pair.getByText("The entry before is in both.").waitFor();
+    await pair.getByRole("region", { name: "The other one" }).getByText("Answer one").waitFor();
+    expect(await pair.getByText("Question").count()).toBe(0);
+    await pair.getByRole("button", { name: "Close" }).click();
     await page.getByRole("button", { name: "Make live" }).click();
     await page.getByRole("log").getByText("Answer one").waitFor();
+  });
+
+  test("F-CONSOLE-3: replies to a message are a thread, which grows while one looks; code has colours and stays text", async () => {
+    const id = await create();
+    const first = await send(id, { content: '```json\n{"a": "<img src=x onerror=\'globalThis.broken = 1\'>"}\n```' });
+    const page = await stage.open(`/conversations/${id}`);
+    await page.locator(".hljs-string").getByText("<img src=x").waitFor();
+    expect(await page.locator("#root img").count()).toBe(0);
+    await page.getByRole("button", { name: "Actions" }).click();
+    await page.getByRole("menuitem", { name: "Reply in a thread" }).click();
+    const thread = page.getByRole("dialog", { name: "Thread" });
+    await thread.getByLabel("Write a reply").fill("I looked into it");
+    await thread.getByRole("button", { name: "Send" }).click();
+    await thread.getByRole("listitem").getByText("I looked into it").waitFor();
+    await send(id, { content: "So did I", replyTo: first });
+    await thread.getByRole("listitem").getByText("So did I").waitFor();
+    await thread.getByRole("button", { name: "Close" }).click();
+    await page.getByRole("button", { name: "2 replies" }).waitFor();
+    expect(await page.evaluate("globalThis.broken")).toBeUndefined();
+  });
+
+  test("one who takes no part is told that the look is audited, or that the tenant shows nothing", async () => {
+    const tenants = stage.server.client(TenantService, await stage.server.superAdmin());
+    const set = async (outsideReads: OutsideReads) =>
+      tenants.updateTenant({
+        tenantId: stage.tenant.id,
+        tenant: { outsideReads },
+        updateMask: { paths: ["outside_reads"] },
+      });
+    const eve = stage.server.client(ConversationService, await stage.tenant.token("eve"));
+    await stage.tenant.addMember("eve");
+    const { conversation } = await eve.createConversation({});
+    await set(OutsideReads.AUDITED);
+    const page = await stage.open(`/conversations/${conversation?.id}`);
+    await page.getByText("the audit log notes that you read it").waitFor();
+    await set(OutsideReads.NEVER);
+    await page.reload();
+    await page.getByText("shows its content only to those who do").waitFor();
+    await set(OutsideReads.ALWAYS);
   });
 
   test("is exported as a file", async () => {

@@ -22,7 +22,12 @@ describe.skipIf(!HAS_CHROMIUM)("the list of conversations", () => {
     conversations = stage.server.client(ConversationService, ada);
     messages = stage.server.client(MessageService, ada);
     for (let number = 1; number <= 80; number++) await create({ title: `Case ${number}` });
-    await create({ title: "Closed one", status: ConversationStatus.CLOSED, labels: { team: "support" } });
+    await create({
+      title: "Closed one",
+      status: ConversationStatus.CLOSED,
+      labels: { team: "support" },
+      mode: "advice",
+    });
   });
   afterAll(async () => {
     await stage?.close();
@@ -50,16 +55,26 @@ describe.skipIf(!HAS_CHROMIUM)("the list of conversations", () => {
     await page.getByText("Just in").waitFor({ state: "detached" });
   });
 
-  test("has its filters in the address, which can be sent to a colleague", async () => {
+  test("F-CONSOLE-5: has its filters in the address, which can be sent to a colleague", async () => {
     const page = await stage.open("/conversations");
     await page.getByRole("button", { name: "Filters" }).click();
     await page.getByLabel("Status").selectOption("Closed");
     await page.getByLabel("Labels").fill("team=support");
+    await page.getByLabel("Mode").fill("advice");
+    await page.getByLabel("Created from").fill("2020-01-02T03:04");
     await page.getByRole("button", { name: "Apply" }).click();
     await page.getByText("1 conversation", { exact: true }).waitFor();
     const colleague = await stage.open(page.url().split("/console")[1] ?? "");
     await colleague.getByText("Closed one").waitFor();
     await colleague.getByText("1 conversation", { exact: true }).waitFor();
+    // The way back from a conversation leads to the same list.
+    await colleague.getByText("Closed one").click();
+    await colleague.getByRole("link", { name: "Back to the conversations" }).click();
+    await colleague.getByText("1 conversation", { exact: true }).waitFor();
+    expect(new URL(colleague.url()).search).toBe(new URL(page.url()).search);
+    await stage
+      .open("/conversations?to=2020-01-02T03:04")
+      .then((before) => before.getByText("No conversation matches").waitFor());
     await page.goBack();
     await page.getByText("81 conversations").waitFor();
   });

@@ -1,4 +1,5 @@
 // What ConversationService does with conversations, over a real socket and a real database.
+import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CallType, ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationOrder } from "../../gen/colloquy/v1/conversation_service_pb.ts";
@@ -444,6 +445,7 @@ describe("a list of conversations", () => {
       agent: "echo",
       entityType: "order",
       entityId: "7",
+      mode: "advice",
       pinned: true,
     };
     const { conversation } = await alice.conversations.createConversation({
@@ -467,6 +469,24 @@ describe("a list of conversations", () => {
     }
     const page = await alice.conversations.listConversations(everything);
     expect(page.conversations.map(({ id }) => id)).toEqual([conversation?.id]);
+  });
+
+  test("lists those created in a period, its beginning included and its end not, in each order", async () => {
+    const tenant = await server.tenant("alice");
+    const alice = tenant.member("alice");
+    const { conversation } = await alice.conversations.createConversation({});
+    const created = timestampMs(conversation?.createTime ?? timestampFromMs(0));
+    const count = async (from: number | undefined, to: number | undefined, order: ConversationOrder) => {
+      const startTime = from === undefined ? from : timestampFromMs(created + from);
+      const endTime = to === undefined ? to : timestampFromMs(created + to);
+      return (await alice.conversations.listConversations({ startTime, endTime, order })).conversations.length;
+    };
+    for (const order of [ConversationOrder.NEWEST_FIRST, ConversationOrder.LATEST_ACTIVITY_FIRST]) {
+      expect(await count(0, 1, order)).toBe(1);
+      expect(await count(1, undefined, order)).toBe(0);
+      expect(await count(undefined, 0, order)).toBe(0);
+      expect(await count(-1, undefined, order)).toBe(1);
+    }
   });
 
   test("skips as many as asked", async () => {

@@ -3,6 +3,7 @@ import { useQuery } from "@connectrpc/connect-query";
 import { AccessService, type WhoAmIResponse } from "../../../gen/colloquy/v1/access_service_pb.ts";
 import { ApiKeyScope } from "../../../gen/colloquy/v1/api_key_pb.ts";
 import { MemberRole } from "../../../gen/colloquy/v1/member_pb.ts";
+import { OutsideReads } from "../../../gen/colloquy/v1/tenant_pb.ts";
 
 /** Which callers a view is for, as docs/permissions.md says. */
 export type Need = "reader" | "writer" | "administrator" | "analyst" | "super_administrator";
@@ -13,6 +14,10 @@ export interface Access {
   /** Why it is not known. */
   readonly error: unknown;
   readonly role: MemberRole;
+  /** Empty: an API key by itself. */
+  readonly memberId: string;
+  /** What one reads of conversations in which one takes no part. */
+  readonly outsideReads: OutsideReads;
   may(need: Need): boolean;
 }
 
@@ -22,6 +27,8 @@ export function useAccess(): Access {
     isKnown: data !== undefined,
     error: error ?? undefined,
     role: data?.role ?? MemberRole.UNSPECIFIED,
+    memberId: data?.memberId ?? "",
+    outsideReads: data?.outsideReads ?? OutsideReads.UNSPECIFIED,
     may: (need) => data !== undefined && allows(data, need),
   };
 }

@@ -1,15 +1,27 @@
 // The branches of a conversation: which is live, and two of them side by side.
 import { useMutation, useQuery } from "@connectrpc/connect-query";
-import { Badge, Button, Group, Stack, Text, Title } from "@mantine/core";
+import { Badge, Button, Group, Modal, Stack, Text, Title } from "@mantine/core";
 import { useState } from "react";
+import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageOrder, MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { text } from "../strings/en.ts";
+import { ActorName } from "../ui/actor-name.tsx";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import { Loading } from "../ui/loading.tsx";
+import { Time } from "../ui/time.tsx";
 import styles from "./branches.module.css";
 import { MessageContent } from "./parts.tsx";
 
 const words = text.conversation;
+const CLOSE = { "aria-label": text.common.close };
+
+interface PairProps {
+  readonly conversationId: string;
+  /** The last message of the branch that is live, and of another one. */
+  readonly live: string;
+  readonly other: string;
+  readonly onClose: () => void;
+}
 
 export function Branches({ conversationId }: { conversationId: string }) {
   const { data, error, isError, refetch } = useQuery(MessageService.method.listBranches, { conversationId });
@@ -39,12 +51,7 @@ export function Branches({ conversationId }: { conversationId: string }) {
                 <Button size="compact-xs" variant="default" onClick={() => select(messageId)}>
                   {words.makeLive}
                 </Button>
-                <Button
-                  size="compact-xs"
-                  variant="default"
-                  aria-expanded={shown === messageId}
-                  onClick={() => setShown(shown === messageId ? undefined : messageId)}
-                >
+                <Button size="compact-xs" variant="default" onClick={() => setShown(messageId)}>
                   {words.compare}
                 </Button>
               </>
@@ -54,34 +61,65 @@ export function Branches({ conversationId }: { conversationId: string }) {
       </Stack>
       {selecting.isError && <FailureNotice error={selecting.error} />}
       {shown !== undefined && live !== undefined && (
-        <div className={styles.pair}>
-          <Branch conversationId={conversationId} messageId={live.messageId} title={words.live} />
-          <Branch conversationId={conversationId} messageId={shown} title={words.other} />
-        </div>
+        <Pair conversationId={conversationId} live={live.messageId} other={shown} onClose={() => setShown(undefined)} />
       )}
     </section>
   );
 }
 
-function Branch({ conversationId, messageId, title }: { conversationId: string; messageId: string; title: string }) {
-  const { data, error, isError } = useQuery(MessageService.method.listMessages, {
-    conversationId,
-    branchMessageId: messageId,
-    order: MessageOrder.NEWEST_FIRST,
-    pageSize: 10,
-  });
-  if (isError) return <FailureNotice error={error} />;
-  if (data === undefined) return <Loading />;
+/** Two branches side by side, from where they part. */
+function Pair({ conversationId, live, other, onClose }: PairProps) {
+  const reads = [useBranch(conversationId, live), useBranch(conversationId, other)] as const;
+  const [first, second] = reads.map(({ data }) => data?.messages.toReversed());
+  const failed = reads.find(({ isError }) => isError);
   return (
-    <div>
-      <Text size="xs" c="dimmed">
-        {title}
-      </Text>
-      {data.messages.toReversed().map((message) => (
-        <div key={message.id} className={styles.message}>
-          <MessageContent message={message} />
-        </div>
-      ))}
-    </div>
+    <Modal opened onClose={onClose} title={words.branches} size="90%" lockScroll={false} closeButtonProps={CLOSE}>
+      {failed !== undefined && <FailureNotice error={failed.error} />}
+      {first === undefined || second === undefined ? (
+        failed === undefined && <Loading />
+      ) : (
+        <Parted first={first} second={second} />
+      )}
+    </Modal>
   );
+}
+
+function Parted({ first, second }: { first: readonly Message[]; second: readonly Message[] }) {
+  const ids = new Set(second.map(({ id }) => id));
+  const common = first.filter(({ id }) => ids.has(id));
+  const shared = new Set(common.map(({ id }) => id));
+  return (
+    <>
+      {common.length > 0 && (
+        <Text size="xs" c="dimmed">
+          {words.earlierInCommon(common.length)}
+        </Text>
+      )}
+      <div className={styles.pair}>
+        {[first, second].map((messages, index) => (
+          <section key={index === 0 ? words.live : words.other} aria-label={index === 0 ? words.live : words.other}>
+            <Text size="xs" c="dimmed">
+              {index === 0 ? words.live : words.other}
+            </Text>
+            {messages
+              .filter(({ id }) => !shared.has(id))
+              .map((message) => (
+                <div key={message.id} className={styles.message}>
+                  <Text size="xs" c="dimmed">
+                    <ActorName actor={message.sender} /> <Time value={message.createTime} />
+                  </Text>
+                  <MessageContent message={message} />
+                </div>
+              ))}
+          </section>
+        ))}
+      </div>
+    </>
+  );
+}
+
+/** The latest entries of a branch, newest first. */
+function useBranch(conversationId: string, branchMessageId: string) {
+  const order = MessageOrder.NEWEST_FIRST;
+  return useQuery(MessageService.method.listMessages, { conversationId, branchMessageId, order, pageSize: 100 });
 }

@@ -9,14 +9,18 @@ import { ConversationService } from "../../../gen/colloquy/v1/conversation_servi
 import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import type { Event } from "../../../gen/colloquy/v1/event_pb.ts";
 import { MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
+import type { ReadMark } from "../../../gen/colloquy/v1/participant_pb.ts";
 import { ParticipantService } from "../../../gen/colloquy/v1/participant_service_pb.ts";
 import { useLiveFeed } from "../api/live-feed.ts";
+import { lastList } from "../conversations/last-list.ts";
 import { text } from "../strings/en.ts";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { Composer } from "./composer.tsx";
 import styles from "./conversation-page.module.css";
 import { MessageLog } from "./message-log.tsx";
+import { OutsideNotice } from "./outside-notice.tsx";
+import { placedReaders } from "./read-marks.ts";
 import { TurnView } from "./turn-view.tsx";
 import { useLog } from "./use-log.ts";
 import { useTurn } from "./use-turn.ts";
@@ -43,7 +47,9 @@ function OneConversation({ conversationId }: { conversationId: string }) {
   useEffect(() => setBegin((before) => before ?? conversation?.lastSeq), [conversation?.lastSeq]);
   const log = useLog(conversationId, at, begin !== undefined);
   const turn = useTurn(conversationId, log.put);
-  const readers = useReaders(conversationId);
+  const marks = useReadMarks(conversationId);
+  const { messages, hasLater } = log;
+  const readers = useMemo(() => placedReaders(marks, { messages, hasLater }), [marks, messages, hasLater]);
   const [isShowingDetails, setIsShowingDetails] = useState(false);
   const refreshAll = () => {
     const cardinality = "finite";
@@ -82,7 +88,7 @@ function OneConversation({ conversationId }: { conversationId: string }) {
   return (
     <div className={styles.page}>
       <header className={styles.header}>
-        <Link to="/conversations" className={styles.back} aria-label={words.back}>
+        <Link to="/conversations" search={lastList()} className={styles.back} aria-label={words.back}>
           ←
         </Link>
         <Title order={1} size="h5" className={styles.title}>
@@ -96,6 +102,7 @@ function OneConversation({ conversationId }: { conversationId: string }) {
           </Button>
         </Group>
       </header>
+      <OutsideNotice conversation={conversation} />
       {log.error !== undefined && <FailureNotice error={log.error} onRetry={log.reload} />}
       {log.isLoaded ? (
         <MessageLog log={log} at={at} readers={readers} onOpen={open}>
@@ -112,16 +119,12 @@ function OneConversation({ conversationId }: { conversationId: string }) {
   );
 }
 
+const NO_MARKS: readonly ReadMark[] = [];
+
 /** Who has read up to which entry. */
-function useReaders(conversationId: string): ReadonlyMap<bigint, readonly string[]> {
+function useReadMarks(conversationId: string): readonly ReadMark[] {
   const { data } = useQuery(ParticipantService.method.listReadMarks, { conversationId, pageSize: 200 });
-  return useMemo(() => {
-    const readers = new Map<bigint, string[]>();
-    for (const { readSeq, memberId } of data?.readMarks ?? []) {
-      readers.set(readSeq, [...(readers.get(readSeq) ?? []), memberId]);
-    }
-    return readers;
-  }, [data]);
+  return data?.readMarks ?? NO_MARKS;
 }
 
 /** What is in sight counts as read, by one who takes part. */

@@ -1,7 +1,7 @@
 // One entry of the log: who, when, what, and what can be done with it.
 import { Badge, Button, Group } from "@mantine/core";
 import { CatchBoundary } from "@tanstack/react-router";
-import { memo, useState } from "react";
+import { lazy, memo, Suspense, useState } from "react";
 import { type Message, MessageRole, MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
 import { text } from "../strings/en.ts";
 import { ActorName } from "../ui/actor-name.tsx";
@@ -13,6 +13,7 @@ import { MessageContent } from "./parts.tsx";
 import { AddReaction, Reactions } from "./reactions.tsx";
 
 const words = text.conversation;
+const Thread = lazy(() => import("./thread.tsx"));
 
 export interface MessageItemProps {
   readonly message: Message;
@@ -27,6 +28,7 @@ export interface MessageItemProps {
 export const MessageItem = memo(function MessageItem(props: MessageItemProps) {
   const { message, isTarget, readers, onChange, onOpen } = props;
   const [isEditing, setIsEditing] = useState(false);
+  const [isThread, setIsThread] = useState(false);
   const isDeleted = message.deleteTime !== undefined;
   const role = words.roles[message.role];
   return (
@@ -47,7 +49,12 @@ export const MessageItem = memo(function MessageItem(props: MessageItemProps) {
         {message.state === MessageState.FAILED && <Badge {...BADGE}>{words.failed}</Badge>}
         <span className={styles.menu}>
           {!isDeleted && <AddReaction message={message} onChange={onChange} />}
-          <MessageMenu message={message} onChange={onChange} onEdit={() => setIsEditing(true)} />
+          <MessageMenu
+            message={message}
+            onChange={onChange}
+            onEdit={() => setIsEditing(true)}
+            onReply={() => setIsThread(true)}
+          />
         </span>
       </div>
       {message.replyTo !== "" && (
@@ -70,9 +77,16 @@ export const MessageItem = memo(function MessageItem(props: MessageItemProps) {
       )}
       <Group gap={6}>
         <Reactions message={message} onChange={onChange} />
-        {message.replyCount > 0 && <span className={styles.note}>{words.replies(message.replyCount)}</span>}
+        {message.replyCount > 0 && (
+          <Button variant="subtle" size="compact-xs" onClick={() => setIsThread(true)}>
+            {words.replies(message.replyCount)}
+          </Button>
+        )}
         {readers.length > 0 && <span className={styles.note}>{words.readBy(readers)}</span>}
       </Group>
+      <Suspense>
+        {isThread && <Thread message={message} onChange={onChange} onClose={() => setIsThread(false)} />}
+      </Suspense>
     </li>
   );
 });

@@ -16,9 +16,10 @@ export interface MessageMenuProps {
   readonly message: Message;
   readonly onChange: (message: Message) => void;
   readonly onEdit: () => void;
+  readonly onReply: () => void;
 }
 
-export function MessageMenu({ message, onChange, onEdit }: MessageMenuProps) {
+export function MessageMenu({ message, onChange, onEdit, onReply }: MessageMenuProps) {
   const [opened, setOpened] = useState<"raw" | "revisions">();
   const deleting = useMutation(MessageService.method.deleteMessage);
   const restoring = useMutation(MessageService.method.restoreMessage);
@@ -30,6 +31,9 @@ export function MessageMenu({ message, onChange, onEdit }: MessageMenuProps) {
   };
   const edit = () => {
     next.current = onEdit;
+  };
+  const reply = () => {
+    next.current = onReply;
   };
   const isDeleted = message.deleteTime !== undefined;
   const close = () => setOpened(undefined);
@@ -52,6 +56,7 @@ export function MessageMenu({ message, onChange, onEdit }: MessageMenuProps) {
         </Menu.Target>
         <Menu.Dropdown>
           <Menu.Item onClick={() => void navigator.clipboard.writeText(message.content)}>{words.copyText}</Menu.Item>
+          {!isDeleted && <Menu.Item onClick={reply}>{words.reply}</Menu.Item>}
           <Menu.Item onClick={() => setOpened("raw")}>{words.raw}</Menu.Item>
           {message.revision > 0 && <Menu.Item onClick={() => setOpened("revisions")}>{words.revisions}</Menu.Item>}
           {!isDeleted && message.parts.length === 0 && <Menu.Item onClick={edit}>{words.edit}</Menu.Item>}

@@ -118,6 +118,8 @@ export function useLog(conversationId: string, at: string | undefined, isReady: 
     },
     take(event) {
       const changed = changedBy(event);
+      // The message that it replies to counts one more.
+      if (event.change.case === "messageSent" && event.change.value.replyTo !== "") refresh(event.change.value.replyTo);
       if (changed === undefined) return false;
       if (changed === "all") open(undefined);
       else if (typeof changed === "string") refresh(changed);

@@ -6,6 +6,7 @@ import { text } from "../strings/en.ts";
 import { ConversationList } from "./conversation-list.tsx";
 import styles from "./conversations-page.module.css";
 import { Filters } from "./filters.tsx";
+import { rememberList } from "./last-list.ts";
 import type { ListSearch } from "./list-search.ts";
 import { SearchResults } from "./search-results.tsx";
 import { isTyping } from "./use-list-keys.ts";
@@ -15,6 +16,7 @@ const route = getRouteApi("/shell/conversations");
 export function ConversationsPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
+  useEffect(() => rememberList(search), [search]);
   const change = (next: ListSearch) => void navigate({ search: next });
   return (
     <>
@@ -38,7 +40,7 @@ function SearchField({ value, onSearch }: { value: string; onSearch: (q: string)
   useEffect(() => setTyped(value), [value]);
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.key !== "/" || isTyping(event.target)) return;
+      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
       event.preventDefault();
       field.current?.focus();
     };

@@ -2,6 +2,7 @@
 import { Button, Checkbox, Group, NativeSelect, Popover, Stack, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { text } from "../strings/en.ts";
+import { toInstant, toLocal } from "../ui/local-time.ts";
 import { countFilters, type ListSearch, readListSearch, readPairs } from "./list-search.ts";
 
 const words = text.filters;
@@ -11,6 +12,7 @@ const FIELDS = [
   ["agent", words.agent],
   ["entityType", words.entityType],
   ["entityId", words.entityId],
+  ["mode", words.mode],
   ["labels", words.labels, words.labelsHint],
   ["metadata", words.metadata, words.metadataHint],
 ] as const;
@@ -53,7 +55,16 @@ function FilterForm({ search, onApply }: { search: ListSearch; onApply: (search:
     const form = Object.fromEntries(new FormData(event.currentTarget));
     const wrong = (["labels", "metadata"] as const).filter((name) => readPairs(String(form[name])) === undefined);
     setFaults(wrong);
-    if (wrong.length === 0) onApply(readListSearch({ q: search.q, order: search.order, ...form }));
+    if (wrong.length === 0)
+      onApply(
+        readListSearch({
+          q: search.q,
+          order: search.order,
+          ...form,
+          from: toInstant(form.from),
+          to: toInstant(form.to),
+        }),
+      );
   };
   const clear = () => onApply(readListSearch({ q: search.q, order: search.order }));
   return (
@@ -71,6 +82,8 @@ function FilterForm({ search, onApply }: { search: ListSearch; onApply: (search:
             error={faults.includes(name) && words.pairs}
           />
         ))}
+        <TextInput name="from" type="datetime-local" label={words.from} defaultValue={toLocal(search.from)} />
+        <TextInput name="to" type="datetime-local" label={words.to} defaultValue={toLocal(search.to)} />
         <Checkbox name="pinned" value="yes" label={words.pinned} defaultChecked={search.pinned !== undefined} />
         <Checkbox name="deleted" value="yes" label={words.deleted} defaultChecked={search.deleted !== undefined} />
         <Group gap="xs" mt="xs">

@@ -6,6 +6,7 @@ import {
   type ListConversationsRequestSchema,
 } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
+import { timeOf } from "../ui/local-time.ts";
 import { type ListSearch, readPairs } from "./list-search.ts";
 
 export type ListRequest = MessageInitShape<typeof ListConversationsRequestSchema>;
@@ -40,6 +41,9 @@ export function requestOf(search: ListSearch, page: number): ListRequest {
     agent: search.agent ?? "",
     entityType: search.entityType ?? "",
     entityId: search.entityId ?? "",
+    mode: search.mode ?? "",
+    ...timeOf("startTime", search.from),
+    ...timeOf("endTime", search.to),
     labels: readPairs(labels) ?? {},
     metadata: readPairs(metadata) ?? {},
     ...(search.pinned && { pinned: true }),

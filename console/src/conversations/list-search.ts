@@ -16,6 +16,10 @@ export interface ListSearch {
   readonly agent?: string;
   readonly entityType?: string;
   readonly entityId?: string;
+  readonly mode?: string;
+  /** Created in this period: instants in ISO 8601. */
+  readonly from?: string;
+  readonly to?: string;
   /** As `name=value, name=value`. */
   readonly labels?: string;
   readonly metadata?: string;
@@ -23,7 +27,19 @@ export interface ListSearch {
   readonly deleted?: "yes";
 }
 
-const TEXTS = ["q", "owner", "participant", "agent", "entityType", "entityId", "labels", "metadata"] as const;
+const TEXTS = [
+  "q",
+  "owner",
+  "participant",
+  "agent",
+  "entityType",
+  "entityId",
+  "mode",
+  "from",
+  "to",
+  "labels",
+  "metadata",
+] as const;
 
 /** Leaves out what is unknown, so that an old address still opens. */
 export function readListSearch(raw: Record<string, unknown>): ListSearch {

@@ -4,6 +4,7 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import * as pb from "../../../gen/colloquy/v1/access_service_pb.ts";
 import { type ApiKey, ApiKeySchema, type ApiKeyScope } from "../../../gen/colloquy/v1/api_key_pb.ts";
 import { MemberRole } from "../../../gen/colloquy/v1/member_pb.ts";
+import { OutsideReads } from "../../../gen/colloquy/v1/tenant_pb.ts";
 import { makeApiKey } from "../../access/keys/api-key.ts";
 import type { TenantRecord } from "../../access/store-interfaces.ts";
 import type { LocalIssuer } from "../../access/tokens/local-issuer.ts";
@@ -116,15 +117,16 @@ export function createAccessService(options: AccessServiceOptions): ServiceEntry
     async whoAmI(_, { principal }) {
       if (principal.kind === "anonymous") throw credentialMissing();
       const { tenantId = "", memberId = "" } = principal;
-      const tenantSlug = tenantId === "" ? "" : ((await findTenant(tenantId))?.slug ?? "");
+      const tenant = tenantId === "" ? undefined : await findTenant(tenantId);
       const role = principal.kind === "key" ? (principal.memberRole ?? "member") : principal.role;
       return {
         tenantId,
-        tenantSlug,
+        tenantSlug: tenant?.slug ?? "",
         memberId,
         role: memberId === "" ? MemberRole.UNSPECIFIED : (roleNumber(role) as MemberRole),
         apiKeyId: principal.kind === "key" ? principal.keyId : "",
         scopes: principal.kind === "key" ? toScopes([...principal.scopes]) : [],
+        outsideReads: (tenant?.outsideReads ?? OutsideReads.UNSPECIFIED) as OutsideReads,
       };
     },
   });

@@ -23,7 +23,7 @@ import {
 } from "../../store/conversations/conversations.ts";
 import type { Database } from "../../store/database.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
-import { toConversation } from "../convert.ts";
+import { toConversation, toDate } from "../convert.ts";
 import { paginate } from "../paginate.ts";
 
 export async function listConversations(
@@ -118,6 +118,9 @@ function filtersOf(request: ListConversationsRequest): ConversationList["filters
     clientId,
     metadata,
     unlisted,
+    mode,
+    startTime,
+    endTime,
   } = request;
   const creator = actorFilter("creator", request.creator);
   return {
@@ -129,6 +132,9 @@ function filtersOf(request: ListConversationsRequest): ConversationList["filters
     ...(agent && { agent }),
     ...(entityType && { entityType }),
     ...(entityId && { entityId }),
+    ...(mode && { mode }),
+    ...(startTime && { start: toDate(startTime) }),
+    ...(endTime && { end: toDate(endTime) }),
     ...(pinned !== undefined && { pinned }),
     ...(unlisted && { unlisted }),
     ...(request.pinnedByMe !== undefined && { pinnedByMe: request.pinnedByMe }),

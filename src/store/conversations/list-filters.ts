@@ -11,6 +11,11 @@ export interface ConversationFilters {
   readonly agent?: string;
   readonly entityType?: string;
   readonly entityId?: string;
+  readonly mode?: string;
+  /** Created at this time or later. */
+  readonly start?: Date;
+  /** Created before this time. */
+  readonly end?: Date;
   readonly pinned?: boolean;
   /** As the calling member has set it for itself. */
   readonly pinnedByMe?: boolean;
@@ -56,6 +61,9 @@ const conditions: {
   agent: ["a", (p) => `c.agent = ${p}::text`],
   entityType: ["t", (p) => `c.entity_type = ${p}::text`],
   entityId: ["e", (p) => `c.entity_id = ${p}::text`],
+  mode: ["f", (p) => `c.mode = ${p}::text`],
+  start: ["g", (p) => `c.create_time >= ${p}::timestamptz`],
+  end: ["h", (p) => `c.create_time < ${p}::timestamptz`],
   pinned: ["k", (p) => `c.pinned = ${p}::boolean`],
   pinnedByMe: ["x", inMyView(`f.view @> '{"pinned": true}'`)],
   archivedByMe: ["y", inMyView(`f.view @> '{"archived": true}'`)],
@@ -88,7 +96,7 @@ export function composeFilters({ viewer, deleted, filters }: FilteredList, param
   for (const [name, [letter, sql]] of Object.entries(conditions)) {
     const value = filters[name as keyof ConversationFilters];
     if (value === undefined) continue;
-    const place = parameter(typeof value === "object" ? JSON.stringify(value) : value);
+    const place = parameter(typeof value === "object" && !(value instanceof Date) ? JSON.stringify(value) : value);
     places[name as keyof ConversationFilters] = place;
     letters += letter;
     matching.push(sql(place, ""));

@@ -4,6 +4,7 @@ import { type FormEvent, useState } from "react";
 import { adminText } from "../../strings/admin.ts";
 import { text } from "../../strings/en.ts";
 import { useKeyNames } from "../../ui/actor-name.tsx";
+import { toInstant, toLocal } from "../../ui/local-time.ts";
 import { type AuditSearch, readAuditSearch } from "./audit-search.ts";
 
 const words = adminText.audit;
@@ -19,7 +20,12 @@ export function AuditFilters({ search, onChange }: { search: AuditSearch; onChan
   const [kind, setKind] = useState(search.actorType ?? "");
   const apply = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const { actor, actorType, ...rest } = readAuditSearch(Object.fromEntries(new FormData(event.currentTarget)));
+    const form = Object.fromEntries(new FormData(event.currentTarget));
+    const { actor, actorType, ...rest } = readAuditSearch({
+      ...form,
+      from: toInstant(form.from),
+      to: toInstant(form.to),
+    });
     // The contract wants the kind of an actor: it is found, and the form then shows it. The name of a key stands for its id.
     const key = [...keys].find(([id, name]) => id === actor || (name === actor && actorType === "API_KEY"));
     if (actor === undefined) onChange(rest);
@@ -53,8 +59,20 @@ export function AuditFilters({ search, onChange }: { search: AuditSearch; onChan
           defaultValue={search.type}
         />
         <TextInput {...FIELD} name="id" label={words.resourceId} defaultValue={search.id} />
-        <TextInput {...FIELD} name="from" label={text.common.from} type="datetime-local" defaultValue={search.from} />
-        <TextInput {...FIELD} name="to" label={text.common.to} type="datetime-local" defaultValue={search.to} />
+        <TextInput
+          {...FIELD}
+          name="from"
+          label={text.common.from}
+          type="datetime-local"
+          defaultValue={toLocal(search.from)}
+        />
+        <TextInput
+          {...FIELD}
+          name="to"
+          label={text.common.to}
+          type="datetime-local"
+          defaultValue={toLocal(search.to)}
+        />
         <Button type="submit" size="xs">
           {text.common.filter}
         </Button>

@@ -1,12 +1,12 @@
 // The filters of the audit log, as the address has them.
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { ActorType } from "../../../../gen/colloquy/v1/actor_pb.ts";
 import type { ListAuditEntriesRequestSchema } from "../../../../gen/colloquy/v1/audit_service_pb.ts";
+import { timeOf } from "../../ui/local-time.ts";
 
 const NAMES = ["actorType", "actor", "action", "type", "id", "from", "to"] as const;
 
-/** Times are as a browser's field for them has them, in the reader's zone. */
+/** Times are instants in ISO 8601. */
 export type AuditSearch = { readonly [N in (typeof NAMES)[number]]?: string };
 
 export function readAuditSearch(raw: Record<string, unknown>): AuditSearch {
@@ -33,9 +33,4 @@ export function auditRequest(search: AuditSearch): MessageInitShape<typeof ListA
 
 function typeOf(name: string): ActorType {
   return Object.entries(ActorType).find(([key]) => key === name)?.[1] ?? ActorType.MEMBER;
-}
-
-function timeOf<N extends string>(name: N, local: string | undefined) {
-  const date = new Date(local ?? "");
-  return Number.isNaN(date.getTime()) ? {} : { [name]: timestampFromDate(date) };
 }

@@ -1,0 +1,25 @@
+// Where on the page members have read up to.
+import type { LogWindow } from "./log-window.ts";
+
+export interface Mark {
+  readonly memberId: string;
+  readonly readSeq: bigint;
+}
+
+/**
+ * The members at the last message that they have read, by its place in the log. A mark may lie at an entry that is no message,
+ * such as that of a new participant; one outside of the window is left out.
+ */
+export function placedReaders(
+  marks: readonly Mark[],
+  { messages, hasLater }: Pick<LogWindow, "messages" | "hasLater">,
+): ReadonlyMap<bigint, readonly string[]> {
+  const readers = new Map<bigint, string[]>();
+  const last = messages.at(-1)?.seq ?? 0n;
+  for (const { memberId, readSeq } of marks) {
+    if (hasLater && readSeq > last) continue;
+    const place = messages.findLast(({ seq }) => seq <= readSeq)?.seq;
+    if (place !== undefined) readers.set(place, [...(readers.get(place) ?? []), memberId]);
+  }
+  return readers;
+}
