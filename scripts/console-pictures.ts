@@ -1,5 +1,5 @@
 // Writes the pictures of docs/console/ and prints how fast the console is, on a server and a store of its own.
-// Usage: npm run -s build && node scripts/console-pictures.ts [--large] [--no-pictures]
+// Usage: npm run -s build && node scripts/console-pictures.ts [--large] [--no-pictures] [--only conversation]
 import { mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -19,6 +19,8 @@ const { values } = parseArgs({
     /** Measures 100,000 conversations, one of them of 100,000 messages. */
     large: { type: "boolean", default: false },
     "no-pictures": { type: "boolean", default: false },
+    /** Takes this picture alone. */
+    only: { type: "string" },
   },
 });
 
@@ -42,6 +44,7 @@ const picturesOf = ({ conversationId, agentId, turnId, endpointId }: Filled): re
     async ready(page) {
       await page.getByText("Tool call: track_parcel").click();
       await page.getByText("leave it with the neighbour").last().waitFor();
+      await page.locator(".hljs-string").scrollIntoViewIfNeeded();
     },
   },
   { name: "agents", path: "/agents", ready: (page) => page.getByText("parcel-helper").waitFor() },
@@ -92,11 +95,7 @@ const receiver = createServer((request, response) => {
 });
 await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
 const served = await serve();
-const browser = await chromium.launch({
-  executablePath: "/usr/bin/chromium",
-  args: ["--no-sandbox"],
-  env: { ...process.env, LANGUAGE: "en_GB" },
-});
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
 
 const open: OpenPage = async (on, path, { dark = false, script } = {}) => {
   const context = await on.newContext({
@@ -159,7 +158,8 @@ try {
   await mkdir(FOLDER, { recursive: true });
   const filled = await fill(served, `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`);
   if (!values["no-pictures"]) {
-    for (const dark of [false, true]) for (const each of picturesOf(filled)) await picture(browser, each, dark);
+    const pictures = picturesOf(filled).filter(({ name }) => values.only === undefined || name === values.only);
+    for (const dark of [false, true]) for (const each of pictures) await picture(browser, each, dark);
   }
   const count = 100_000;
   if (values.large) await fillLarge(served, count);

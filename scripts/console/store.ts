@@ -1,4 +1,5 @@
 // Fills a store for the console's pictures: conversations of a parcel service, two agents, members, a webhook and a policy.
+import { Readable } from "node:stream";
 import { type Client, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
@@ -93,7 +94,7 @@ async function say(messages: Client<typeof MessageService>, conversationId: stri
     "It left **Bonn** this morning, and is due on **Thursday** between 9 and 12:",
     "| Day | Place |\n|---|---|\n| Monday | Lisbon |\n| Wednesday | Bonn |",
     "You can follow it yourself:",
-    "```sh\ncurl https://parcels.example/v1/track/A-1042\n```",
+    '```sh\ncurl "https://parcels.example/v1/track/A-1042"\n```',
   ];
   for (const message of [
     { content: "Hello, my parcel A-1042 should have been here on Tuesday. Where is it?" },
@@ -176,18 +177,24 @@ function messageLine(conversationId: string, index: number, time: number, conten
   };
 }
 
+/** In one request, which is as long as it takes: messages must follow their conversation. */
 async function importLines({ url, token }: Served, lines: Iterable<object>): Promise<void> {
-  let body = "";
-  const post = async () => {
-    const headers = { authorization: `Bearer ${token}`, "content-type": "application/x-ndjson" };
-    const response = await fetch(`${url}/v1/conversations:import`, { method: "POST", headers, body });
-    const text = await response.text();
-    if (!text.includes('"errorCount":"0"')) throw new Error(`the import failed: ${text.slice(0, 400)}`);
-    body = "";
-  };
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/x-ndjson" };
+  const body = Readable.toWeb(Readable.from(chunks(lines)));
+  const request = { method: "POST", headers, body, duplex: "half" } as RequestInit;
+  const response = await fetch(`${url}/v1/conversations:import`, request);
+  const text = await response.text();
+  if (!text.includes('"errorCount":"0"')) throw new Error(`the import failed: ${text.slice(0, 400)}`);
+}
+
+/** Lines of JSON, some 64 KB at a time. */
+function* chunks(lines: Iterable<object>): Generator<Uint8Array> {
+  let text = "";
   for (const line of lines) {
-    body += `${JSON.stringify(line)}\n`;
-    if (body.length > 4_000_000) await post();
+    text += `${JSON.stringify(line)}\n`;
+    if (text.length < 65_536) continue;
+    yield Buffer.from(text);
+    text = "";
   }
-  await post();
+  yield Buffer.from(text);
 }
