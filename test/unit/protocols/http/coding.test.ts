@@ -45,6 +45,30 @@ describe.each(NAMES)("%s", (name) => {
     await expect(expanded(coding, pieces(bytes.subarray(0, -5)))).rejects.toMatchObject(malformed);
   });
 
+  test("a small body is there at once, and one that grows is left to another thread", async () => {
+    const isAtOnce = async (text: string) => {
+      let there = false;
+      const result = coding.decompress(COMPRESS[name](text), 1e6).finally(() => (there = true));
+      // Another thread is heard in a later turn of the loop, after all that is waiting in this one.
+      for (let i = 0; i < 20; i++) await undefined;
+      const early = there;
+      expect(String(await result)).toBe(text);
+      return early;
+    };
+    expect(await isAtOnce(TEXT)).toBe(true);
+    expect(await isAtOnce("a".repeat(200_000))).toBe(false);
+  });
+
+  test("a small body is refused as a large one is", async () => {
+    const [small, bomb] = [COMPRESS[name]("one"), COMPRESS[name]("a".repeat(200_000))];
+    const reasonOf = (bytes: Uint8Array, max: number) => coding.decompress(bytes, max).catch(({ reason }) => reason);
+    expect(await reasonOf(small, 2)).toBe(ErrorReason.TOO_LARGE);
+    expect(await reasonOf(bomb, 2)).toBe(ErrorReason.TOO_LARGE);
+    expect(await reasonOf(bomb, 100_000)).toBe(ErrorReason.TOO_LARGE);
+    expect(await reasonOf(small.subarray(0, -2), 100)).toBe(ErrorReason.MALFORMED_BODY);
+    expect(await reasonOf(Buffer.concat([small, Buffer.from("more")]), 100)).toBe(ErrorReason.MALFORMED_BODY);
+  });
+
   test("bytes after the end of a whole body are refused", async () => {
     const followed = coding.decompress(Buffer.concat([bytes, Buffer.from("more")]), 1e6);
     await expect(followed).rejects.toMatchObject({ reason: ErrorReason.MALFORMED_BODY });
