@@ -100,8 +100,14 @@ test("every RPC of the contract has a case that succeeds, and no case is of anot
   expect([...covered].toSorted()).toEqual([...methods.keys()].toSorted());
 });
 
+/** Each event from here on would be sent to each endpoint that stays. */
+function leaveNoEndpoints({ parent }: DescMethod): void {
+  if (parent.name === "WebhookService") afterAll(() => world.deleteEndpoints());
+}
+
 describe.each(WIRE_CASES.map((one) => [titleOf(one), one] as const))("%s", (_, one) => {
   const method = methodOf(one);
+  leaveNoEndpoints(method);
 
   // What stores nothing takes no request id, and is no repeat: that it acts alike says enough.
   test.skipIf(mutates(method) && !takesRequestId(method))("is answered alike", async () => {
@@ -147,6 +153,7 @@ const FILTERED = new Set([
 ]);
 
 describe.each([...methods])("%s", (name, method) => {
+  leaveNoEndpoints(method);
   const good = WIRE_CASES.find(({ rpc, fails }) => rpc === name && fails === undefined);
   const fields = new Set(method.input.fields.map((field) => field.jsonName));
 
