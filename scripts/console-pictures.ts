@@ -14,6 +14,8 @@ import { serve } from "./console/server.ts";
 import { type Filled, fill, fillLarge } from "./console/store.ts";
 
 const FOLDER = join(import.meta.dirname, "../docs/console");
+/** So long after an import PostgreSQL knows how many rows there are, and has cleaned up. */
+const VACUUM_MS = 70_000;
 const { values } = parseArgs({
   options: {
     /** Measures 100,000 conversations, one of them of 100,000 messages. */
@@ -162,7 +164,10 @@ try {
     for (const dark of [false, true]) for (const each of pictures) await picture(browser, each, dark);
   }
   const count = 100_000;
-  if (values.large) await fillLarge(served, count);
+  if (values.large) {
+    await fillLarge(served, count);
+    await setTimeout(VACUUM_MS);
+  }
   const [row, last] = values.large
     ? ["A long conversation", `Message ${count} of a long conversation`]
     : ["Where is parcel A-1042?", "leave it with the neighbour"];
