@@ -1,10 +1,11 @@
-// The commands of the command line, each beside a running server on the same database.
+// The commands of the command line. As processes where the process is what is tested, else in this one.
 import { once } from "node:events";
 import { rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runInProcess } from "../support/command-in-process.ts";
 import { administer, createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { runColloquy, runUnread, startServer } from "../support/process.ts";
 
@@ -21,6 +22,10 @@ afterAll(() => own.drop());
 
 function run(line: string) {
   return runColloquy(line.split(" "), settings);
+}
+
+function runHere(line: string) {
+  return runInProcess(line.split(" "), settings);
 }
 
 describe("serve", () => {
@@ -85,8 +90,8 @@ describe("tenant create", () => {
 
 describe("token", () => {
   test("prints a token that names the tenant, or none without one", async () => {
-    const claims = async (line: string) => {
-      const { stdout, status } = await run(line);
+    const claims = async (line: string, how = run) => {
+      const { stdout, status } = await how(line);
       expect(status).toBe(0);
       expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
       return JSON.parse(Buffer.from(stdout.split(".")[1] ?? "", "base64url").toString());
@@ -96,7 +101,7 @@ describe("token", () => {
       tenant: expect.stringMatching(/-7/),
       role: "manager",
     });
-    const none = await claims("token --sub root --role super_admin");
+    const none = await claims("token --sub root --role super_admin", runHere);
     expect(none).toMatchObject({ sub: "root", role: "super_admin" });
     expect(none).not.toHaveProperty("tenant");
   });
@@ -108,7 +113,7 @@ describe("token", () => {
       "token --sub a --ttl 3w",
       "token --tenant nope --sub a",
     ]) {
-      const { status, stdout, stderr } = await run(line);
+      const { status, stdout, stderr } = await runHere(line);
       expect([line, status === 0, stdout, stderr === ""]).toEqual([line, false, "", false]);
     }
   });
@@ -142,26 +147,31 @@ test("key create prints a key and nothing else", async () => {
   const { stdout, status } = await run("key create --tenant acme --scopes read,write");
   expect(status).toBe(0);
   expect(stdout).toMatch(/^clq_\w+\n$/);
-  expect(await run("key create --tenant acme --scopes everything")).toMatchObject({ status: 2, stdout: "" });
+  expect(await runHere("key create --tenant acme --scopes everything")).toMatchObject({ status: 2, stdout: "" });
 });
 
 test("member set makes a member, changes it, and refuses a circle of managers", async () => {
-  expect(await run("member set --tenant acme --id alice --role manager")).toMatchObject({
+  expect(await runHere("member set --tenant acme --id alice --role manager")).toMatchObject({
     status: 0,
     stdout: "alice\n",
   });
-  expect(await run("member set --tenant acme --id bob --role member --manager alice")).toMatchObject({
+  expect(await runHere("member set --tenant acme --id bob --role member --manager alice")).toMatchObject({
     status: 0,
     stdout: "bob\n",
   });
-  expect(await run("member set --tenant acme --id alice --manager bob")).toMatchObject({ status: 1, stdout: "" });
-  expect(await run("member set --tenant acme")).toMatchObject({ status: 2, stdout: "" });
+  expect(await runHere("member set --tenant acme --id alice --manager bob")).toMatchObject({ status: 1, stdout: "" });
+  expect(await runHere("member set --tenant acme")).toMatchObject({ status: 2, stdout: "" });
 });
 
 test("agent set prints the id of the agent, the same when it is changed", async () => {
   const made = await run("agent set --tenant acme --name echo --connector echo");
   expect(made).toMatchObject({ status: 0, stdout: expect.stringMatching(UUID) });
-  const changed = await run("agent set --tenant acme --name echo --connector connect --url https://agent.example.com");
+  const changed = await runHere(
+    "agent set --tenant acme --name echo --connector connect --url https://agent.example.com",
+  );
   expect(changed).toMatchObject({ status: 0, stdout: made.stdout });
-  expect(await run("agent set --tenant acme --name x --connector connect")).toMatchObject({ status: 2, stdout: "" });
+  expect(await runHere("agent set --tenant acme --name x --connector connect")).toMatchObject({
+    status: 2,
+    stdout: "",
+  });
 });

@@ -5,12 +5,8 @@ import { join } from "node:path";
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseApiKey } from "../../../src/access/keys/api-key.ts";
-import { CommandError, UsageError } from "../../../src/cli/command.ts";
-import { COMMANDS } from "../../../src/cli/commands.ts";
-import { parseCommandLine } from "../../../src/cli/parse.ts";
-import { loadConfig } from "../../../src/config/config.ts";
-import { DomainError } from "../../../src/domain/errors.ts";
-import { createTestDatabase, silent, type TestDatabase } from "../../support/postgres.ts";
+import { runInProcess } from "../../support/command-in-process.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
 import { runColloquy } from "../../support/process.ts";
 
 let own: TestDatabase;
@@ -24,30 +20,10 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true });
 });
 
-/** What `main` would do with these words, without a process of its own. */
-async function run(...words: string[]): Promise<{ status: number; out: string; err: string }> {
-  const lines: string[] = [];
-  try {
-    const parsed = parseCommandLine(words, COMMANDS);
-    if (parsed.kind !== "command") throw new UsageError("help");
-    const command = await parsed.command.load();
-    await command.run({
-      config: loadConfig({ DATABASE_URL: own.url, COLLOQUY_DATA_DIR: dataDir }),
-      logger: silent,
-      options: parsed.options,
-      arguments: parsed.arguments,
-      print: (line) => lines.push(line),
-      signal: new AbortController().signal,
-      stop: { waitsFor: () => {}, begin: () => {}, over: new AbortController().signal },
-      pause: async () => {},
-      onReload: () => {},
-    });
-    return { status: 0, out: lines.join("\n"), err: "" };
-  } catch (error) {
-    if (error instanceof UsageError) return { status: 2, out: lines.join("\n"), err: error.message };
-    if (!(error instanceof CommandError || error instanceof DomainError)) throw error;
-    return { status: 1, out: lines.join("\n"), err: error.message };
-  }
+async function run(...words: string[]): Promise<{ status: number | null; out: string; err: string }> {
+  const settings = { DATABASE_URL: own.url, COLLOQUY_DATA_DIR: dataDir };
+  const { status, stdout, stderr } = await runInProcess(words, settings);
+  return { status, out: stdout.trimEnd(), err: stderr };
 }
 
 async function auditOf(action: string): Promise<unknown[]> {
