@@ -60,7 +60,11 @@ function pack(): string {
   const { files } = readManifest(join(ROOT, "package.json"));
   const npmTakes = files.filter((name) => name !== "CHANGELOG.md" || readdirSync(ROOT).includes(name));
   for (const name of [...npmTakes, "package.json", "scripts", "third_party"]) {
-    cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+    // Without what Node has compiled, which npm does not take either, once it has looked at each file.
+    cpSync(join(ROOT, name), join(copy, name), {
+      recursive: true,
+      filter: (path) => !path.endsWith("/node_modules/.cache"),
+    });
   }
   execFileSync(process.execPath, [join(copy, "scripts/packed-proto.ts"), "add"]);
   const [made] = JSON.parse(
