@@ -58,6 +58,7 @@ export async function run(invocation: Invocation): Promise<void> {
     const uses = `${counted(BigInt(added), "use")} of files added, with the bytes of ${counted(BigInt(files), "file")}`;
     invocation.print(`${uses}, ${present} already present, ${counted(BigInt(failures), "line")} failed`);
   }
+  if (result.stopped && !stop) throw new CommandError("stopped: too many lines failed");
   if (errorCount === 0n && (read?.failures ?? 0) === 0) return;
   const stopped = result.stopped || (stop && source !== undefined);
   throw new CommandError(stopped ? "stopped at the first line that failed" : "some lines were skipped");

@@ -478,7 +478,7 @@ describe("an import from another system", () => {
 
 test("an import of very many very short lines lets others have their turn, and counts them all", async () => {
   const { transfer } = (await server.tenant()).key();
-  const data = Buffer.concat([Buffer.from("x\n".repeat(100_000)), Buffer.alloc(400_000, "\n")]);
+  const data = Buffer.concat([Buffer.from("x\n".repeat(9_000)), Buffer.alloc(400_000, "\n")]);
   // The server is in this process.
   let turns = 0;
   const ticking = setInterval(() => turns++, 1);
@@ -487,7 +487,7 @@ test("an import of very many very short lines lets others have their turn, and c
   })();
   const answer = await transfer.importConversations(parts);
   clearInterval(ticking);
-  expect(answer).toMatchObject({ lineCount: 500_000n, errorCount: 100_000n });
+  expect(answer).toMatchObject({ lineCount: 409_000n, errorCount: 9_000n });
   expect(answer.errors).toHaveLength(1_000);
   expect(turns).toBeGreaterThan(15);
 });

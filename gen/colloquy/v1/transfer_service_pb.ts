@@ -75,7 +75,8 @@ export type ImportConversationsRequest = Message<"colloquy.v1.ImportConversation
 
   /**
    * Whether to stop at the first line that cannot be added, after adding the lines before it. Default: false, skip the
-   * line. Only the value in the first request counts.
+   * line, and stop where 10,000 lines, or 64 MiB of them, could not be read besides as many as could. Only the value in the
+   * first request counts.
    *
    * @generated from field: bool stop_on_error = 2;
    */
@@ -136,7 +137,8 @@ export type ImportConversationsResponse = Message<"colloquy.v1.ImportConversatio
   errorCount: bigint;
 
   /**
-   * The first 1,000 lines that could not be added.
+   * The first 1,000 lines that could not be added. If too many could not be read, the last error says that the import
+   * stopped there.
    *
    * @generated from field: repeated colloquy.v1.ImportError errors = 7;
    */

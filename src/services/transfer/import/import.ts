@@ -11,8 +11,9 @@ import type { Caller } from "../../../domain/identity/caller.ts";
 import { createValidation } from "../../../pipeline/validation/validation.ts";
 import type { Database } from "../../../store/database.ts";
 import { addBatch, type BatchOutcome, settleParts } from "./batch.ts";
+import { FailedLines, TOO_MANY_FAILED } from "./failed-lines.ts";
 import type { ReadLine } from "./line.ts";
-import { LineSplitter, type RawLine } from "./lines.ts";
+import { LineSplitter, MAX_LINE_BYTES, type RawLine } from "./lines.ts";
 import { WaitingParts } from "./places.ts";
 import { BatchQueue } from "./queue.ts";
 import { createLineReader } from "./reader.ts";
@@ -83,6 +84,7 @@ class ImportRun {
   readonly #stopOnError: boolean;
   readonly #waiting = new WaitingParts();
   readonly #settle: (end: boolean) => Promise<void>;
+  readonly #failed = new FailedLines();
   #batch: ReadLine[] = [];
   #characters = 0;
   /** How much each batch holds that is under way, in bytes. */
@@ -115,8 +117,14 @@ class ImportRun {
   async add(raw: RawLine): Promise<void> {
     if (this.answer.stopped) return;
     this.answer.lineCount = BigInt(raw.number);
-    if (raw.text?.trim() === "") return;
+    const length = raw.text?.length ?? MAX_LINE_BYTES;
+    if (raw.text?.trim() === "") {
+      this.#failed.addBlank(length);
+      if (this.#failed.areTooMany) await this.#giveUp(raw.number);
+      return;
+    }
     const line = await this.#read(raw);
+    this.#failed.add(line.kind === "bad", length);
     const enough = this.#queue.free ? LEAST_LINES : GOOD_LINES;
     if (line.kind === "conversation" && this.#batch.length >= enough) await this.#flush();
     this.#batch.push(line);
@@ -125,6 +133,18 @@ class ImportRun {
     const stops = this.#stopOnError && line.kind === "bad";
     if (full || stops) await this.#flush();
     if (stops) await this.#queue.settled();
+    else if (this.#failed.areTooMany) await this.#giveUp(raw.number);
+  }
+
+  /** Adds what came before, and says last where it has stopped. */
+  async #giveUp(line: number): Promise<void> {
+    await this.#flush();
+    await this.#queue.settled();
+    const { answer } = this;
+    const last = create(ImportErrorSchema, { line: BigInt(line), description: TOO_MANY_FAILED });
+    answer.errors.splice(MAX_ERRORS - 1, 1);
+    answer.errors.push(last);
+    answer.stopped = true;
   }
 
   async finish(lines: number): Promise<ImportConversationsResponse> {

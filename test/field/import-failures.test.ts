@@ -1,0 +1,69 @@
+// F-IMPORT-FAILS: small packed imports of lines that only cost time are given up soon, and hold the loop for a moment at most.
+import { gzipSync } from "node:zlib";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { ImportConversationsRequestSchema } from "../../gen/colloquy/v1/transfer_service_pb.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { heldBy } from "../support/loop-held.ts";
+import { frame } from "../support/raw-call.ts";
+import { conversationLine } from "../support/transfer.ts";
+
+const MIB = 1024 * 1024;
+/** So long may it hold the loop, in milliseconds of the thread's own work. */
+const MAX_MS = 50;
+
+let server: IdentityServer;
+let key: Credential;
+beforeAll(async () => {
+  server = await startIdentityServer();
+  key = (await (await server.tenant()).key("read", "write", "admin")).credential;
+});
+afterAll(() => server.close());
+
+async function post(
+  packed: Uint8Array<ArrayBuffer>,
+): Promise<{ [field: string]: unknown; errors: { line: string; description: string }[] }> {
+  const answer = await fetch(`${server.url}/v1/conversations:import`, {
+    method: "POST",
+    headers: { ...key, "content-type": "application/x-ndjson", "content-encoding": "gzip" } as Record<string, string>,
+    body: packed,
+  });
+  expect(answer.status).toBe(200);
+  return (await answer.json()) as Awaited<ReturnType<typeof post>>;
+}
+
+test.each([
+  ["no records", "1\n".repeat(200_000), 10_000],
+  ["no JSON", "{\n".repeat(200_000), 10_000],
+  ["long and no records", `${" ".repeat(3 * MIB)}1\n`.repeat(30), 22],
+  ["nothing but spaces", " \n".repeat(1_500_000), 671_089],
+])("F-IMPORT-FAILS: lines that are %s are given up after so many, or so much", async (_, text, line) => {
+  const packed = gzipSync(text);
+  const { value, ms } = await heldBy(() => post(packed));
+  expect(value).toMatchObject({ stopped: true, lineCount: String(line) });
+  expect(value.errors.length).toBeLessThanOrEqual(1_000);
+  expect(value.errors.at(-1)).toMatchObject({ line: String(line), description: expect.stringContaining("stops here") });
+  expect(ms).toBeLessThan(MAX_MS);
+});
+
+test("F-IMPORT-FAILS: where as many can be read, an import goes on to its end, with what fails counted", async () => {
+  const good = JSON.stringify(conversationLine(crypto.randomUUID()));
+  const answer = await post(gzipSync(`${good}\n1\n`.repeat(11_000)));
+  expect(answer).toMatchObject({ conversationCount: "1", errorCount: "11000", lineCount: "22000" });
+  expect(answer).not.toMatchObject({ stopped: true });
+});
+
+test("F-IMPORT-FAILS: a frame of four million empty lines holds nobody up", async () => {
+  const data = Buffer.alloc(4 * MIB - 100, "\n");
+  const piece = toBinary(
+    ImportConversationsRequestSchema,
+    create(ImportConversationsRequestSchema, { body: { data } }),
+  );
+  const headers = { ...key, "content-type": "application/connect+proto", "connect-content-encoding": "gzip" };
+  const path = `${server.url}/colloquy.v1.TransferService/ImportConversations`;
+  const body = new Uint8Array(frame(gzipSync(piece), 1));
+  const ask = () => fetch(path, { method: "POST", headers: headers as Record<string, string>, body });
+  const { value, ms } = await heldBy(ask);
+  expect([value.status, (await value.bytes()).length > 0]).toEqual([200, true]);
+  expect(ms).toBeLessThan(MAX_MS);
+});
