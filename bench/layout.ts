@@ -25,7 +25,9 @@ export const SIZES: Readonly<Record<Sizes["name"], Sizes>> = {
 export const MESSAGES_EACH = 50;
 export const CONTENT_BYTES = 120;
 
-/** An id that a number makes, in the form of a UUIDv7. `kind` keeps those of tenants, conversations and messages apart. */
+/**
+ * An id that a number makes, in the form of a UUIDv7. `kind` keeps those of tenants, conversations and messages apart.
+ */
 export function idOf(kind: "tenant" | "conversation" | "large" | "small", n: number): string {
   const kinds = { tenant: "7000-8000-0", conversation: "7000-8000-1", large: "7000-8000-2", small: "7000-8000-3" };
   return `01890000-0000-${kinds[kind]}${n.toString(16).padStart(11, "0")}`;

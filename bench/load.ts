@@ -97,7 +97,9 @@ export interface GrpcLoad {
   readonly streams: number;
 }
 
-/** Every request is the same: h2load knows no others. It sees no trailers, so what a call gives is checked beforehand. */
+/**
+ * Every request is the same: h2load knows no others. It sees no trailers, so what a call gives is checked beforehand.
+ */
 export async function grpc(load: GrpcLoad, seconds: number, directory: string): Promise<Rate> {
   mkdirSync(directory, { recursive: true });
   const data = join(directory, "message.bin");

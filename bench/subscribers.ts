@@ -1,4 +1,5 @@
-// Many subscribers to one conversation, in a process of their own: plain sockets that look for the marks in the messages.
+// Many subscribers to one conversation, in a process of their own: plain sockets that look for the marks in the
+// messages.
 import { connect, type Socket } from "node:net";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { SubscribeRequestSchema } from "../gen/colloquy/v1/event_service_pb.ts";

@@ -6,7 +6,9 @@ import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
-/** What was compiled from what: `npm ci` builds, and `npm test` builds again. Beside `dist`, which it says something of. */
+/**
+ * What was compiled from what: `npm ci` builds, and `npm test` builds again. Beside `dist`, which it says something of.
+ */
 const known = join(root, ".build");
 // The compiler does not look whether what it wrote is still there.
 if (!existsSync(join(dist, "src/main.js"))) rmSync(known, { recursive: true, force: true });

@@ -1,5 +1,5 @@
-// Checks the contract: its style, its permissions, that it breaks no released client, and that what is generated is fresh.
-// Usage: npm run contract
+// Checks the contract: its style, its permissions, that it breaks no released client, and that what is generated is
+// fresh. Usage: npm run contract
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,5 @@
-// Writes deploy/grafana/colloquy.json: panels of one size in rows, each with its queries. Usage: node scripts/dashboard.ts [file]
+// Writes deploy/grafana/colloquy.json: panels of one size in rows, each with its queries. Usage: node
+// scripts/dashboard.ts [file]
 import { writeFileSync } from "node:fs";
 
 interface Query {

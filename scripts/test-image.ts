@@ -1,4 +1,5 @@
-// Writes the image of the catalog, a contract for tests that need its comments. Usage: node scripts/test-image.ts [folder]
+// Writes the image of the catalog, a contract for tests that need its comments. Usage: node scripts/test-image.ts
+// [folder]
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// Gathers what is not ours into third_party/: the .proto files that ours import, where buf finds them as a second module,
-// and the page that shows the API. `npm ci` does it, so that clients can be generated from a fresh clone.
+// Gathers what is not ours into third_party/: the .proto files that ours import, where buf finds them as a second
+// module, and the page that shows the API. `npm ci` does it, so that clients can be generated from a fresh clone.
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";

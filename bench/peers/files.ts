@@ -1,4 +1,5 @@
-// Bare: what comes is hashed and piped into a file, which is flushed and renamed; what is asked for is piped out of its file. No rows.
+// Bare: what comes is hashed and piped into a file, which is flushed and renamed; what is asked for is piped out of its
+// file. No rows.
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir, rename, stat } from "node:fs/promises";

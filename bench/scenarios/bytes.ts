@@ -1,4 +1,5 @@
-// What a message takes on disk, and what a search costs: the words stored in the row, as they are, and in an index alone.
+// What a message takes on disk, and what a search costs: the words stored in the row, as they are, and in an index
+// alone.
 import pg from "pg";
 import { type Measured, spreadOf } from "../measure.ts";
 import type { Row } from "../report.ts";

@@ -1,4 +1,5 @@
-// What a stream of AI SDK's chats costs beside that of Chat with its entries, and how much later its first words arrive.
+// What a stream of AI SDK's chats costs beside that of Chat with its entries, and how much later its first words
+// arrive.
 import { randomUUID } from "node:crypto";
 import { fromJson } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";

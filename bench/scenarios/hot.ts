@@ -1,4 +1,5 @@
-// Pages of conversations that were read a moment ago, beside a server that reads the rows; and of others, which are not kept.
+// Pages of conversations that were read a moment ago, beside a server that reads the rows; and of others, which are not
+// kept.
 import { MESSAGES_EACH } from "../layout.ts";
 import { http1 } from "../load.ts";
 import { type Contestant, compare, ratio, type Spread, spreadOf } from "../measure.ts";

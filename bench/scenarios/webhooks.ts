@@ -72,8 +72,9 @@ export async function webhooks(stage: Stage): Promise<Row[]> {
   }
 
   /**
-   * Senders that go on all the time, with ten endpoints that are paused and resumed in turn: how many times as many messages
-   * they get stored beside the endpoints, and how little processor time the server and PostgreSQL then use for each.
+   * Senders that go on all the time, with ten endpoints that are paused and resumed in turn: how many times as many
+   * messages they get stored beside the endpoints, and how little processor time the server and PostgreSQL then use for
+   * each.
    */
   async function besideSenders(): Promise<{ ratios: number[]; costs: number[] }> {
     const ids = await Promise.all(Array.from({ length: SENDERS }, () => conversation("send")));

@@ -1,5 +1,5 @@
-// An agent with a tool: it thinks, calls a clock that it runs itself, and answers with what that gave. Where the request has
-// a tool named `lookup`, it calls that too: Colloquy has it run, and asks again with the result.
+// An agent with a tool: it thinks, calls a clock that it runs itself, and answers with what that gave. Where the
+// request has a tool named `lookup`, it calls that too: Colloquy has it run, and asks again with the result.
 // Start it with `node examples/agent/tool-agent.ts`.
 import { createServer } from "node:http";
 import { connectNodeAdapter } from "@connectrpc/connect-node";

@@ -1,5 +1,5 @@
-// An agent that speaks A2A, on the official package: it repeats what it is told, word by word, and asks back where it is told to
-// water something. Start it with `node examples/agents/a2a-agent.ts`.
+// An agent that speaks A2A, on the official package: it repeats what it is told, word by word, and asks back where it
+// is told to water something. Start it with `node examples/agents/a2a-agent.ts`.
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import type { AgentCard, Message, TaskStatus } from "@a2a-js/sdk";

@@ -1,4 +1,5 @@
-// An A2A client: asks an agent what the command line says, and prints the reply as it comes. Start it with `node examples/agents/a2a-ask.ts WORDS`.
+// An A2A client: asks an agent what the command line says, and prints the reply as it comes. Start it with `node
+// examples/agents/a2a-ask.ts WORDS`.
 import { randomUUID } from "node:crypto";
 import { Role } from "@a2a-js/sdk";
 import { ClientFactory, DefaultAgentCardResolver, JsonRpcTransportFactory } from "@a2a-js/sdk/client";

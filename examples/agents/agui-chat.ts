@@ -1,4 +1,5 @@
-// An AG-UI front end: asks what the command line says and prints the reply as it comes. Start it with `node examples/agents/agui-chat.ts WORDS`.
+// An AG-UI front end: asks what the command line says and prints the reply as it comes. Start it with `node
+// examples/agents/agui-chat.ts WORDS`.
 import { randomUUID } from "node:crypto";
 import { HttpAgent } from "@ag-ui/client";
 

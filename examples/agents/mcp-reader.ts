@@ -1,4 +1,5 @@
-// An MCP client: finds messages by words and prints the conversations that hold them. Start it with `node examples/agents/mcp-reader.ts WORDS`.
+// An MCP client: finds messages by words and prints the conversations that hold them. Start it with `node
+// examples/agents/mcp-reader.ts WORDS`.
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 
 const url = new URL(process.env.URL ?? "http://127.0.0.1:8080");

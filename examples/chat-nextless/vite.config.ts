@@ -1,5 +1,5 @@
-// Serves the page, and gives it tokens: the one thing for which a back end is needed, as only that may hold an API key. A real
-// one asks who its user is first.
+// Serves the page, and gives it tokens: the one thing for which a back end is needed, as only that may hold an API key.
+// A real one asks who its user is first.
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
 

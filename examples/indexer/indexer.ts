@@ -1,5 +1,5 @@
-// Keeps a table of messages with vectors: receives the events of a webhook endpoint in batches. Colloquy has the cursor, so
-// the indexer may be killed at any time; what it did not answer for comes again.
+// Keeps a table of messages with vectors: receives the events of a webhook endpoint in batches. Colloquy has the
+// cursor, so the indexer may be killed at any time; what it did not answer for comes again.
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";
 import { createClient, ErrorReason, reasonOf } from "colloquy/client";

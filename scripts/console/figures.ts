@@ -1,4 +1,5 @@
-// Measures what people wait for, in the page itself: the first view, a scroll of the list, and a conversation that opens.
+// Measures what people wait for, in the page itself: the first view, a scroll of the list, and a conversation that
+// opens.
 import type { Browser, Page } from "playwright-core";
 
 export interface Figures {

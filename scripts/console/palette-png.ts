@@ -1,4 +1,5 @@
-// A screenshot as a PNG of at most 256 colours: a third of its bytes, and the pages of a console have hardly more colours.
+// A screenshot as a PNG of at most 256 colours: a third of its bytes, and the pages of a console have hardly more
+// colours.
 import { crc32, deflateSync } from "node:zlib";
 
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);

@@ -1,4 +1,5 @@
-// Fills a store for the console's pictures: conversations of a parcel service, two agents, members, a webhook and a policy.
+// Fills a store for the console's pictures: conversations of a parcel service, two agents, members, a webhook and a
+// policy.
 import { Readable } from "node:stream";
 import { type Client, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";

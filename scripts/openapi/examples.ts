@@ -50,7 +50,8 @@ function sample(
   if (given !== undefined) return given;
   if (schema.const !== undefined) return schema.const;
   if (schema.enum !== undefined) return sampleEnum(schema);
-  // An alternative after the first is the one that says something: the first allows the zero value, or null is the last.
+  // An alternative after the first is the one that says something: the first allows the zero value, or null is the
+  // last.
   const { anyOf, ...rest } = schema;
   if (anyOf !== undefined) {
     const choice = anyOf.find((part) => part.type !== "null" && !("const" in part)) ?? anyOf[0] ?? {};

@@ -18,7 +18,9 @@ export interface OpenApiPath {
   readonly parts: readonly PathPart[];
 }
 
-/** A literal within a variable becomes a literal of the path; a variable with several wildcards becomes numbered parts. */
+/**
+ * A literal within a variable becomes a literal of the path; a variable with several wildcards becomes numbered parts.
+ */
 export function toOpenApiPath({ template, variables }: Binding): OpenApiPath {
   const parts: PathPart[] = [];
   const counts = new Map<PathVariable | undefined, number>();

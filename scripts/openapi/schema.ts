@@ -67,7 +67,8 @@ export function createSchemas(options: SchemaOptions): Schemas {
 
   function fields(desc: DescMessage, direction: Direction): readonly DescField[] {
     const other = direction === "input" ? FieldBehavior.OUTPUT_ONLY : FieldBehavior.INPUT_ONLY;
-    // Where unknown fields are refused, a field that only the server sets has to be named: it may be sent, and is ignored.
+    // Where unknown fields are refused, a field that only the server sets has to be named: it may be sent, and is
+    // ignored.
     if (direction === "input" && options.refuseUnknown) return desc.fields;
     return desc.fields.filter((field) => !behaviors(field).includes(other));
   }

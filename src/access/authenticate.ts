@@ -75,8 +75,8 @@ export class Authenticator {
   }
 
   /**
-   * The caller whose credential is cached, by its signature or secret alone: whether it still holds, and what it may do,
-   * is left to `authenticate`. For load shedding, which divides by callers what it refuses.
+   * The caller whose credential is cached, by its signature or secret alone: whether it still holds, and what it may
+   * do, is left to `authenticate`. For load shedding, which divides by callers what it refuses.
    */
   claimed(request: RequestHeaders): Principal | undefined {
     const text = bearerToken(request);

@@ -82,8 +82,8 @@ export interface Surroundings {
 }
 
 /**
- * Builds everything, without listening. Throws if an RPC has no permission rule. The caller must stop it, also if the start
- * fails. `url` is where LISTEN works; undefined: nowhere.
+ * Builds everything, without listening. Throws if an RPC has no permission rule. The caller must stop it, also if the
+ * start fails. `url` is where LISTEN works; undefined: nowhere.
  */
 export async function createApp(
   config: Config,

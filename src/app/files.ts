@@ -1,4 +1,5 @@
-// The bytes of files, and what works in the background: the sweeper, which removes those that no file needs any more, jobs, and what seals audit logs.
+// The bytes of files, and what works in the background: the sweeper, which removes those that no file needs any more,
+// jobs, and what seals audit logs.
 import { resolve } from "node:path";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";

@@ -1,4 +1,5 @@
-// The steps of a stop between the last call and the database: each is waited for, all of them together for a bounded time.
+// The steps of a stop between the last call and the database: each is waited for, all of them together for a bounded
+// time.
 import type { Logger } from "pino";
 
 export interface StopStepsOptions {

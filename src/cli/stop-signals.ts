@@ -1,4 +1,5 @@
-// SIGINT and SIGTERM: the first one stops, each further one skips a wait. SIGHUP reloads files. Below npm, its end stops too.
+// SIGINT and SIGTERM: the first one stops, each further one skips a wait. SIGHUP reloads files. Below npm, its end
+// stops too.
 import cluster from "node:cluster";
 import { isatty } from "node:tty";
 

@@ -13,8 +13,8 @@ export function backoffMs({ initialMs, maxMs }: Backoff, attempt: number): numbe
 }
 
 /**
- * After a failure for which the server may have asked for a pause: that, and some more, since it asks all of those for the same
- * that it refuses at once.
+ * After a failure for which the server may have asked for a pause: that, and some more, since it asks all of those for
+ * the same that it refuses at once.
  *
  * @param askedMs undefined: it said nothing
  */

@@ -22,7 +22,9 @@ export interface TurnOptions extends StreamOptions {
   readonly conversationId: string;
   /** What to do while another turn is open. Default: the call fails with TURN_IN_PROGRESS. */
   readonly ifRunning?: TurnPolicy;
-  /** Whether to give all entries of the turn (thoughts, calls, results, …) instead of the text alone. Default: false. */
+  /**
+   * Whether to give all entries of the turn (thoughts, calls, results, …) instead of the text alone. Default: false.
+   */
   readonly entries?: boolean;
   /** Tools that the caller runs: after `input_required`, bring the results with `turns.answerTurn`. Default: none. */
   readonly tools?: readonly AgentTool[];
@@ -33,7 +35,9 @@ export interface TurnOptions extends StreamOptions {
 export interface ChatOptions extends TurnOptions {
   /** What the caller says. */
   readonly content: string;
-  /** The entry that the message follows: to edit and send again, that which the old message followed. Default: the last. */
+  /**
+   * The entry that the message follows: to edit and send again, that which the old message followed. Default: the last.
+   */
   readonly parentId?: string;
 }
 
@@ -47,7 +51,10 @@ export interface RegenerateOptions extends TurnOptions {
 /** One step of a turn. */
 export type ChatStep =
   | { readonly kind: "started"; readonly turn: Turn; readonly message: Message }
-  /** `text` comes next, at `offset` code points. An offset before the end of what was heard replaces the text from there. */
+  /**
+   * `text` comes next, at `offset` code points. An offset before the end of what was heard replaces the text from
+   * there.
+   */
   | { readonly kind: "delta"; readonly text: string; readonly offset: bigint }
   /** With `entries`: an entry begins, gets a piece, is stored. */
   | { readonly kind: "entry_started"; readonly entry: TurnEntryStarted }
@@ -64,8 +71,8 @@ type TurnResponse = ChatResponse | RegenerateResponse | ResumeTurnResponse;
 const SILENCE_MS = 60_000;
 
 /**
- * Sends a message and gives the reply as it comes. The steps end with `ended`, also of a turn that failed: its state and
- * its `failure` say so. Throws what waiting does not mend.
+ * Sends a message and gives the reply as it comes. The steps end with `ended`, also of a turn that failed: its state
+ * and its `failure` say so. Throws what waiting does not mend.
  */
 export function chat(
   client: Client<typeof TurnService>,
@@ -77,7 +84,9 @@ export function chat(
   );
 }
 
-/** Has an agent reply once more, and gives the reply as {@link chat} does. The earlier reply stays as another branch. */
+/**
+ * Has an agent reply once more, and gives the reply as {@link chat} does. The earlier reply stays as another branch.
+ */
 export function regenerate(
   client: Client<typeof TurnService>,
   { messageId = "", agent = "", ...options }: RegenerateOptions,

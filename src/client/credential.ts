@@ -4,8 +4,8 @@ import { ErrorReason } from "../../gen/colloquy/v1/error_reason_pb.ts";
 import { reasonOf } from "./reason.ts";
 
 /**
- * A JWT or an API key, or what gives one. A function is asked before the first call, again 30 seconds before a JWT expires,
- * and once more when the server refuses the JWT; for a credential that is no JWT, before each call.
+ * A JWT or an API key, or what gives one. A function is asked before the first call, again 30 seconds before a JWT
+ * expires, and once more when the server refuses the JWT; for a credential that is no JWT, before each call.
  */
 export type Credential = string | (() => string | Promise<string>);
 

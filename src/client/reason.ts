@@ -3,7 +3,9 @@ import { ConnectError } from "@connectrpc/connect";
 import { ErrorReason } from "../../gen/colloquy/v1/error_reason_pb.ts";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 
-/** Why a call failed, as the contract names it; undefined for a failure that no server sent, such as a lost connection. */
+/**
+ * Why a call failed, as the contract names it; undefined for a failure that no server sent, such as a lost connection.
+ */
 export function reasonOf(error: unknown): ErrorReason | undefined {
   if (!(error instanceof ConnectError)) return undefined;
   const name = error.findDetails(ErrorInfoSchema)[0]?.reason;

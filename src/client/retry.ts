@@ -8,7 +8,10 @@ import { PASSING_REASONS, reasonOf, retryDelayOf } from "./reason.ts";
 export interface RetryOptions extends Partial<Backoff> {
   /** How often a call is tried again at most. Default: as often as `budgetMs` allows. 0: never. */
   readonly retries?: number;
-  /** How long after its first attempt a call is tried again, in milliseconds. Default: the client's `timeoutMs`, or 30,000. */
+  /**
+   * How long after its first attempt a call is tried again, in milliseconds. Default: the client's `timeoutMs`, or
+   * 30,000.
+   */
   readonly budgetMs?: number;
 }
 

@@ -6,8 +6,8 @@ import type { Signal } from "../../gen/colloquy/v1/signal_pb.ts";
 const SIGNAL_MS = 8_000;
 
 /**
- * Keeps the signals that hold. Pass it each signal and each entry of a subscription; `onChange` is told when one comes or
- * goes: when it ends, when its sender's message is there, when its sender is removed, or 8 seconds after it came.
+ * Keeps the signals that hold. Pass it each signal and each entry of a subscription; `onChange` is told when one comes
+ * or goes: when it ends, when its sender's message is there, when its sender is removed, or 8 seconds after it came.
  */
 export class ActiveSignals {
   readonly #onChange: () => void;

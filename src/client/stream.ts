@@ -8,7 +8,9 @@ import { PASSING_REASONS, reasonOf, retryDelayOf } from "./reason.ts";
 export interface StreamOptions {
   /** Ends the stream. */
   readonly signal?: AbortSignal;
-  /** How long to wait before connecting anew. Default: at most 100 ms at first, then twice that each time, up to 5 s. */
+  /**
+   * How long to wait before connecting anew. Default: at most 100 ms at first, then twice that each time, up to 5 s.
+   */
   readonly backoff?: Partial<Backoff>;
   /** Told of each failure that the stream survives. */
   readonly onInterruption?: (error: unknown) => void;

@@ -15,18 +15,18 @@ export interface SubscribeOptions extends StreamOptions {
   /** The cursor of the last entry that was handled, to go on in another process. Default: none. */
   readonly cursor?: string;
   /**
-   * Told of each signal, such as that somebody is typing; those of before a connection broke may come again. Default: none
-   * are asked for.
+   * Told of each signal, such as that somebody is typing; those of before a connection broke may come again. Default:
+   * none are asked for.
    */
   readonly onSignal?: (signal: Signal) => void;
   /**
-   * Told of each draft of the caller that changes on any of its devices, without a message if it was deleted. Only of all
-   * conversations. After an interruption, list the drafts. Default: none are asked for.
+   * Told of each draft of the caller that changes on any of its devices, without a message if it was deleted. Only of
+   * all conversations. After an interruption, list the drafts. Default: none are asked for.
    */
   readonly onDraft?: (draft: Draft) => void;
   /**
-   * Told of each member that comes or goes, of those with whom the caller shares a conversation. Only of all conversations.
-   * At the beginning, and after an interruption, list who is here. Default: none are asked for.
+   * Told of each member that comes or goes, of those with whom the caller shares a conversation. Only of all
+   * conversations. At the beginning, and after an interruption, list who is here. Default: none are asked for.
    */
   readonly onPresence?: (presence: Presence) => void;
   /** Whether the calling member is not online because of this. Default: false. */

@@ -20,8 +20,8 @@ export function fieldsInOrder(schema: DescMessage): readonly DescField[] {
 }
 
 /**
- * Undefined for fields that are not told apart so simply: of a oneof, and fields with presence whose default lies behind
- * the unset value. With `alwaysEmitImplicit` fields without presence are always written.
+ * Undefined for fields that are not told apart so simply: of a oneof, and fields with presence whose default lies
+ * behind the unset value. With `alwaysEmitImplicit` fields without presence are always written.
  */
 export function unsetOf(field: DescField, alwaysEmitImplicit = false): Unset | undefined {
   if (field.oneof !== undefined) return undefined;

@@ -20,7 +20,10 @@ const MAX_PRESIGN_SECONDS = 300;
 const S3_RULE =
   "must be s3://BUCKET, with a prefix and the parameters endpoint, region and presign where they are needed";
 
-/** `disk`, which is the folder `files` in the data directory (undefined), `disk:/folder`, or `s3://bucket/prefix?endpoint=…`. */
+/**
+ * `disk`, which is the folder `files` in the data directory (undefined), `disk:/folder`, or
+ * `s3://bucket/prefix?endpoint=…`.
+ */
 export const filesPlace = z.string().transform((text, context): FilesSetting | undefined => {
   if (text === "disk") return undefined;
   const folder = /^disk:(.+)$/.exec(text)?.[1];

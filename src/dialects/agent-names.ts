@@ -1,4 +1,5 @@
-// Conversations name their agent by id or by name; a dialect shows one of the two, however the conversation was created.
+// Conversations name their agent by id or by name; a dialect shows one of the two, however the conversation was
+// created.
 import type { Agent } from "../../gen/colloquy/v1/agent_pb.ts";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
@@ -14,8 +15,8 @@ interface Named {
 }
 
 /**
- * How conversations' agents are shown: by their `name` or `id`. Each agent that is not named so already is looked up once;
- * one that is not registered stays as it is.
+ * How conversations' agents are shown: by their `name` or `id`. Each agent that is not named so already is looked up
+ * once; one that is not registered stays as it is.
  */
 export async function agentsAs(
   form: "name" | "id",

@@ -26,8 +26,8 @@ export function mountOf(dialect: Dialect, { prefix }: Pick<MountPoint, "prefix">
 }
 
 /**
- * The mounts of each port, `undefined` being the server's own, where `own` is mounted too. Throws MountError if two claim
- * the same route.
+ * The mounts of each port, `undefined` being the server's own, where `own` is mounted too. Throws MountError if two
+ * claim the same route.
  */
 export function mountsByPort(
   points: readonly MountPoint[],

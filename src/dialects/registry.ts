@@ -42,8 +42,8 @@ export interface Compat {
   /** Whether a method is a dialect's. */
   serves(method: DescMethod): boolean;
   /**
-   * For the pipeline's stage of permissions: throws unless the caller may call everything that a dialect's method calls.
-   * Without a credential, only the methods of a dialect that trusts user ids are let through.
+   * For the pipeline's stage of permissions: throws unless the caller may call everything that a dialect's method
+   * calls. Without a credential, only the methods of a dialect that trusts user ids are let through.
    */
   allow(context: CallContext): void;
   /** The mounts of each port, `undefined` being the server's own, where `own` is mounted too. Throws MountError. */

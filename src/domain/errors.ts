@@ -40,7 +40,9 @@ export class DomainError extends Error {
   }
 }
 
-/** A credential that is refused, or a caller that may not make a call at all: see {@link DomainErrorDetails.sentence}. */
+/**
+ * A credential that is refused, or a caller that may not make a call at all: see {@link DomainErrorDetails.sentence}.
+ */
 export function accessRefused(
   reason: ErrorReason,
   message: string,

@@ -42,8 +42,8 @@ export interface WindowOptions {
   /** So many windows are kept at most; the oldest go first. Default: any number. */
   readonly max?: number;
   /**
-   * Called for each hundredth of a window's room that was counted here, for the other servers; their counts come back by
-   * `countElsewhere`. So what servers do not know of each other is below a hundredth for each. Default: ignored.
+   * Called for each hundredth of a window's room that was counted here, for the other servers; their counts come back
+   * by `countElsewhere`. So what servers do not know of each other is below a hundredth for each. Default: ignored.
    */
   readonly share?: ((count: ServerCount) => void) | undefined;
 }
@@ -104,7 +104,9 @@ export class Windows {
     return window && this.#countOf(window, window.count + window.elsewhere < this.#options.points, now);
   }
 
-  /** Takes what another server has counted. Of windows that began at different times, the one that ends first counts. */
+  /**
+   * Takes what another server has counted. Of windows that began at different times, the one that ends first counts.
+   */
   countElsewhere(server: string, { key, count, leftMs }: ServerCount): void {
     if (leftMs <= 0) return;
     const now = this.#options.now();

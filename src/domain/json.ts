@@ -1,5 +1,5 @@
-// JSON.parse without a defect of V8's: after one text with the name "\\", it may read the escaped name "\n" of another as it.
-// https://github.com/nodejs/node/issues/63785
+// JSON.parse without a defect of V8's: after one text with the name "\\", it may read the escaped name "\n" of another
+// as it. https://github.com/nodejs/node/issues/63785
 
 /** A value as JSON.parse gives it. */
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
@@ -35,7 +35,10 @@ export function hasEscapedNames(text: string): boolean {
   return escapedNames(text).length > 0;
 }
 
-/** Escaped quotes that stand closer than so many characters, so many of them: from there on every character is looked at. */
+/**
+ * Escaped quotes that stand closer than so many characters, so many of them: from there on every character is looked
+ * at.
+ */
 const NEAR = 16;
 const MANY = 64;
 

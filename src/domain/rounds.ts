@@ -3,8 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 export interface RoundsOptions {
   /**
-   * Does what is due, and returns in how many milliseconds to look again. Ends early when the signal is aborted. Default wait:
-   * `everyMs`.
+   * Does what is due, and returns in how many milliseconds to look again. Ends early when the signal is aborted.
+   * Default wait: `everyMs`.
    */
   readonly round: (signal: AbortSignal) => Promise<number | undefined>;
   /** Milliseconds to the next round, also after a failure: what other servers have left is seen within this time. */

@@ -39,8 +39,8 @@ const LEFT_OUT =
 const CONTROL = join("global", "pg_control");
 
 /**
- * Copies the cluster in `directory` to `target`, which must not exist. Writers go on meanwhile; the copy is the state at
- * the end of the call.
+ * Copies the cluster in `directory` to `target`, which must not exist. Writers go on meanwhile; the copy is the state
+ * at the end of the call.
  *
  * @param url of the running cluster
  * @throws CopyInterrupted

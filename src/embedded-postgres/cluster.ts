@@ -139,7 +139,9 @@ async function initdb(
   }
 }
 
-/** What the file system refuses is a system error of the data directory, as if this process had written there itself. */
+/**
+ * What the file system refuses is a system error of the data directory, as if this process had written there itself.
+ */
 function initdbFailure(complaint: string, path: string): Error {
   const [why] =
     /No space left on device|Disk quota exceeded|Read-only file system|Permission denied/.exec(complaint) ?? [];

@@ -29,8 +29,8 @@ export interface EmbeddedOptions {
   /** Another PostgreSQL than the packaged one. */
   readonly binaries?: Binaries;
   /**
-   * Aborts when this process ends without `stop`. PostgreSQL is then stopped at once, as by a crash, also while it is being
-   * made or comes up; a command that found it running leaves it to whoever started it.
+   * Aborts when this process ends without `stop`. PostgreSQL is then stopped at once, as by a crash, also while it is
+   * being made or comes up; a command that found it running leaves it to whoever started it.
    */
   readonly over?: AbortSignal;
 }

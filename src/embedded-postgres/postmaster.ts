@@ -6,7 +6,9 @@ import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Cluster, runOn } from "./cluster.ts";
 
-/** PostgreSQL's socket is called `.s.PGSQL.5432` and lies in the cluster's directory, which only its owner can enter. */
+/**
+ * PostgreSQL's socket is called `.s.PGSQL.5432` and lies in the cluster's directory, which only its owner can enter.
+ */
 export const PORT = 5432;
 
 const LOOK_AGAIN_MS = 10;
@@ -162,10 +164,10 @@ async function ready(child: ChildProcess, directory: string): Promise<number> {
 }
 
 /**
- * Stops PostgreSQL. `fast`: cleanly; sessions are ended, what is committed is checkpointed. `immediate`: as a crash, from
- * which the next start recovers. While it recovers itself it is that or nothing: told to stop fast then, it may never end.
- * A fast one that takes longer than `fastMs` becomes immediate: a session that does not listen, such as one in a long
- * computation, would hold it up for as long as it likes. Answers in which way it stopped.
+ * Stops PostgreSQL. `fast`: cleanly; sessions are ended, what is committed is checkpointed. `immediate`: as a crash,
+ * from which the next start recovers. While it recovers itself it is that or nothing: told to stop fast then, it may
+ * never end. A fast one that takes longer than `fastMs` becomes immediate: a session that does not listen, such as one
+ * in a long computation, would hold it up for as long as it likes. Answers in which way it stopped.
  */
 export async function stopPostmaster(
   pid: number,

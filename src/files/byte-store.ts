@@ -8,7 +8,9 @@ export interface FileKey {
 
 /** Takes the bytes of one file. Exactly one of `commit` and `abort` ends it. */
 export interface ByteWriter {
-  /** Resolves when there is room for more. The bytes must not change any more. Throws OVERLOADED if the store is full. */
+  /**
+   * Resolves when there is room for more. The bytes must not change any more. Throws OVERLOADED if the store is full.
+   */
   write(chunk: Uint8Array, options?: WriteOptions): Promise<void>;
   /** Makes all that was written durable, and then readable under the key: never a part of it. */
   commit(): Promise<void>;
@@ -18,8 +20,9 @@ export interface ByteWriter {
 
 export interface WriteOptions {
   /**
-   * Whether nobody reads the chunk once what runs now has ended: then its memory may be freed as soon as it is stored, and is empty after
-   * that. The collector, which goes through the whole heap every few MiB of such memory, has less to do. Default: false.
+   * Whether nobody reads the chunk once what runs now has ended: then its memory may be freed as soon as it is stored,
+   * and is empty after that. The collector, which goes through the whole heap every few MiB of such memory, has less to
+   * do. Default: false.
    */
   readonly give?: boolean;
 }
@@ -33,8 +36,8 @@ export interface ByteRange {
 
 export interface ReadOptions {
   /**
-   * Whether the reader is done with a piece when it asks for the next: then its memory may hold a later one. New memory for each has the
-   * collector go through the whole heap every few MiB. Default: false.
+   * Whether the reader is done with a piece when it asks for the next: then its memory may hold a later one. New memory
+   * for each has the collector go through the whole heap every few MiB. Default: false.
    */
   readonly reuse?: boolean;
 }

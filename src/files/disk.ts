@@ -142,7 +142,10 @@ class DiskWriter implements ByteWriter {
   }
 }
 
-/** One piece is read while the reader takes the one before: the memory of the one before that is free, if it may be used again. */
+/**
+ * One piece is read while the reader takes the one before: the memory of the one before that is free, if it may be used
+ * again.
+ */
 async function* readRange(path: string, { offset, length }: ByteRange, reuse: boolean): AsyncGenerator<Uint8Array> {
   await using file = await open(path, "r").catch(toldOfMissing);
   const end = offset + length;

@@ -11,7 +11,10 @@ const LOST_MS = 24 * 3_600_000;
 /** So many at a time. */
 const BATCH = 500;
 
-/** Removes the bytes of the erased files of a tenant, then forgets them. Returns how many. Several servers may do this at once. */
+/**
+ * Removes the bytes of the erased files of a tenant, then forgets them. Returns how many. Several servers may do this
+ * at once.
+ */
 export async function removeErased(
   database: Database,
   bytes: ByteStore,
@@ -32,7 +35,9 @@ export async function removeErased(
 /** How long an upload may go on. */
 export const UPLOAD_MS = 24 * 3_600_000;
 
-/** Forgets uploads that did not end in time, and those that became files, with what has come of them. Returns how many. */
+/**
+ * Forgets uploads that did not end in time, and those that became files, with what has come of them. Returns how many.
+ */
 export async function sweepUploads(
   database: Database,
   bytes: ByteStore,

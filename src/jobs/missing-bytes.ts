@@ -1,4 +1,5 @@
-// Notices that files of the database are not in this server's folder, as where servers do not share it, or after a restore without it.
+// Notices that files of the database are not in this server's folder, as where servers do not share it, or after a
+// restore without it.
 import { Rounds } from "../domain/rounds.ts";
 import type { ByteStore, FileKey } from "../files/byte-store.ts";
 import type { Database } from "../store/database.ts";
@@ -30,7 +31,10 @@ export function watchFolder({ database, bytes, onMissing, onError }: FolderWatch
   return new Rounds({ round, everyMs: EVERY_MS, onError });
 }
 
-/** A file whose bytes are not there, of the newest ones of up to 100 tenants. Undefined: they all are, or the store is not asked. */
+/**
+ * A file whose bytes are not there, of the newest ones of up to 100 tenants. Undefined: they all are, or the store is
+ * not asked.
+ */
 export async function findMissing(
   database: Database,
   bytes: ByteStore,

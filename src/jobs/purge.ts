@@ -34,8 +34,8 @@ export async function erasePieces(
 }
 
 /**
- * Purges the conversations of a tenant whose purge is due, but for those under a legal hold. Returns their number. A failure does not stop the others; the
- * first error is thrown at the end. Several servers may do this at once.
+ * Purges the conversations of a tenant whose purge is due, but for those under a legal hold. Returns their number. A
+ * failure does not stop the others; the first error is thrown at the end. Several servers may do this at once.
  */
 export async function purgeDue(database: Database, tenantId: string, signal?: Interrupt): Promise<number> {
   const server = systemCaller(tenantId, "server");

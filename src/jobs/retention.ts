@@ -39,8 +39,8 @@ interface Work {
 type Act = (work: Work, id: string) => Promise<boolean>;
 
 /**
- * Runs the policies of a tenant that are due, and those that another server has left. Several servers may do this at once: each
- * run is one server's. Returns how many conversations were deleted, purged and emptied.
+ * Runs the policies of a tenant that are due, and those that another server has left. Several servers may do this at
+ * once: each run is one server's. Returns how many conversations were deleted, purged and emptied.
  */
 export async function runRetention(
   database: Database,

@@ -1,4 +1,5 @@
-// Periodically deletes expired request ids, drafts of keys that are no more, ephemeral turns and files that nobody needs, old attempts of webhooks and audit entries, purges conversations that are due, and runs retention policies.
+// Periodically deletes expired request ids, drafts of keys that are no more, ephemeral turns and files that nobody
+// needs, old attempts of webhooks and audit entries, purges conversations that are due, and runs retention policies.
 import type { ByteStore } from "../files/byte-store.ts";
 import { dropOldAudit } from "../store/audit/chain.ts";
 import type { Database } from "../store/database.ts";
@@ -31,8 +32,8 @@ export interface Sweeper {
   /** Cancels the running statement; rows deleted before stay deleted. */
   stop(): Promise<void>;
   /**
-   * Runs one round, tenant by tenant, with a bounded number of rows in each statement. Returns the number of deleted rows
-   * and purged conversations. A failure does not stop the other tenants; the first error is thrown at the end.
+   * Runs one round, tenant by tenant, with a bounded number of rows in each statement. Returns the number of deleted
+   * rows and purged conversations. A failure does not stop the other tenants; the first error is thrown at the end.
    */
   sweep(): Promise<number>;
 }

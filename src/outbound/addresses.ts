@@ -54,11 +54,13 @@ export function hostOf(url: URL): string {
 
 /** Which addresses may be connected to. */
 export interface AddressGuard {
-  /** Throws if the host, without the brackets of IPv6, is a refused address. Names are checked when they are resolved. */
+  /**
+   * Throws if the host, without the brackets of IPv6, is a refused address. Names are checked when they are resolved.
+   */
   checkHost(host: string): void;
   /**
-   * Resolves a name to public addresses only. The socket connects to the checked address, so a name that changes between
-   * check and use (DNS rebinding) has no effect.
+   * Resolves a name to public addresses only. The socket connects to the checked address, so a name that changes
+   * between check and use (DNS rebinding) has no effect.
    */
   readonly lookup: LookupFunction;
 }

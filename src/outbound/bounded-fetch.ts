@@ -31,8 +31,8 @@ export interface FetchedResponse {
 
 export interface BoundedFetch {
   /**
-   * Asks, with no time limit but the signal's. Follows no redirect: 3xx is a response like others. Rejects with what undici
-   * says of a connection that fails, and with {@link ResponseTooLarge}.
+   * Asks, with no time limit but the signal's. Follows no redirect: 3xx is a response like others. Rejects with what
+   * undici says of a connection that fails, and with {@link ResponseTooLarge}.
    */
   fetch(url: string, request: FetchRequest): Promise<FetchedResponse>;
   /** Closes every connection at once. */

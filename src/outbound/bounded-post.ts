@@ -19,9 +19,9 @@ export interface PostedResponse {
 
 export interface BoundedPost {
   /**
-   * Resolves once the status is known and the beginning of the body was read. Follows no redirect. A request that breaks
-   * before a response is sent a second time at once: the receiver may have closed an idle connection just then. Rejects
-   * with the signal's reason, what undici says, or what `checkHost` and `lookup` throw.
+   * Resolves once the status is known and the beginning of the body was read. Follows no redirect. A request that
+   * breaks before a response is sent a second time at once: the receiver may have closed an idle connection just then.
+   * Rejects with the signal's reason, what undici says, or what `checkHost` and `lookup` throw.
    */
   post(request: PostRequest): Promise<PostedResponse>;
   /** Closes every connection at once. */

@@ -20,7 +20,8 @@ export class AnswerTooLong extends Error {
 
 /**
  * @param maxResponseSize how many bytes a body may have; -1: its reader counts them
- * @param maxReceived how many bytes may come in answer to a request in all, also before its headers: status lines without end,
+ * @param maxReceived how many bytes may come in answer to a request in all, also before its headers: status lines
+ * without end,
  *   or interim responses without number, which nobody else counts. Default: any
  */
 export function createGuardedAgent(

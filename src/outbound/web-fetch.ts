@@ -1,4 +1,5 @@
-// Fetch as the web has it, for packages that bring their own protocol: allowed addresses only, and bodies within bounds.
+// Fetch as the web has it, for packages that bring their own protocol: allowed addresses only, and bodies within
+// bounds.
 import { fetch as undiciFetch } from "undici";
 import type { FetchRules } from "./bounded-fetch.ts";
 import { createGuardedAgent } from "./guarded-agent.ts";

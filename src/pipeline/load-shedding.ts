@@ -64,8 +64,8 @@ export interface Shedding extends Door {
   /** How long the event loop was due while the machine ran something else, in milliseconds. */
   readonly lostMs: number;
   /**
-   * How long the unary calls took that have ended, all together, in milliseconds: its growth over time is how many run at
-   * once. Calls that took longer than {@link LONG_MS} do not count: they waited for an agent.
+   * How long the unary calls took that have ended, all together, in milliseconds: its growth over time is how many run
+   * at once. Calls that took longer than {@link LONG_MS} do not count: they waited for an agent.
    */
   readonly callMs: number;
   /** Begins to judge the event loop. */
@@ -163,8 +163,8 @@ export function createShedding({ queue, readLoop, logger, random = Math.random }
 }
 
 /**
- * The share rises step by step while the loop is late by the process's own work and more than a few calls run, and halves
- * in each window in which that is not so.
+ * The share rises step by step while the loop is late by the process's own work and more than a few calls run, and
+ * halves in each window in which that is not so.
  */
 export function nextShare(share: number, ownDelayMs: number, calls: number): number {
   if (ownDelayMs > MAX_LOOP_DELAY_MS && calls > FEW_CALLS) return Math.min(MAX_SHARE, share + STEP_UP);

@@ -61,8 +61,8 @@ export function createRecord(metrics: RpcMetrics, logger: Logger): RecordCall {
     if (failure === undefined) log.info(fields, "call");
     else if (failure.reason !== ErrorReason.INTERNAL) {
       const reasoned = { ...fields, reason: reasonName(failure.reason) };
-      // Callers that leave did nothing wrong. Of those that are turned away there are most when there is the least time for
-      // them: they are counted, and summed up in one line.
+      // Callers that leave did nothing wrong. Of those that are turned away there are most when there is the least time
+      // for them: they are counted, and summed up in one line.
       const quiet = failure.reason === ErrorReason.OVERLOADED || failure.reason === ErrorReason.CANCELLED;
       if (quiet) log.debug(reasoned, "call");
       // The cause, from PostgreSQL or the network, which is not sent to callers.

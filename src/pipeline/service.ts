@@ -41,7 +41,9 @@ export interface ServiceEntry {
   readonly unchecked?: boolean;
 }
 
-/** Pairs a service with its handlers; the compiler sees that none is missing. Callers need a credential unless `open`. */
+/**
+ * Pairs a service with its handlers; the compiler sees that none is missing. Callers need a credential unless `open`.
+ */
 export function serve<S extends DescService>(
   service: S,
   handlers: Handlers<S>,

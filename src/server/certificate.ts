@@ -40,8 +40,8 @@ export interface CertificateWatch {
 }
 
 /**
- * Hands over the pair whenever a file has changed, and on `reload`. Files that are no pair, or are not there, leave the old
- * one in use: that is logged, and they are looked at again, for whoever renews them writes one after the other.
+ * Hands over the pair whenever a file has changed, and on `reload`. Files that are no pair, or are not there, leave the
+ * old one in use: that is logged, and they are looked at again, for whoever renews them writes one after the other.
  */
 export function watchCertificate(
   tls: TlsOptions,

@@ -137,7 +137,10 @@ export function createCors(options: CorsOptions, isNeverKept: (request: HttpRequ
   };
 }
 
-/** What a response varies by besides is added to what is set, not put in its place; one that is compressed varies by that. */
+/**
+ * What a response varies by besides is added to what is set, not put in its place; one that is compressed varies by
+ * that.
+ */
 function keepVary(response: HttpResponse): void {
   const own = response as ServerResponse;
   const writeHead = own.writeHead.bind(own);

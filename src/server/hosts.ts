@@ -18,8 +18,8 @@ export type HostCheck = (authority: string, path: string, socket: ArrivedAt | un
 type ArrivedAt = Pick<Socket, "localAddress">;
 
 /**
- * Takes loopback names, the address that the request arrived at, and `names`. A request without a name passes: no browser
- * sends one.
+ * Takes loopback names, the address that the request arrived at, and `names`. A request without a name passes: no
+ * browser sends one.
  */
 export function createHostCheck({ names }: HostOptions): HostCheck {
   const known = new Set(names);

@@ -3,19 +3,25 @@
 export interface Limits {
   /** Request headers in all, in bytes; more is 431. Default: 16 KiB. */
   readonly maxHeaderBytes: number;
-  /** How long the headers of an HTTP/1.1 request, the first bytes of a connection or a TLS handshake may take. Default: 10 s. */
+  /**
+   * How long the headers of an HTTP/1.1 request, the first bytes of a connection or a TLS handshake may take. Default:
+   * 10 s.
+   */
   readonly headersTimeoutMs: number;
   /**
-   * How long a body may take to arrive, on every wire. A stream of requests may take longer, but must bring a whole message
-   * or 1 KiB in that time. Default: 60 s.
+   * How long a body may take to arrive, on every wire. A stream of requests may take longer, but must bring a whole
+   * message or 1 KiB in that time. Default: 60 s.
    */
   readonly bodyTimeoutMs: number;
   /**
-   * How many bytes the bodies of one connection may hold while they come in and are worked on. Past it only the oldest is
-   * read on; at twice as much, counting what waits, bodies are refused (OVERLOADED). Default: 16 MiB.
+   * How many bytes the bodies of one connection may hold while they come in and are worked on. Past it only the oldest
+   * is read on; at twice as much, counting what waits, bodies are refused (OVERLOADED). Default: 16 MiB.
    */
   readonly maxBodyBytes: number;
-  /** The same of all connections together. Past it the bodies of the connection that holds most are refused. Default: 64 MiB. */
+  /**
+   * The same of all connections together. Past it the bodies of the connection that holds most are refused. Default: 64
+   * MiB.
+   */
   readonly maxBodyTotalBytes: number;
   /** How long a client may read nothing of a pending response. Default: 60 s. */
   readonly stallTimeoutMs: number;

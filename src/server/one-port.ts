@@ -84,7 +84,8 @@ export function createOnePort(
       },
       streamResetBurst: limits.streamResetBurst,
       streamResetRate: limits.streamResetRate,
-      // In MB. Past it Node refuses streams as an attack, and then ends the session; what is unread has limits of its own.
+      // In MB. Past it Node refuses streams as an attack, and then ends the session; what is unread has limits of its
+      // own.
       maxSessionMemory: Math.ceil((limits.maxUnreadBytes + limits.maxUnreadTotalBytes) / 1e6),
     },
     onRequest,
@@ -134,7 +135,9 @@ export function createOnePort(
   return { http1, http2, sockets, usePair };
 }
 
-/** Reads until the first bytes differ from HTTP/2's preface or are its first line, then gives them back to the socket. */
+/**
+ * Reads until the first bytes differ from HTTP/2's preface or are its first line, then gives them back to the socket.
+ */
 function sniff(socket: Socket, timeoutMs: number, hand: (socket: Socket, isHttp2: boolean) => void): void {
   let seen: Buffer = Buffer.alloc(0);
   const timer = setTimeout(() => endIfIdle(socket, () => socket.destroy()), timeoutMs);

@@ -28,9 +28,9 @@ const WRONG_HOST: Fault = {
 };
 
 /**
- * Says what is wrong with a request's version, authority or target, or undefined. Absolute-form targets are brought into
- * origin form (RFC 9112 §3.2.2). RFC 9112 §3.2: a bad, missing or second Host is 400, but an empty one is none, and
- * HTTP/1.0 needs none.
+ * Says what is wrong with a request's version, authority or target, or undefined. Absolute-form targets are brought
+ * into origin form (RFC 9112 §3.2.2). RFC 9112 §3.2: a bad, missing or second Host is 400, but an empty one is none,
+ * and HTTP/1.0 needs none.
  */
 export function checkRequest(request: CheckedRequest, { maxHeaderBytes, isOwnHost }: RequestRules): Fault | undefined {
   if ("stream" in request) {
@@ -117,7 +117,9 @@ function bringIntoOriginForm(request: CheckedRequest): { readonly authority: str
   return { authority };
 }
 
-/** RFC 3986 §3.2.2, the host may be empty; without user information, IPvFuture and percent-encoding, which nobody sends. */
+/**
+ * RFC 3986 §3.2.2, the host may be empty; without user information, IPvFuture and percent-encoding, which nobody sends.
+ */
 const AUTHORITY = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._~!$&'()*+,;=-]{0,255}))(?::(\d{0,5}))?$/;
 
 /** Whether a text is `host` or `host:port` with a host that can exist and a port up to 65535. */

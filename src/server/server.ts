@@ -47,7 +47,10 @@ export interface ServerOptions {
   /** For `/metrics`. Default: the path does not exist. */
   readonly metrics?: Metrics | undefined;
   readonly logger: Logger;
-  /** Whether unary calls take the short way past Connect's handlers. Nothing but the time it takes differs. Default: true. */
+  /**
+   * Whether unary calls take the short way past Connect's handlers. Nothing but the time it takes differs. Default:
+   * true.
+   */
   readonly unaryLane?: boolean;
   /** The same for server-streaming calls. Default: true. */
   readonly streamLane?: boolean;
@@ -69,7 +72,9 @@ export interface Server {
   close(options: { readonly deadlineMs: number }): Promise<void>;
 }
 
-/** Builds a server that does not listen yet. Several may share a pipeline and a lifecycle, each with a port of its own. */
+/**
+ * Builds a server that does not listen yet. Several may share a pipeline and a lifecycle, each with a port of its own.
+ */
 export function createServer(options: ServerOptions): Server {
   const { pipeline, lifecycle, handlers = [], unaryLane = true, streamLane = true, logger } = options;
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };

@@ -26,7 +26,9 @@ export function toTimestamp(date: Date): Timestamp {
   return timestampOfMs(date.getTime());
 }
 
-/** What is finer than a millisecond is cut off: rounded up, the last moment of the year 9999 is none that JSON can say. */
+/**
+ * What is finer than a millisecond is cut off: rounded up, the last moment of the year 9999 is none that JSON can say.
+ */
 export function toDate({ seconds, nanos }: Timestamp): Date {
   return new Date(Number(seconds) * 1000 + Math.floor(nanos / 1_000_000));
 }

@@ -82,9 +82,9 @@ export type MessageWork<I extends DescMessage, O extends DescMessage> = (
 ) => Promise<MessageInitShape<O>>;
 
 /**
- * Creates the handlers of mutations: `work` runs in a transaction. With a request id, a retry returns the first response,
- * and `work` does not run again. Changes of one conversation are queued, so that waiting for its lock takes no
- * connections.
+ * Creates the handlers of mutations: `work` runs in a transaction. With a request id, a retry returns the first
+ * response, and `work` does not run again. Changes of one conversation are queued, so that waiting for its lock takes
+ * no connections.
  */
 export function createMutations(database: Database) {
   const act = <I extends DescMessage, O extends DescMessage>(
@@ -137,8 +137,8 @@ export function createMutations(database: Database) {
 }
 
 /**
- * Runs `work` in a transaction; if the request id was used before, returns the first response instead. `about` returns the
- * conversation of a response, which is purged with it.
+ * Runs `work` in a transaction; if the request id was used before, returns the first response instead. `about` returns
+ * the conversation of a response, which is purged with it.
  */
 export async function actOnce<I extends DescMessage, O extends DescMessage>(
   tx: Transaction,

@@ -17,7 +17,8 @@ export interface PageOf<Row, Item> {
 }
 
 /**
- * At most `limit` items, as many as fit, and at least one if there is one. More rows than `limit`: there is another page.
+ * At most `limit` items, as many as fit, and at least one if there is one. More rows than `limit`: there is another
+ * page.
  *
  * @param heavy whether the items are weighed. Default: what is known of the rows
  */

@@ -1,4 +1,5 @@
-// The steps that every list repeats: opens the page token, reads one row more than the page has, and makes the next token.
+// The steps that every list repeats: opens the page token, reads one row more than the page has, and makes the next
+// token.
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { Caller } from "../domain/identity/caller.ts";
 import { pageSizeOf } from "../domain/lists/page-size.ts";
@@ -34,7 +35,9 @@ export interface Listing<Row extends object, Item extends DescMessage> {
   convert(row: Row): MessageInitShape<Item>;
   /** Where a page ends: the key of its last row. */
   key(last: Row): readonly string[];
-  /** Whether the items are weighed; true for rows that came without a row budget. Default: what is known of the rows. */
+  /**
+   * Whether the items are weighed; true for rows that came without a row budget. Default: what is known of the rows.
+   */
   readonly heavy?: boolean;
 }
 
@@ -46,7 +49,9 @@ export interface ListedPage<Item> {
   readonly totalSize?: bigint;
 }
 
-/** Throws INVALID_PAGE_TOKEN if the request's token is damaged or was made for other arguments, and what `read` throws. */
+/**
+ * Throws INVALID_PAGE_TOKEN if the request's token is damaged or was made for other arguments, and what `read` throws.
+ */
 export async function paginate<M extends DescMessage, Row extends object, Item extends DescMessage>(
   secrets: TenantSecrets,
   caller: Caller,

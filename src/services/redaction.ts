@@ -14,8 +14,8 @@ const CONTENT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Wraps a service: its mutations return such a caller only content that its request held. Otherwise an update that changes
- * nothing would be a read. The reply of a turn that the caller started is its own.
+ * Wraps a service: its mutations return such a caller only content that its request held. Otherwise an update that
+ * changes nothing would be a read. The reply of a turn that the caller started is its own.
  */
 export function redactForWriteOnlyKeys(entry: ServiceEntry): ServiceEntry {
   const handlers = { ...entry.handlers };

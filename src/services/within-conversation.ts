@@ -17,10 +17,10 @@ import { SUBJECTS } from "./subjects.ts";
 const HARMLESS: readonly DescMethod[] = [AccessService.method.whoAmI];
 
 /**
- * A service as a token of one conversation may use it. What the request names elsewhere is replaced by an id of nothing, so
- * the response is that for what does not exist; a request for all conversations becomes one for this one. A method whose
- * request names no conversation, message (scheduled or not), turn or file is PERMISSION_DENIED, so a new one is closed until it does. All wires,
- * dialects and front ends call the services through this.
+ * A service as a token of one conversation may use it. What the request names elsewhere is replaced by an id of
+ * nothing, so the response is that for what does not exist; a request for all conversations becomes one for this one. A
+ * method whose request names no conversation, message (scheduled or not), turn or file is PERMISSION_DENIED, so a new
+ * one is closed until it does. All wires, dialects and front ends call the services through this.
  */
 export function withinConversation(entry: ServiceEntry, database: Queryable): ServiceEntry {
   const handlers = { ...entry.handlers };

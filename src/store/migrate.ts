@@ -33,7 +33,10 @@ export interface LockHolder {
 }
 
 export interface MigrateOptions {
-  /** How long a statement waits for the lock of a table before all of it is undone and begun again later. Default: 2,000 ms. */
+  /**
+   * How long a statement waits for the lock of a table before all of it is undone and begun again later. Default: 2,000
+   * ms.
+   */
   readonly lockMs?: number;
   /** How long others go on before the next attempt. Default: 3,000 ms. */
   readonly pauseMs?: number;
@@ -47,7 +50,10 @@ const LOCK_MS = 2_000;
 const PAUSE_MS = 3_000;
 const PATIENCE_MS = 600_000;
 
-/** How often all of it is begun again after a collision with the calls of a server that goes on meanwhile, such as a deadlock. */
+/**
+ * How often all of it is begun again after a collision with the calls of a server that goes on meanwhile, such as a
+ * deadlock.
+ */
 const RETRIES = 20;
 const PASSING: ReadonlySet<string> = new Set(["conflict", "stale-plan"]);
 
@@ -67,8 +73,9 @@ const APPLIED: Statement<{ name: string }> = {
 };
 
 /**
- * Applies all pending migrations in one transaction. Safe to run on several servers at once, and beside servers that go on:
- * where somebody keeps a table locked, such as an export, the calls that wait for the migration are let on between attempts.
+ * Applies all pending migrations in one transaction. Safe to run on several servers at once, and beside servers that go
+ * on: where somebody keeps a table locked, such as an export, the calls that wait for the migration are let on between
+ * attempts.
  *
  * @returns the names of the migrations that this call applied
  * @throws DomainError OVERLOADED, which names the session, if a table stays locked

@@ -81,7 +81,8 @@ class PostgresDatabase implements Database {
         const kind = kindOf(error);
         // Its plan was invalid, so it did nothing; a new connection plans it again.
         const stale = kind === "stale-plan" && attempt === 0;
-        // Two statements that wait for each other, one of them a migration's perhaps. It waited long for a lock already.
+        // Two statements that wait for each other, one of them a migration's perhaps. It waited long for a lock
+        // already.
         const collided = kind === "conflict" && !isLockTimeout(error) && attempt < RETRIES;
         if (!stale && !collided) throw translate(error);
         if (collided) await delay(Math.random() * RETRY_SPREAD_MS);

@@ -10,8 +10,8 @@ const LONGEST_BUSY_PAUSE_MS = 200;
 
 /**
  * Retries idempotent work while the database is busy or unavailable, for at most `forMs` milliseconds. For work that no
- * caller could retry. Pauses are drawn at random, so that it does not keep step with what crowds it out. Throws the last
- * error, or the signal's reason.
+ * caller could retry. Pauses are drawn at random, so that it does not keep step with what crowds it out. Throws the
+ * last error, or the signal's reason.
  */
 export async function patiently<T>(work: () => Promise<T>, forMs: number, signal?: AbortSignal): Promise<T> {
   const until = performance.now() + forMs;
@@ -27,7 +27,10 @@ export async function patiently<T>(work: () => Promise<T>, forMs: number, signal
   }
 }
 
-/** How long to wait after a failed attempt, counted from 0, in milliseconds. Undefined: the error does not pass by waiting. */
+/**
+ * How long to wait after a failed attempt, counted from 0, in milliseconds. Undefined: the error does not pass by
+ * waiting.
+ */
 export function pauseAfter(error: unknown, attempt: number): number | undefined {
   const longest = longestPause(error);
   return longest && Math.min(FIRST_PAUSE_MS * 2 ** attempt, longest) * (0.5 + Math.random() / 2);

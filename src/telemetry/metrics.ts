@@ -14,8 +14,8 @@ export interface Metrics extends RpcMetrics {
 export type Gather = (registry: Registry) => () => Promise<string>;
 
 /**
- * Those of the process, in prom-client's own registry. They watch the event loop and the collections of garbage, and nothing
- * stops them: all servers of a process share one set.
+ * Those of the process, in prom-client's own registry. They watch the event loop and the collections of garbage, and
+ * nothing stops them: all servers of a process share one set.
  */
 function processMetrics(): Metric[] {
   if (ofProcess.getMetricsAsArray().length === 0) collectDefaultMetrics();

@@ -1,5 +1,5 @@
-// Takes endpoints by leases in the database and runs a worker for each: one server delivers for one endpoint, and another
-// takes over when it is gone.
+// Takes endpoints by leases in the database and runs a worker for each: one server delivers for one endpoint, and
+// another takes over when it is gone.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { WebhookOutcome } from "../../gen/colloquy/v1/webhook_pb.ts";

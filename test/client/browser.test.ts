@@ -1,4 +1,5 @@
-// The client in a browser, on a page of another origin: calls, files, reactions, who types and who is here, reasons of errors, headers, and who is kept out.
+// The client in a browser, on a page of another origin: calls, files, reactions, who types and who is here, reasons of
+// errors, headers, and who is kept out.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { type BrowserPage, HAS_CHROMIUM, startPage } from "../support/browser.ts";
@@ -48,8 +49,8 @@ describe.skipIf(!HAS_CHROMIUM)("a page of another origin", () => {
     await using server = await startIdentityServer();
     const proxy = await startCuttingProxy(() => server.url);
     let cuts = 0;
-    // An upload gets on between two cuts, however busy the machine is: the client gives up where nothing does. Not for ever,
-    // for the same reason.
+    // An upload gets on between two cuts, however busy the machine is: the client gives up where nothing does. Not for
+    // ever, for the same reason.
     const cutting = setInterval(() => {
       if (cuts < 40) cuts += proxy.cut(({ up, down }) => up >= 300_000 || (down > 0 && up < 3_000));
     }, 120);

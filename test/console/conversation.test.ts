@@ -1,4 +1,5 @@
-// One conversation in the console, in Chromium: its log as it is and as it grows, what people do with it, and an agent's reply.
+// One conversation in the console, in Chromium: its log as it is and as it grows, what people do with it, and an
+// agent's reply.
 import type { Client } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";

@@ -41,8 +41,8 @@ function check(what: string, holds: boolean): void {
 }
 
 /**
- * What npm needs in a build behind a proxy with certificates of its own: those that Node trusts here besides, mounted while
- * the image is built and no part of it.
+ * What npm needs in a build behind a proxy with certificates of its own: those that Node trusts here besides, mounted
+ * while the image is built and no part of it.
  */
 function npmSettings(folder: string): string[] {
   const certificates = process.env.NODE_EXTRA_CA_CERTS;

@@ -1,4 +1,5 @@
-// Each behaviour that the documents of the dialects promise has a test that bears its id, and each id in a test a promise.
+// Each behaviour that the documents of the dialects promise has a test that bears its id, and each id in a test a
+// promise.
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";

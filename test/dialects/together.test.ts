@@ -1,4 +1,5 @@
-// One conversation through all five APIs and the canonical one: what they share agrees, and none of them loses anything.
+// One conversation through all five APIs and the canonical one: what they share agrees, and none of them loses
+// anything.
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { timestampDate } from "@bufbuild/protobuf/wkt";

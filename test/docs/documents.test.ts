@@ -1,4 +1,5 @@
-// What the documents show, run as it stands: against a server on another port, and with a key and a database of this run.
+// What the documents show, run as it stands: against a server on another port, and with a key and a database of this
+// run.
 import { exec, execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -93,7 +94,8 @@ describe.skipIf(!hasTools)("README.md", () => {
     await writeFile(join(project, "buf.gen.yaml"), JSON.stringify({ version: "v2", plugins: [plugin] }));
     const readme = await readFile(join(root, "README.md"), "utf8");
     const command = /^ {4}npx @bufbuild\/(buf generate .*)$/m.exec(readme)?.[1] ?? "";
-    // One service and all that it imports: a client of all services takes nine seconds of a processor, and shows no more.
+    // One service and all that it imports: a client of all services takes nine seconds of a processor, and shows no
+    // more.
     const one = `${command.replace("../colloquy", root)} --path ${join(root, "proto/colloquy/v1/message_service.proto")}`;
     await promisify(exec)(`${join(root, "node_modules/.bin")}/${one}`, { cwd: project });
     for (const file of ["colloquy/v1/message_service_pb.ts", "buf/validate/validate_pb.ts", "google/api/http_pb.ts"]) {

@@ -223,7 +223,8 @@ describe.each(STAGES)("at the %s of a reply", (at) => {
     expect(last?.kind).toBe("ended");
     const [, reply] = await stored(conversationId);
     const ended = last?.kind === "ended" ? last : undefined;
-    // On a database that was away for longer than a turn is believed to live, it has failed; never is a word lost of it.
+    // On a database that was away for longer than a turn is believed to live, it has failed; never is a word lost of
+    // it.
     if (ended?.turn.state === TurnState.COMPLETE) expect(reply).toEqual(["one two", COMPLETE]);
     expect(textOf(steps)).toBe(reply?.[0] ?? "");
     expect(ended?.reply?.content ?? "").toBe(reply?.[0] ?? "");

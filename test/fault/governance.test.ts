@@ -1,4 +1,5 @@
-// Under load, with policies, purges, holds and erasures at once: what a hold covers is never lost, and what was erased is nowhere.
+// Under load, with policies, purges, holds and erasures at once: what a hold covers is never lost, and what was erased
+// is nowhere.
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";

@@ -1,5 +1,5 @@
-// Promise R3 for the five REST APIs: a caller of another tenant, and a token of another conversation, gets what it gets for a
-// random id, to the last byte.
+// Promise R3 for the five REST APIs: a caller of another tenant, and a token of another conversation, gets what it gets
+// for a random id, to the last byte.
 import type { DescMethod } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";

@@ -1,5 +1,5 @@
-// Promise R3: no tenant sees another, and no credential fault gets anybody in. Every RPC and REST route of the contract,
-// on every wire, as every role.
+// Promise R3: no tenant sees another, and no credential fault gets anybody in. Every RPC and REST route of the
+// contract, on every wire, as every role.
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { generateKeyPair, SignJWT } from "jose";

@@ -1,5 +1,5 @@
-// Turns with tools whose server is killed at every stage: nothing runs twice, no call is left without a result, and what
-// waits goes on at another server.
+// Turns with tools whose server is killed at every stage: nothing runs twice, no call is left without a result, and
+// what waits goes on at another server.
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";

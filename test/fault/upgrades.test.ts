@@ -1,5 +1,5 @@
-// Upgrades: every schema that a release has left comes to the current one with its data, and servers go on while the next
-// one comes.
+// Upgrades: every schema that a release has left comes to the current one with its data, and servers go on while the
+// next one comes.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";

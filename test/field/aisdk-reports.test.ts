@@ -1,4 +1,5 @@
-// F-AISDK: what people reported of chats with AI SDK: doubled text, lost results, forged approvals, streams that nobody can stop.
+// F-AISDK: what people reported of chats with AI SDK: doubled text, lost results, forged approvals, streams that nobody
+// can stop.
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

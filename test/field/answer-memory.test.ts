@@ -1,4 +1,5 @@
-// Answers in the making have bounded memory: a process with a small heap lives through the worst that can be asked for at once.
+// Answers in the making have bounded memory: a process with a small heap lives through the worst that can be asked for
+// at once.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";

@@ -1,4 +1,5 @@
-// F-AUDIT: Public reports about audit logs with hashes, their retention and their exports in other products, tried here.
+// F-AUDIT: Public reports about audit logs with hashes, their retention and their exports in other products, tried
+// here.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AuditBreak_Kind, AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";
 import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";

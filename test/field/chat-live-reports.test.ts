@@ -1,4 +1,5 @@
-// Faults of typing, presence, drafts and scheduled messages in other products, tried here. Each names the report that showed it.
+// Faults of typing, presence, drafts and scheduled messages in other products, tried here. Each names the report that
+// showed it.
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { ScheduledMessageState } from "../../gen/colloquy/v1/draft_pb.ts";

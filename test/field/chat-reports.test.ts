@@ -1,4 +1,5 @@
-// Faults of reactions, threads, mentions and receipts in other products, tried here. Each names the report that showed it.
+// Faults of reactions, threads, mentions and receipts in other products, tried here. Each names the report that showed
+// it.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MessageOrder } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { failureOf } from "../support/failure.ts";

@@ -1,4 +1,5 @@
-// What is published is well formed by the checks of publint and arethetypeswrong, and the client comes without the server.
+// What is published is well formed by the checks of publint and arethetypeswrong, and the client comes without the
+// server.
 import { execFile, execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -135,7 +135,8 @@ describe("F-ETAGS: an update of what somebody else has changed", () => {
 });
 
 describe("F-DELETED: lists of what was deleted", () => {
-  // borgbackup/borgstore#83: both kinds came, and nothing told them apart; Bike4Mind/bike4mind#1270: the flag was ignored.
+  // borgbackup/borgstore#83: both kinds came, and nothing told them apart; Bike4Mind/bike4mind#1270: the flag was
+  // ignored.
   test("leave it out, name it, or have it alone, and it says when it was deleted", async () => {
     const label = { labels: { kind: "deleted" } };
     const [stays, goes] = [await create(label), await create(label)];

@@ -1,4 +1,5 @@
-// What a request costs before it is refused or answered: of each field of the contract, the worst that 4 MiB let through.
+// What a request costs before it is refused or answered: of each field of the contract, the worst that 4 MiB let
+// through.
 import {
   type DescField,
   type DescMessage,
@@ -89,8 +90,8 @@ function kindOf(field: DescField): string {
 }
 
 /**
- * The first field of a kind takes all bodies, each further one another of them in turn; with `TEST_KINDS=all`, as in the
- * torture run, all take all.
+ * The first field of a kind takes all bodies, each further one another of them in turn; with `TEST_KINDS=all`, as in
+ * the torture run, all take all.
  */
 function* bodiesFor(path: readonly DescField[], turn: number): Generator<WorstBody> {
   const bodies = [...worstJson(path), ...worstProto(path)];

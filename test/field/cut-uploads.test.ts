@@ -1,5 +1,6 @@
-// F-CUT-UPLOAD: uploads that clients cancel over HTTP/2. Node's client ends the stream before it resets it: for a moment what was
-// cut looks whole. And uploads in pieces whose line breaks: what came was thrown away, because the break cancels the call.
+// F-CUT-UPLOAD: uploads that clients cancel over HTTP/2. Node's client ends the stream before it resets it: for a
+// moment what was cut looks whole. And uploads in pieces whose line breaks: what came was thrown away, because the
+// break cancels the call.
 import { randomBytes } from "node:crypto";
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { connect } from "node:http2";

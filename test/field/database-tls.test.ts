@@ -1,4 +1,5 @@
-// TLS to a real PostgreSQL: each sslmode against a server with a certificate of its own making, of another name, or without.
+// TLS to a real PostgreSQL: each sslmode against a server with a certificate of its own making, of another name, or
+// without.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/config.ts";
 import { createPostgresHints } from "../../src/live/hints/postgres.ts";

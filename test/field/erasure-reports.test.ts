@@ -53,8 +53,8 @@ async function somebody() {
   };
 }
 
-// RocketChat/Rocket.Chat#9766: only direct messages went. Ocelot-Social-Community/Ocelot-Social#6657: the text stayed in the row.
-// RocketChat/Rocket.Chat#10783: without a trace, answers seemed to be about what came before.
+// RocketChat/Rocket.Chat#9766: only direct messages went. Ocelot-Social-Community/Ocelot-Social#6657: the text stayed
+// in the row. RocketChat/Rocket.Chat#10783: without a trace, answers seemed to be about what came before.
 // matrix-org/synapse#8185 and #8189: who was there then went on reading.
 test("a message in a group loses its text for those who have read it, and its place tells that somebody wrote", async () => {
   const { ann, person, conversationId, say, erase } = await somebody();

@@ -71,7 +71,8 @@ describe("a name that no field has", () => {
     );
   });
 
-  // CDCgov/prime-reportstream#1919, symfony/webpack-encore#150: and so is a misspelled one, with the name that was meant.
+  // CDCgov/prime-reportstream#1919, symfony/webpack-encore#150: and so is a misspelled one, with the name that was
+  // meant.
   test.each([
     ["titel", "title"],
     ["entity_typ", "entity_type"],

@@ -1,5 +1,5 @@
-// F-EXPECT: a client that asks before it sends its body (RFC 9110 §10.1.1) is told at once: to send it, or what is wrong.
-// Reported of others as a second's wait, a hang or a needless upload: ratpack#852, bottle#844, dusty#163, bun#34960, lua-http#239.
+// F-EXPECT: a client that asks before it sends its body (RFC 9110 §10.1.1) is told at once: to send it, or what is
+// wrong. Reported of others as a second's wait, a hang or a needless upload: ratpack#852, bottle#844, dusty#163, bun#34960, lua-http#239.
 import { once } from "node:events";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { connect as connectHttp2 } from "node:http2";

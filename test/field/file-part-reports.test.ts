@@ -1,5 +1,5 @@
-// What users of others reported of files in chats: sent again with every post, lost between two forms, or put back into a
-// history that no model takes.
+// What users of others reported of files in chats: sent again with every post, lost between two forms, or put back into
+// a history that no model takes.
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";

@@ -57,7 +57,10 @@ async function plainly({ url }: EchoServer, call: WireCall, overHttp2 = call.nee
 }
 
 const EVERYTHING = process.env.TEST_KINDS === "all";
-/** Without the lanes, which are what could cut a body, every third border; with `TEST_KINDS=all`, as in the torture run, each. */
+/**
+ * Without the lanes, which are what could cut a body, every third border; with `TEST_KINDS=all`, as in the torture run,
+ * each.
+ */
 const isLookedAt = (name: string, i: number) => EVERYTHING || !name.includes("off") || i % 3 === 0;
 /** Each border comes to the lanes in clear; the others each take a part of them, from form to form another. */
 const TURNS: Readonly<Record<string, number>> = { "clear, lanes off": 2, TLS: 4, "TLS, lanes off": 4 };

@@ -1,5 +1,5 @@
-// What front ends and the OpenAI dialect are sent: read whole however it arrives, bombs refused, the worst that 4 MiB let through
-// cheap, and names that JavaScript knows nothing but names.
+// What front ends and the OpenAI dialect are sent: read whole however it arrives, bombs refused, the worst that 4 MiB
+// let through cheap, and names that JavaScript knows nothing but names.
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { brotliBomb, gzipBomb, manyGzips } from "../fault/faults/bombs.ts";

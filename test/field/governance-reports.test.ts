@@ -46,7 +46,10 @@ async function makeOld(...ids: string[]): Promise<void> {
   await server.database.query({ name: "test_old", text }, [tenant.id, ids]);
 }
 
-/** Makes a policy that purges what is older than 30 days, runs it and deletes it; then what nobody needs any more is swept. */
+/**
+ * Makes a policy that purges what is older than 30 days, runs it and deletes it; then what nobody needs any more is
+ * swept.
+ */
 async function purge(mode: string): Promise<number> {
   const retentionPolicy = {
     displayName: mode,
@@ -118,7 +121,8 @@ test("a repeat of a request whose conversation a policy has purged makes nothing
   expect(await reasonOf(key.conversations.createConversation(request))).toBe("NOT_FOUND");
 });
 
-// Mnexa-AI/e2a#397, meawoppl/agent-portal#654, elasticclaw/elasticclaw#685: one statement deleted all, and writers waited.
+// Mnexa-AI/e2a#397, meawoppl/agent-portal#654, elasticclaw/elasticclaw#685: one statement deleted all, and writers
+// waited.
 test("a long conversation is purged by transactions of 500 messages", async () => {
   const conversationId = await conversation("long");
   const messages = Array.from({ length: 1_000 }, (_, n) => ({ content: String(n) }));

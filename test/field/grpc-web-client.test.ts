@@ -1,4 +1,5 @@
-// Google's own client of gRPC-Web in its default mode, text, in a browser: as we serve it, and behind nginx and HAProxy.
+// Google's own client of gRPC-Web in its default mode, text, in a browser: as we serve it, and behind nginx and
+// HAProxy.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { type BrowserPage, HAS_CHROMIUM, startPage } from "../support/browser.ts";

@@ -1,4 +1,5 @@
-// gRPC-Web in text mode: what is answered is the binary answer, frame by frame in base64, whatever pieces the request comes in.
+// gRPC-Web in text mode: what is answered is the binary answer, frame by frame in base64, whatever pieces the request
+// comes in.
 import { Readable } from "node:stream";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";

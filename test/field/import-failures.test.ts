@@ -1,4 +1,5 @@
-// F-IMPORT-FAILS: small packed imports of lines that only cost time are given up soon, and hold the loop for a moment at most.
+// F-IMPORT-FAILS: small packed imports of lines that only cost time are given up soon, and hold the loop for a moment
+// at most.
 import { gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test } from "vitest";

@@ -1,4 +1,5 @@
-// Files as editors, shells and other exporters write them: what is meant goes in, what is no record is told by its line.
+// Files as editors, shells and other exporters write them: what is meant goes in, what is no record is told by its
+// line.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type StoreServer, startStoreServer } from "../support/store-server.ts";
 import { conversationLine, exported, messageLine } from "../support/transfer.ts";

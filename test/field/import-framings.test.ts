@@ -1,4 +1,5 @@
-// F-BODY: an import reads its lines whole, however the body arrives: the real store, over REST and as a stream of requests.
+// F-BODY: an import reads its lines whole, however the body arrives: the real store, over REST and as a stream of
+// requests.
 import { gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

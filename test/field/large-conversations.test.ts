@@ -1,4 +1,5 @@
-// Conversations so long that one statement cannot clear, restore, replace or purge them in its time: it is done in pieces.
+// Conversations so long that one statement cannot clear, restore, replace or purge them in its time: it is done in
+// pieces.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";

@@ -1,4 +1,5 @@
-// Reports about others' stores of OpenAI's conversations and items, and about imports of ChatGPT's export, tried on ours.
+// Reports about others' stores of OpenAI's conversations and items, and about imports of ChatGPT's export, tried on
+// ours.
 import type { JsonObject } from "@bufbuild/protobuf";
 import type OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

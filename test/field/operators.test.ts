@@ -1,4 +1,5 @@
-// What operators read: TLS to the database as libpq means it, causes in the log, metrics that the linter takes, the first key.
+// What operators read: TLS to the database as libpq means it, causes in the log, metrics that the linter takes, the
+// first key.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";

@@ -1,4 +1,5 @@
-// What other stores of messages lost, tried here: tool calls, reasoning, attachments, JSON. Each test names the reports.
+// What other stores of messages lost, tried here: tool calls, reasoning, attachments, JSON. Each test names the
+// reports.
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -37,7 +38,8 @@ const items = (...all: Parameters<typeof fromItem>[0][]) =>
   reopened(...all.map(fromItem)).then((read) => read.map(toItem));
 
 test("F-PARTS: a reloaded history holds the calls, their arguments and their results, in their order", async () => {
-  // nearai/ironclaw#568, nixopus/nixopus#1345, structureclaw/structureclaw#261, memrynote/memry#1144, PaulKinlan/Co-do#78
+  // nearai/ironclaw#568, nixopus/nixopus#1345, structureclaw/structureclaw#261, memrynote/memry#1144,
+  // PaulKinlan/Co-do#78
   const turn = [
     { role: "user", content: "Deploy it" },
     { type: "function_call", call_id: "c1", name: "deploy", arguments: '{"to":"prod"}' },
@@ -103,7 +105,8 @@ test("F-PARTS: attachments are there when a conversation is resumed, and after a
 });
 
 test("F-PARTS: states, steps and metadata of providers come back with the parts, and fields that nobody knows", async () => {
-  // vercel-labs/ai-sdk-persistence-db#6, miurla/morphic#580, assistant-ui/assistant-ui#7224, vercel/ai#14492, vercel/ai#2993
+  // vercel-labs/ai-sdk-persistence-db#6, miurla/morphic#580, assistant-ui/assistant-ui#7224, vercel/ai#14492,
+  // vercel/ai#2993
   const parts = [
     { type: "step-start" },
     { type: "reasoning", text: "hm", state: "done", providerMetadata: { anthropic: { signature: "c2ln" } } },

@@ -1,4 +1,5 @@
-// F-PARTIAL: what the JSON of an update names is changed: null, defaults, and what was emptied too. Every field of every Update method.
+// F-PARTIAL: what the JSON of an update names is changed: null, defaults, and what was emptied too. Every field of
+// every Update method.
 import { randomUUID } from "node:crypto";
 import type { DescField, DescMethod, JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

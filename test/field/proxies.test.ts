@@ -1,4 +1,5 @@
-// Behind real proxies, with the configuration that people copy and the one of docs/operations.md: every form of every call.
+// Behind real proxies, with the configuration that people copy and the one of docs/operations.md: every form of every
+// call.
 import { createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { createConnectTransport as createWebTransport } from "@connectrpc/connect-web";
@@ -20,13 +21,18 @@ let key: { readonly text: string; readonly credential: Credential };
 /** What the agent waits for before it answers, by conversation. */
 const thoughts = new Map<string, Promise<void>>();
 
-/** What people copy: compression of everything, and a `proxy_pass` with nothing else, except that it gives up after 2 s and not 60. */
+/**
+ * What people copy: compression of everything, and a `proxy_pass` with nothing else, except that it gives up after 2 s
+ * and not 60.
+ */
 const BARE = `
   gzip_proxied any; gzip_types *; gzip_min_length 1; gzip_vary on;
   server { listen 127.0.0.1:PORT; location / { proxy_pass http://UPSTREAM; proxy_read_timeout 2s; client_max_body_size 20m; } }
   server { listen 127.0.0.1:H2PORT http2; location / { grpc_pass grpc://UPSTREAM; grpc_read_timeout 2s; } }`;
 
-/** `patient`: it gives up as late as people's do, so that work which is no stream has its time on a busy machine, too. */
+/**
+ * `patient`: it gives up as late as people's do, so that work which is no stream has its time on a busy machine, too.
+ */
 type Start = (upstream: string, patient?: boolean) => Promise<RealProxy>;
 
 const PROXIES: readonly (readonly [string, Start])[] = [

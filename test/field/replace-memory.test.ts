@@ -1,4 +1,5 @@
-// S-REPLACE-PARALLEL: what is compared with long messages, or answered again after they grew, does not read them all at once.
+// S-REPLACE-PARALLEL: what is compared with long messages, or answered again after they grew, does not read them all at
+// once.
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -25,7 +26,8 @@ beforeAll(async () => {
   database = await createTestDatabase();
   server = await startOwnServer({
     DATABASE_URL: database.url,
-    // One for each: of those that wait for a second or more, as on a busy machine, some are refused (docs/operations.md).
+    // One for each: of those that wait for a second or more, as on a busy machine, some are refused
+    // (docs/operations.md).
     COLLOQUY_POOL_SIZE: String(CONVERSATIONS),
     NODE_OPTIONS: "--max-old-space-size=256",
   });

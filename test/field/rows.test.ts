@@ -7,7 +7,10 @@ const ROOT = join(import.meta.dirname, "../..");
 const README = readFileSync(join(import.meta.dirname, "README.md"), "utf8");
 const ID = /\b(?:[AS]\d+|[FS]-[A-Z0-9-]+|SEARCH-COST)\b/g;
 
-/** What a cell calls a test, from here, from the folder above or from the root: `x.test.ts`, or the name alone of one of the reports. */
+/**
+ * What a cell calls a test, from here, from the folder above or from the root: `x.test.ts`, or the name alone of one of
+ * the reports.
+ */
 const NAMED = /[\w./-]+\.test\.ts|\b[a-z0-9-]+-reports\b/g;
 
 function pathOf(name: string): string | undefined {

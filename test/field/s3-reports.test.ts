@@ -1,4 +1,5 @@
-// F-S3-STORES: what S3-compatible stores, and the ways to them, have done to other products' files. Each test names the reports.
+// F-S3-STORES: what S3-compatible stores, and the ways to them, have done to other products' files. Each test names the
+// reports.
 import { randomBytes } from "node:crypto";
 import { beforeAll, beforeEach, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/config.ts";

@@ -1,4 +1,5 @@
-// F-SIZES: what people reported of other servers' sizes, bodies and frames, tried on this one, each on every wire that it concerns.
+// F-SIZES: what people reported of other servers' sizes, bodies and frames, tried on this one, each on every wire that
+// it concerns.
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -43,7 +44,8 @@ describe.each([
     return (await rawCall(server.url, { path: ECHO, protocol, body, headers })).reason;
   }
 
-  // grpc-go#4552, grpc-rust#2484, hapi#4548, grpc#41996: the limit is of the message once decompressed, itself included.
+  // grpc-go#4552, grpc-rust#2484, hapi#4548, grpc#41996: the limit is of the message once decompressed, itself
+  // included.
   test.each(FORMS.flatMap((form) => (["none", "gzip", "br"] as const).map((coding) => [form, coding] as const)))(
     "a message of 4 MiB is taken over %s with %s, and a byte more is not",
     async (form, coding) => {
@@ -94,7 +96,8 @@ describe.each([
     expect(answer.status).toBe(400);
   });
 
-  // grpc-java#6720, grpc-rust#492: flags that no protocol has. grpc implementations say INTERNAL; here it is the caller's fault.
+  // grpc-java#6720, grpc-rust#492: flags that no protocol has. grpc implementations say INTERNAL; here it is the
+  // caller's fault.
   test.each([0x02, 0x04, 0x40, 0x80, 0xff])("F-FLAGS: a frame of gRPC with the flags %i is refused", async (flags) => {
     const answer = await rawCall(server.url, { path: ECHO, protocol: "grpc", body: frame(Buffer.alloc(0), flags) });
     expect(answer).toMatchObject({ code: "3", reason: "MALFORMED_BODY" });

@@ -1,5 +1,6 @@
-// A1: what a request costs over a real socket, on every path that one can take: the worst bodies of each kind, plain and compressed.
-// Judged by the processor time that the server's thread takes between two turns of its loop, whatever else the machine does.
+// A1: what a request costs over a real socket, on every path that one can take: the worst bodies of each kind, plain
+// and compressed. Judged by the processor time that the server's thread takes between two turns of its loop, whatever
+// else the machine does.
 import { gzipSync } from "node:zlib";
 import {
   create,

@@ -1,4 +1,5 @@
-// F-STALLED-UPLOAD: an upload in pieces whose client falls silent held its connection, and memory, for as long as it liked.
+// F-STALLED-UPLOAD: an upload in pieces whose client falls silent held its connection, and memory, for as long as it
+// liked.
 import { connect } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";

@@ -1,4 +1,5 @@
-// Faults of turns, tools, approvals and regeneration in other products, tried here. Each names the report that showed it.
+// Faults of turns, tools, approvals and regeneration in other products, tried here. Each names the report that showed
+// it.
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -49,7 +50,10 @@ afterEach(() => {
 const http = () => ({ case: "http", value: { url } }) as const;
 const client = { case: "client", value: {} } as const;
 
-/** Alice and Bob in a conversation with an agent that has `act` (which is asked about), `look` (HTTP) and `ask` (a client's). */
+/**
+ * Alice and Bob in a conversation with an agent that has `act` (which is asked about), `look` (HTTP) and `ask` (a
+ * client's).
+ */
 async function scene() {
   const tenant = await server.tenant("alice", "bob");
   const { agents } = tenant.key();
@@ -333,8 +337,8 @@ describe("F-TURN: stopping", () => {
     expect(turn?.state).toBe(TurnState.CANCELLED);
     await closed.promise;
     await reading;
-    // open-webui/open-webui#24940: what is sent next finds every call with a result; adamjmurray/producer-pal#1102: which
-    // says why. CopilotKit/CopilotKit#6851: it is an error, no empty success.
+    // open-webui/open-webui#24940: what is sent next finds every call with a result; adamjmurray/producer-pal#1102:
+    // which says why. CopilotKit/CopilotKit#6851: it is an error, no empty success.
     expect(await next("hi")).toEqual([
       "hi",
       "call c1 look {}",

@@ -19,7 +19,8 @@ async function reader(database: TestDatabase) {
   return session;
 }
 
-// alphaonedev/ai-memory-mcp#2614, sandbox-quantum/switch#457, OpenAEV-Platform/openaev#6780: one reader, and all waited.
+// alphaonedev/ai-memory-mcp#2614, sandbox-quantum/switch#457, OpenAEV-Platform/openaev#6780: one reader, and all
+// waited.
 test("calls go on while a migration waits for a table that somebody keeps locked", async () => {
   await using database = await createTestDatabase();
   const session = await reader(database);
@@ -57,7 +58,8 @@ test("a migration that gives up has changed nothing, says who is in the way, and
   expect(await migrate(opened)).toEqual([NEXT]);
 });
 
-// DataBiosphere/jade-data-repo#153, OpenAEV-Platform/openaev#6780: a pod that is killed as it migrates kept the others out.
+// DataBiosphere/jade-data-repo#153, OpenAEV-Platform/openaev#6780: a pod that is killed as it migrates kept the others
+// out.
 test("a server that was killed as it migrated leaves no lock behind", async () => {
   await using database = await createTestDatabase();
   const killed = new pg.Client({ connectionString: database.url });

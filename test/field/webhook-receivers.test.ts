@@ -1,4 +1,5 @@
-// Receivers of webhooks that misbehave on their sockets: an attempt at each ends in time, says what was wrong, and does no harm.
+// Receivers of webhooks that misbehave on their sockets: an attempt at each ends in time, says what was wrong, and does
+// no harm.
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";

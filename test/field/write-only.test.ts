@@ -1,4 +1,5 @@
-// A10: what a key that may write and not read is answered is at most what it wrote, and the reply of a turn that it began.
+// A10: what a key that may write and not read is answered is at most what it wrote, and the reply of a turn that it
+// began.
 import { randomUUID } from "node:crypto";
 import type { DescMethod, JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

@@ -1,5 +1,5 @@
-// An answer that a client sends twice, over each front end that takes one: at once, while the reply runs and after it; to the
-// server that has it and to another one. It is taken once, and whoever sends it gets the reply.
+// An answer that a client sends twice, over each front end that takes one: at once, while the reply runs and after it;
+// to the server that has it and to another one. It is taken once, and whoever sends it gets the reply.
 import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";

@@ -1,5 +1,5 @@
-// Files in chats: what a front end sends as bytes is stored as a file, comes back as it was sent, and reaches the agent; what
-// an agent makes comes as the front end takes it.
+// Files in chats: what a front end sends as bytes is stored as a file, comes back as it was sent, and reaches the
+// agent; what an agent makes comes as the front end takes it.
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";

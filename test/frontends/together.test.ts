@@ -1,5 +1,5 @@
-// One conversation through all four front ends and the API at once, on two servers: each sees what the others say, follows
-// the same turn, and may end it.
+// One conversation through all four front ends and the API at once, on two servers: each sees what the others say,
+// follows the same turn, and may end it.
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";

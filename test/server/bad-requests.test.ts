@@ -217,7 +217,9 @@ describe("over HTTP/1.1", () => {
   const chunked = "transfer-encoding: chunked\r\n";
   const start = `POST ${ECHO} HTTP/1.1\r\n${host}${auth}`;
   const smuggled = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
-  /** Each may be refused or its connection closed; what is hidden in it must not be answered as a request of its own. */
+  /**
+   * Each may be refused or its connection closed; what is hidden in it must not be answered as a request of its own.
+   */
   const smuggling: Array<readonly [name: string, parts: string[]]> = [
     ["both lengths", [`${start}content-length: 4\r\n${chunked}\r\n0\r\n\r\n${smuggled}`]],
     ["both lengths, the other way", [`${start}${chunked}content-length: 4\r\n\r\n0\r\n\r\n${smuggled}`]],

@@ -1,4 +1,5 @@
-// The audit log as a chain of hashes: what of it is changed, removed, inserted or moved is found, also where it is exported, kept for a time, or a person was erased.
+// The audit log as a chain of hashes: what of it is changed, removed, inserted or moved is found, also where it is
+// exported, kept for a time, or a person was erased.
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AuditBreak_Kind, AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";

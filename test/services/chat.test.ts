@@ -1,4 +1,5 @@
-// Turns over a real socket and a real database: what is stored, what is streamed, and what is left when something breaks.
+// Turns over a real socket and a real database: what is stored, what is streamed, and what is left when something
+// breaks.
 import { randomUUID } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";

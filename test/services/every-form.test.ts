@@ -1,5 +1,5 @@
-// Whatever other protocols put into messages: in over its own protocol, stored, out again, equal; the same over the API on every
-// wire; and equal once more where a client of the API has written what it read.
+// Whatever other protocols put into messages: in over its own protocol, stored, out again, equal; the same over the API
+// on every wire; and equal once more where a client of the API has written what it read.
 import { randomUUID } from "node:crypto";
 import { fromJson, type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";

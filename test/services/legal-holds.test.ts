@@ -38,7 +38,9 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Ann owns a conversation, in which bob takes part and carl did; each of them wrote one message, and ann sent a file. */
+/**
+ * Ann owns a conversation, in which bob takes part and carl did; each of them wrote one message, and ann sent a file.
+ */
 async function begin(fields: object = {}) {
   const tenant = await server.tenant();
   for (const id of ["ann", "bob", "carl", "dora"]) await tenant.addMember(id);

@@ -1,5 +1,6 @@
-// Parts through all that may happen to them: whatever they are, they are read back equal over every wire, after an edit, a
-// fork, a move to another tenant and a restart of the server. PARTS_LIFE_RUNS and PARTS_LIFE_SEED are for long runs.
+// Parts through all that may happen to them: whatever they are, they are read back equal over every wire, after an
+// edit, a fork, a move to another tenant and a restart of the server. PARTS_LIFE_RUNS and PARTS_LIFE_SEED are for long
+// runs.
 import { create, equals, toJsonString } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import fc from "fast-check";

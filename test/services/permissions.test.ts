@@ -60,8 +60,8 @@ interface Scene {
 }
 
 /**
- * The callers. The conversation is the owner's, who takes no part in it; the manager is above the owner; each key has one
- * scope.
+ * The callers. The conversation is the owner's, who takes no part in it; the manager is above the owner; each key has
+ * one scope.
  */
 const CALLERS = ["stranger", "participant", "owner", "manager", "admin", "key read", "key write", "key admin"] as const;
 
@@ -483,10 +483,12 @@ describe("each caller gets what the table says", () => {
     if (method === undefined) return;
     const changes = method.idempotency !== Level.NO_SIDE_EFFECTS;
     const named = namedBy(ask);
-    // A change needs what it names; a read also finds what it does not name, though policies and jobs only where it looks for them.
+    // A change needs what it names; a read also finds what it does not name, though policies and jobs only where it
+    // looks for them.
     const make = () =>
       makeScene((thing) => named.has(thing) || (!changes && thing !== "retentionPolicyId" && thing !== "jobId"));
-    // Calls that change nothing can be made in one scene, also those that are to be refused; a row without a scene needs none.
+    // Calls that change nothing can be made in one scene, also those that are to be refused; a row without a scene
+    // needs none.
     const shared = ask.length > 0 ? make() : ({} as Scene);
     // So that there is a delivery to list.
     if (name === "WebhookService/ListWebhookDeliveries") await attemptIn(await shared);

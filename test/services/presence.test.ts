@@ -209,7 +209,8 @@ describe("over several servers", () => {
     const first = await startStoreServer({ presence: {}, makeHints });
     stack.defer(() => first.close());
     // It renews nothing for as long as the test takes, as a server that was killed.
-    // What is over before the first server has heard of it is told by nobody: the lease is long enough for a busy machine.
+    // What is over before the first server has heard of it is told by nobody: the lease is long enough for a busy
+    // machine.
     const silent = await startStoreServer({ presence: { renewMs: 600_000, leaseMs: 4_000 }, makeHints, beside: first });
     stack.defer(() => silent.close());
     const { tenant, ann } = await begin(first);

@@ -61,8 +61,8 @@ const { json } = fc.letrec<{ json: JsonValue }>((tie) => ({
 }));
 
 /**
- * Objects with own properties of any name, `__proto__` too. Names that JSON has to escape are left out: V8's JSON.parse,
- * which the clients here use, reads some of them wrongly once it has seen another that begins like them
+ * Objects with own properties of any name, `__proto__` too. Names that JSON has to escape are left out: V8's
+ * JSON.parse, which the clients here use, reads some of them wrongly once it has seen another that begins like them
  * (nodejs/node#63785). The server does not, see below.
  */
 function objectOf(value: fc.Arbitrary<JsonValue>): fc.Arbitrary<JsonObject> {
@@ -114,7 +114,10 @@ const conversation = fc
 
 const wire = fc.constantFrom(...WIRE_FORMS);
 
-/** The fields that were written as they were read, as text: own properties only, sorted. `-0` equals `0`, as in JSON.stringify. */
+/**
+ * The fields that were written as they were read, as text: own properties only, sorted. `-0` equals `0`, as in
+ * JSON.stringify.
+ */
 function told(written: object, read: unknown = written): string {
   return spell(Object.fromEntries(Object.keys(written).map((name) => [name, (read as Record<string, unknown>)[name]])));
 }

@@ -1,4 +1,5 @@
-// Retention policies: which conversations one deletes or purges, in which order policies decide, and what a run says of itself.
+// Retention policies: which conversations one deletes or purges, in which order policies decide, and what a run says of
+// itself.
 import { type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";

@@ -1,5 +1,5 @@
-// Processes that tests start. None outlives its test, or the file whose hook started it, whether that passes, fails, runs
-// out of time or is killed.
+// Processes that tests start. None outlives its test, or the file whose hook started it, whether that passes, fails,
+// runs out of time or is killed.
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { onTestFinished } from "vitest";
 
@@ -7,7 +7,9 @@ const running = new Set<ChildProcess>();
 /** What ends with the file. */
 const ofFile = new Set<() => unknown>();
 
-/** Starts a process in a group of its own, which ends as a whole: a shell with what it runs, a server with its workers. */
+/**
+ * Starts a process in a group of its own, which ends as a whole: a shell with what it runs, a server with its workers.
+ */
 export function startChild(program: string, words: readonly string[], options: SpawnOptions = {}): ChildProcess {
   endWithWorker();
   const child = spawn(program, words, { ...options, detached: true });

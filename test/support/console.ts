@@ -1,4 +1,5 @@
-// The console in Chromium, on a whole server of its own with a tenant: pages that are signed in, and what no page may do.
+// The console in Chromium, on a whole server of its own with a tenant: pages that are signed in, and what no page may
+// do.
 import AxeSource from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { onTestFinished } from "vitest";
@@ -16,7 +17,10 @@ export interface ConsoleStage {
   readonly browser: Browser;
   /** Faults of all its pages: exceptions, errors on the browser's console, breaches of the page's policy. */
   readonly faults: string[];
-  /** A page with a session of its own, as an administrator of the tenant or whoever is given. It is closed with its test. */
+  /**
+   * A page with a session of its own, as an administrator of the tenant or whoever is given. It is closed with its
+   * test.
+   */
   open(path: string, options?: PageOptions): Promise<Page>;
   close(): Promise<void>;
 }
@@ -26,7 +30,10 @@ export interface PageOptions {
   readonly credential?: string | undefined;
   readonly width?: number;
   readonly dark?: boolean;
-  /** Shares cookies and cached files with no other page. Default: shares them, because compiling them anew takes most of a load. */
+  /**
+   * Shares cookies and cached files with no other page. Default: shares them, because compiling them anew takes most of
+   * a load.
+   */
   readonly apart?: boolean;
 }
 

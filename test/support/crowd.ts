@@ -4,7 +4,10 @@ import { administer } from "./postgres.ts";
 export const KNOWN = "01890000-0000-7000-8000-000000000001";
 export const NEWCOMER = "01890000-0000-7000-8000-000000000002";
 
-/** Of each tenant, all with the label `tier`, each sixtieth with `team`. The first half is `ada`'s, the second `bob`'s; `boss` is above ten members, ada among them. */
+/**
+ * Of each tenant, all with the label `tier`, each sixtieth with `team`. The first half is `ada`'s, the second `bob`'s;
+ * `boss` is above ten members, ada among them.
+ */
 export const CONVERSATIONS = 10_000;
 /** In the one long conversation, which is `ada`'s. */
 export const LONG_MESSAGES = 10_000;
@@ -92,8 +95,8 @@ async function fill(url: string, tenant: string): Promise<void> {
 }
 
 /**
- * Ten tenants of a hundred owners and 5,000 guests each, so that a member has but a small part of all, and takes part in
- * one conversation as a rule: what PostgreSQL then expects of `ada` and `bob` is far too little.
+ * Ten tenants of a hundred owners and 5,000 guests each, so that a member has but a small part of all, and takes part
+ * in one conversation as a rule: what PostgreSQL then expects of `ada` and `bob` is far too little.
  */
 async function fillOthers(url: string): Promise<void> {
   const tenant = id("7000", "t");

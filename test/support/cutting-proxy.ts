@@ -10,7 +10,10 @@ export interface Carried {
 
 export interface CuttingProxy {
   readonly url: string;
-  /** Cuts every line that is open now, in the middle of whatever it carries, or those that `wanted` picks. Answers how many. */
+  /**
+   * Cuts every line that is open now, in the middle of whatever it carries, or those that `wanted` picks. Answers how
+   * many.
+   */
   cut(wanted?: (carried: Carried) => boolean): number;
   close(): Promise<void>;
 }

@@ -1,4 +1,5 @@
-// Runs what a document shows: its shell commands in order, in one shell, and compares what they print with what it says.
+// Runs what a document shows: its shell commands in order, in one shell, and compares what they print with what it
+// says.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -1,4 +1,5 @@
-// As much of an S3-compatible store as files need, in memory, whose answers a test can replace by those that real stores have given.
+// As much of an S3-compatible store as files need, in memory, whose answers a test can replace by those that real
+// stores have given.
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders } from "node:http";

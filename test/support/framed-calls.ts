@@ -113,8 +113,8 @@ export function randomWireCall(pick: Picker): WireCall {
   const texts = Array.from({ length: 1 + pick.below(5) }, () => pick.one(TEXTS));
   const call = callOf(form, texts, randomLengths(pick, 200));
   if (form.method === "Converse" || !pick.chance(0.12)) return call;
-  // Of two faults the first is told; but zlib gives nothing of the packet in which it finds damage, so over REST, where all
-  // lines are compressed together, it depends on the packets whether the line before was read.
+  // Of two faults the first is told; but zlib gives nothing of the packet in which it finds damage, so over REST, where
+  // all lines are compressed together, it depends on the packets whether the line before was read.
   const together = form.wire === "rest" && form.gzip && form.method === "Collect";
   if (together && texts.some((text) => text.includes("\0"))) return call;
   const { body } = call;

@@ -29,7 +29,9 @@ export interface Installed extends Disposable {
   link(dependency: string): void;
 }
 
-/** Where the files of a run share the package: packing it takes fifteen seconds of a processor. The next run removes it. */
+/**
+ * Where the files of a run share the package: packing it takes fifteen seconds of a processor. The next run removes it.
+ */
 const SHARED = () => join(tmpdir(), `${LEFT_PREFIX}${process.ppid}-package`);
 
 /** The package as an archive, which whoever comes first makes. */

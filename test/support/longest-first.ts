@@ -1,4 +1,5 @@
-// The order of the whole suite: the files that take longest first, so that none of them is left to run at its end alone.
+// The order of the whole suite: the files that take longest first, so that none of them is left to run at its end
+// alone.
 import type { TestSpecification } from "vitest/node";
 import { BaseSequencer } from "vitest/node";
 

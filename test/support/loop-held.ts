@@ -16,7 +16,8 @@ export async function heldBy<T>(work: () => Promise<T> | T): Promise<Held<T>> {
     last = process.threadCpuUsage();
     worst = Math.max(worst, (user + system) / 1000);
   };
-  // A turn that takes longer than the timer is looked at by itself. Looking at every turn would take a processor while others work.
+  // A turn that takes longer than the timer is looked at by itself. Looking at every turn would take a processor while
+  // others work.
   const turn = () => {
     look();
     if (running) setTimeout(turn, 1);

@@ -33,7 +33,10 @@ export function schemaWith(name: string, statements: readonly string[]): Schema 
   };
 }
 
-/** Brings a database, of whatever older schema or none, to the first `count` migrations; returns the names of the applied ones. */
+/**
+ * Brings a database, of whatever older schema or none, to the first `count` migrations; returns the names of the
+ * applied ones.
+ */
 export async function migrateTo(url: string, count: number): Promise<string[]> {
   const database = await openDatabase({ url, schema: schemaUpTo(count), poolSize: 2 });
   try {
@@ -55,7 +58,10 @@ export interface OldData {
   readonly messages: number;
 }
 
-/** A tenant as a release of the database's schema leaves it, with what has been there since the first: a member and messages. */
+/**
+ * A tenant as a release of the database's schema leaves it, with what has been there since the first: a member and
+ * messages.
+ */
 export async function addOldTenant(url: string, { slug, conversations, messages }: OldData): Promise<OldTenant> {
   const id = randomUUID();
   const conversationIds = Array.from({ length: conversations }, () => randomUUID());

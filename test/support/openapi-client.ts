@@ -70,8 +70,8 @@ export async function runClient(document: OpenApiDocument, main: string, args: r
 }
 
 /**
- * A program that calls every operation of a document whose answer is JSON or empty with the document's own examples, and
- * prints an array of `[operationId, status, data]`. It takes the server's URL. `headers` go with each call.
+ * A program that calls every operation of a document whose answer is JSON or empty with the document's own examples,
+ * and prints an array of `[operationId, status, data]`. It takes the server's URL. `headers` go with each call.
  */
 export function callEverything(document: OpenApiDocument, headers: Record<string, string> = {}): string {
   const calls = operationsOf(document).flatMap(({ method, path, operation }) => {

@@ -134,7 +134,9 @@ export interface TestDatabase extends AsyncDisposable {
   drop(): Promise<void>;
 }
 
-/** The name of a statement of a test. Connections keep what was prepared under a name, so no two texts may share one. */
+/**
+ * The name of a statement of a test. Connections keep what was prepared under a name, so no two texts may share one.
+ */
 export function statementName(text: string): string {
   return `test_${createHash("md5").update(text).digest("hex")}`;
 }

@@ -40,8 +40,8 @@ export interface ResetCall {
 }
 
 /**
- * Begins each call on one connection, sends its body without its end, and resets it: in the same packet, or in the next one
- * by turns. Resolves once the server has read all of it.
+ * Begins each call on one connection, sends its body without its end, and resets it: in the same packet, or in the next
+ * one by turns. Resolves once the server has read all of it.
  */
 export async function resetCalls(url: string, calls: readonly ResetCall[]): Promise<void> {
   const { port, hostname } = new URL(url);

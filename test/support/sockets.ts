@@ -9,7 +9,9 @@ export interface Heard {
   readonly statuses: readonly number[];
 }
 
-/** Opens a connection, writes the parts, and listens until it closes or has been silent for `quietMs` after an answer. */
+/**
+ * Opens a connection, writes the parts, and listens until it closes or has been silent for `quietMs` after an answer.
+ */
 export function speak(port: number, parts: ReadonlyArray<string | Uint8Array>, quietMs = 60): Promise<Heard> {
   return new Promise((resolve) => {
     const socket: Socket = connect(port, "127.0.0.1");

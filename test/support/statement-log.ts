@@ -21,7 +21,8 @@ const ABOUT_ALL_TENANTS = [
   "from tenant n join job j on j.tenant_id = n.id",
   // The tenants whose audit log has new entries; each is then sealed by itself.
   "from tenant n join audit a on a.tenant_id = n.id",
-  // In which tenants a server says who is here, to renew and to end its leases, and where leases are over: ids and counts alone.
+  // In which tenants a server says who is here, to renew and to end its leases, and where leases are over: ids and
+  // counts alone.
   "from tenant n where l.tenant_id = n.id and l.server",
   "from tenant n join presence_lease l on l.tenant_id = n.id",
   // A migration, which changes the rows of every tenant.

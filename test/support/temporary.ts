@@ -1,5 +1,5 @@
-// The temporary directory of a run: in memory where there is room, for clusters, databases and data directories by the hundred
-// cost a file system on disk more than PostgreSQL.
+// The temporary directory of a run: in memory where there is room, for clusters, databases and data directories by the
+// hundred cost a file system on disk more than PostgreSQL.
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 
@@ -9,7 +9,10 @@ const PREFIX = "colloquy-run-";
 const FILES = 4 * 2 ** 30;
 const PROCESSES = 4 * 2 ** 30;
 
-/** Lets this process, and what it starts from now on, keep temporary files in memory. They are gone with what this returns. */
+/**
+ * Lets this process, and what it starts from now on, keep temporary files in memory. They are gone with what this
+ * returns.
+ */
 export function keepFilesInMemory(): () => void {
   // In CI the temporary directory may be set; a run of several projects comes here for each of them.
   if (process.env.TMPDIR !== undefined || !hasRoom()) return () => {};

@@ -19,9 +19,9 @@ const KEYS: Readonly<Record<string, readonly string[]>> = { tenant: ["id", "slug
 const keysOf = (table: string) => KEYS[table] ?? ["tenant_id"];
 
 /**
- * The tables of a statement that no condition holds to one tenant, as `table` or `table alias`. A condition counts if it
- * must be true for every row: `tenant_id` equal to a value, or to the `tenant_id` of a table that is held. Throws for a
- * text that PostgreSQL does not understand.
+ * The tables of a statement that no condition holds to one tenant, as `table` or `table alias`. A condition counts if
+ * it must be true for every row: `tenant_id` equal to a value, or to the `tenant_id` of a table that is held. Throws
+ * for a text that PostgreSQL does not understand.
  */
 export async function unboundTables(sql: string): Promise<string[]> {
   const { stmts = [] } = (await parse(sql)) as unknown as { stmts?: { stmt: Tree }[] };

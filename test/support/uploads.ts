@@ -1,4 +1,5 @@
-// One upload on any wire, in any pieces, whole or cut: each way answers the id of the file that it became, or that the line was cut.
+// One upload on any wire, in any pieces, whole or cut: each way answers the id of the file that it became, or that the
+// line was cut.
 import { once } from "node:events";
 import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { FileService } from "../../gen/colloquy/v1/file_service_pb.ts";

@@ -1,5 +1,5 @@
-// A model provider on a real socket: it records requests and sends exactly the bytes that a test gives it. Also its reply
-// as the items that a turn would store.
+// A model provider on a real socket: it records requests and sends exactly the bytes that a test gives it. Also its
+// reply as the items that a turn would store.
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { AgentFailure, ConnectorFactory, ReplyRequest } from "../../src/agents/connectors/connector.ts";

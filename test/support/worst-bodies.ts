@@ -7,7 +7,10 @@ export const LIMIT = 4 << 20;
 export interface WorstBody {
   readonly name: string;
   readonly encoding: "json" | "proto";
-  /** Made where they are first asked for: who looks at some of the bodies alone does not wait for megabytes of the others. */
+  /**
+   * Made where they are first asked for: who looks at some of the bodies alone does not wait for megabytes of the
+   * others.
+   */
   readonly bytes: Buffer;
 }
 

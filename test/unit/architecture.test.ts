@@ -1,4 +1,5 @@
-// The layout: which room may import which, where SQL and protocols may be spoken, and that no module holds state of its own.
+// The layout: which room may import which, where SQL and protocols may be spoken, and that no module holds state of its
+// own.
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { expect, test } from "vitest";
@@ -109,7 +110,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
 
 /**
  * Modules that remember, for speed, what follows from their input alone: by descriptor or object (weak maps), the last
- * value, or a bounded number of them. Two apps in one process may share them. `domain/ids/id.ts` keeps the last id, so that ids rise within the process.
+ * value, or a bounded number of them. Two apps in one process may share them. `domain/ids/id.ts` keeps the last id, so
+ * that ids rise within the process.
  */
 const MEMOS: ReadonlySet<string> = new Set([
   "codec/field-named.ts",
@@ -249,14 +251,16 @@ function importers(name: RegExp): string[] {
 }
 
 test("only the store speaks SQL", () => {
-  // live/ holds a connection of its own for LISTEN and NOTIFY, which knows no table; embedded-postgres/ one that holds locks.
+  // live/ holds a connection of its own for LISTEN and NOTIFY, which knows no table; embedded-postgres/ one that holds
+  // locks.
   const allowed = new Set(["embedded-postgres", "live", "store"]);
   const wrong = importers(/from "(pg|@mikro-orm\/[\w-]+|kysely)"/).filter((file) => !allowed.has(roomOf(file)));
   expect(wrong.map((file) => `${file} imports a database package: statements belong in store/`)).toEqual([]);
 });
 
 test("statements are written in the store alone", () => {
-  // A literal of store/driver's Statement (a name, and a text that begins as SQL does), or any text that is a whole command.
+  // A literal of store/driver's Statement (a name, and a text that begins as SQL does), or any text that is a whole
+  // command.
   const command = /[`"']\s*(?:select\s[^`"']*\sfrom\s|insert into\s|update\s+\w+\s+set\s|delete from\s)/;
   const literal = /\btext:\s*(?:\/\*[^*]*\*\/\s*)?[`"']\s*(?:select|insert|update|delete|with|merge|truncate|alter)\b/i;
   // embedded-postgres/ asks for the backup's label and for locks.

@@ -1,6 +1,9 @@
 // Tables as CSV (RFC 4180), which spreadsheets open.
 
-/** What a spreadsheet would take for a formula begins with one of these, also in full width; space before it changes nothing. */
+/**
+ * What a spreadsheet would take for a formula begins with one of these, also in full width; space before it changes
+ * nothing.
+ */
 const FORMULA = /^\s*[=+\-@＝＋－＠]|^[\t\r]/;
 
 export type Cell = string | number | bigint;

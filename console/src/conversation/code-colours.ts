@@ -1,4 +1,5 @@
-// Colours of code, loaded with the first block of it. The text stays what it is: only spans with classes come around its words.
+// Colours of code, loaded with the first block of it. The text stays what it is: only spans with classes come around
+// its words.
 import DOMPurify from "dompurify";
 import hljs from "highlight.js/lib/core";
 import bash from "highlight.js/lib/languages/bash";

@@ -1,4 +1,5 @@
-// A file: a picture is shown, anything else can be saved. Files of elsewhere are links, so that nothing is fetched unasked.
+// A file: a picture is shown, anything else can be saved. Files of elsewhere are links, so that nothing is fetched
+// unasked.
 import { create } from "@bufbuild/protobuf";
 import { createClient, type Transport } from "@connectrpc/connect";
 import { Anchor, Button } from "@mantine/core";

@@ -1,5 +1,5 @@
-// Which texts are rendered as Markdown. The parser calls itself for each level, so a few thousand quote marks in a line are
-// too deep for it, and a table of thousands of cells holds the page for seconds.
+// Which texts are rendered as Markdown. The parser calls itself for each level, so a few thousand quote marks in a line
+// are too deep for it, and a table of thousands of cells holds the page for seconds.
 
 const MAX_CHARACTERS = 50_000;
 /** Cells of all tables together, at most: each has a `|`. */

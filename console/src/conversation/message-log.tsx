@@ -88,7 +88,10 @@ function useEdges(log: Log, scroller: RefObject<HTMLElement | null>) {
   return { earlier, later };
 }
 
-/** Browsers keep the place when something comes above it, but not at the very top: there everything earlier would be read. */
+/**
+ * Browsers keep the place when something comes above it, but not at the very top: there everything earlier would be
+ * read.
+ */
 function useStayBehindEarlier(scroller: RefObject<HTMLElement | null>, firstId: string | undefined): void {
   const before = useRef({ firstId, height: 0 });
   useLayoutEffect(() => {

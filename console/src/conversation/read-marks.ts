@@ -7,8 +7,8 @@ export interface Mark {
 }
 
 /**
- * The members at the last message that they have read, by its place in the log. A mark may lie at an entry that is no message,
- * such as that of a new participant; one outside of the window is left out.
+ * The members at the last message that they have read, by its place in the log. A mark may lie at an entry that is no
+ * message, such as that of a new participant; one outside of the window is left out.
  */
 export function placedReaders(
   marks: readonly Mark[],

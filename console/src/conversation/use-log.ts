@@ -32,7 +32,8 @@ export interface Log extends LogState {
 
 /**
  * @param at the id of a message to open the log at. Default: its end
- * @param isReady whether it may be read: the place is known from which it is followed, so that nothing is missed between
+ * @param isReady whether it may be read: the place is known from which it is followed, so that nothing is missed
+ * between
  */
 export function useLog(conversationId: string, at: string | undefined, isReady: boolean): Log {
   const { transport } = useServices();

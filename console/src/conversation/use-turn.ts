@@ -1,4 +1,5 @@
-// The agent's reply in a conversation: asked for, watched as it is written, stopped, answered, and found again after a reload.
+// The agent's reply in a conversation: asked for, watched as it is written, stopped, answered, and found again after a
+// reload.
 import { type Client, createClient } from "@connectrpc/connect";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Message, MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";

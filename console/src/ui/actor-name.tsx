@@ -19,7 +19,10 @@ export function AgentName({ id }: { id: string }) {
   return data?.agent?.name || id;
 }
 
-/** The id stands for a key without a name, for one that is not among the newest 200, and where the caller may not read keys. */
+/**
+ * The id stands for a key without a name, for one that is not among the newest 200, and where the caller may not read
+ * keys.
+ */
 export function KeyName({ id }: { id: string }) {
   return useKeyNames().get(id) || id;
 }

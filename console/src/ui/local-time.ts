@@ -1,4 +1,5 @@
-// Times of filters: the field shows the reader's zone, and the address has the instant, which is the same for a colleague elsewhere.
+// Times of filters: the field shows the reader's zone, and the address has the instant, which is the same for a
+// colleague elsewhere.
 import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
 
 /** The field of a request, unless what the address has is no time. */

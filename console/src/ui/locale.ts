@@ -2,7 +2,10 @@
 
 export const LOCALES = readable(navigator.languages);
 
-/** Some browsers name languages that `Intl` refuses, such as `en-US@posix`, and one of them would fail all. Exported for tests. */
+/**
+ * Some browsers name languages that `Intl` refuses, such as `en-US@posix`, and one of them would fail all. Exported for
+ * tests.
+ */
 export function readable(languages: readonly string[]): string[] {
   return languages.filter((language) => {
     try {

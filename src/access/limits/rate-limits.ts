@@ -29,8 +29,8 @@ export class Limiter {
   readonly #windows: Windows;
 
   /**
-   * `now`: a monotonic clock in milliseconds. `max`: the maximum number of keys; the oldest are dropped first. `exchange`:
-   * with other servers. Default: none.
+   * `now`: a monotonic clock in milliseconds. `max`: the maximum number of keys; the oldest are dropped first.
+   * `exchange`: with other servers. Default: none.
    */
   constructor(policy: RatePolicy, now: Clock = () => performance.now(), max?: number, exchange?: CountExchange) {
     this.policy = policy;
@@ -184,7 +184,8 @@ export function rateLimitHeaders(taken: readonly Taken[]): readonly (readonly [n
   ];
 }
 
-// A key is one caller whichever member it acts for, a client token its member, a super administrator one whichever tenant it names.
+// A key is one caller whichever member it acts for, a client token its member, a super administrator one whichever
+// tenant it names.
 function countedAs(principal: Exclude<Principal, { kind: "anonymous" }>): string {
   if (principal.kind === "key") {
     const { client, keyId, tenantId, memberId } = principal;

@@ -48,9 +48,9 @@ export class LocalKeys {
   }
 
   /**
-   * Adds the keys of `issuer.json`, in which earlier releases kept them in the data directory: tokens that they have signed
-   * stay valid. Then rotates if the signing key is older than `ROTATE_AFTER_MS`. Throws a SettingError if the file is
-   * damaged, or everyone can read it.
+   * Adds the keys of `issuer.json`, in which earlier releases kept them in the data directory: tokens that they have
+   * signed stay valid. Then rotates if the signing key is older than `ROTATE_AFTER_MS`. Throws a SettingError if the
+   * file is damaged, or everyone can read it.
    */
   async start(dataDirectory: string): Promise<void> {
     const older = (await readKeyFile(join(dataDirectory, "issuer.json"))) ?? [];

@@ -14,8 +14,9 @@ export interface ReplyRequest {
   readonly conversationId: string;
   readonly turnId: string;
   /**
-   * Entries of the log, oldest first: messages with their parts, and the reasoning, calls and results among them. A call
-   * never goes without its result. The last is what to reply to: a message, or in later steps of a turn its results.
+   * Entries of the log, oldest first: messages with their parts, and the reasoning, calls and results among them. A
+   * call never goes without its result. The last is what to reply to: a message, or in later steps of a turn its
+   * results.
    */
   readonly messages: readonly MessageRow[];
   /** What the agent may call in this turn. Empty: nothing. */
@@ -31,8 +32,8 @@ export interface ReplyRequest {
 }
 
 /**
- * Calls an agent once and yields its reply in pieces. Returns the finish reason: with TOOL_CALLS, the turn runs the calls
- * that have no result yet, and calls the agent again with these results at the end of `messages`.
+ * Calls an agent once and yields its reply in pieces. Returns the finish reason: with TOOL_CALLS, the turn runs the
+ * calls that have no result yet, and calls the agent again with these results at the end of `messages`.
  * When `signal` aborts, the request is aborted and the iteration throws any error. Other errors are {@link
  * AgentFailure}s.
  */

@@ -31,8 +31,9 @@ export interface MadeIn {
 const MAX_FILES = 20;
 
 /**
- * The part with files in place of bytes, its own or those of a tool's result. Until an entry names a file, those see it who
- * see the conversation; one that none names in time is erased. Throws {@link AgentFailure} where it cannot be stored.
+ * The part with files in place of bytes, its own or those of a tool's result. Until an entry names a file, those see it
+ * who see the conversation; one that none names in time is erased. Throws {@link AgentFailure} where it cannot be
+ * stored.
  */
 export async function withMadeFiles(part: Part, place: MadeIn, options: MadeFilesOptions): Promise<Part> {
   if (!holdsBytes(part)) return part;

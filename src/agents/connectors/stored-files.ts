@@ -1,5 +1,5 @@
-// Gives agents the bytes of the files that messages name, for an id of this store tells a model nothing, and stores the files
-// that they make.
+// Gives agents the bytes of the files that messages name, for an id of this store tells a model nothing, and stores the
+// files that they make.
 import { create } from "@bufbuild/protobuf";
 import { PartSchema } from "../../../gen/colloquy/v1/part_pb.ts";
 import { type FileBytes, filesIn, withBytes } from "../../domain/files/named.ts";
@@ -19,8 +19,8 @@ const MAX_BYTES = 8 * 1024 * 1024;
 export type StoredFilesOptions = MadeFilesOptions;
 
 /**
- * The same connectors, of which each gets files in place: their bytes, or no more than their names where there are too many.
- * What it sends as bytes, and what tools return so, becomes a file of the conversation.
+ * The same connectors, of which each gets files in place: their bytes, or no more than their names where there are too
+ * many. What it sends as bytes, and what tools return so, becomes a file of the conversation.
  */
 export function connectorsWithFiles(connectors: Connectors, options: StoredFilesOptions): Connectors {
   return {

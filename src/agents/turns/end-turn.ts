@@ -16,7 +16,9 @@ import { writeEnd } from "./write-end.ts";
 
 const ATTEMPTS = 3;
 
-/** Ends a turn whose lease is over: its server is gone, or nobody has answered it. Undefined: it has ended, or goes on. */
+/**
+ * Ends a turn whose lease is over: its server is gone, or nobody has answered it. Undefined: it has ended, or goes on.
+ */
 export function endExpired(database: Database, place: TurnPlace): Promise<TurnRow | undefined> {
   return endUnowned(database, place, ({ state }) => ({
     state: TurnState.FAILED,

@@ -17,9 +17,9 @@ export interface ReplyLimits {
 }
 
 /**
- * Yields the reply in pieces, without heartbeats, and returns the finish reason. A transient failure before the agent has said
- * anything is retried once; afterwards a retry would repeat it. Throws {@link AgentFailure}, or the signal's reason. A refusal of
- * one conversation does not count for the circuit breaker.
+ * Yields the reply in pieces, without heartbeats, and returns the finish reason. A transient failure before the agent
+ * has said anything is retried once; afterwards a retry would repeat it. Throws {@link AgentFailure}, or the signal's
+ * reason. A refusal of one conversation does not count for the circuit breaker.
  */
 export async function* reply(
   connector: Connector,

@@ -152,7 +152,10 @@ async function* readStored(
   }
 }
 
-/** The entries of a turn that runs here, without the first ones. Deltas that are not recorded are not known until the end. */
+/**
+ * The entries of a turn that runs here, without the first ones. Deltas that are not recorded are not known until the
+ * end.
+ */
 function* itemsOf({ base, items, rows }: LiveView, read: number, recorded: boolean): Generator<ReadItem> {
   for (let index = Math.max(read - base, 0); index < items.length; index++) {
     const item = items[index];

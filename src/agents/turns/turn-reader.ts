@@ -10,8 +10,8 @@ import type { TurnRow } from "../../store/turns/turns.ts";
 import { SEPARATOR } from "./turn-source.ts";
 
 /**
- * From where a turn is read: the text from an offset in code points on, or the entries from a cursor on. As recorded: all
- * entries, with each delta as it came.
+ * From where a turn is read: the text from an offset in code points on, or the entries from a cursor on. As recorded:
+ * all entries, with each delta as it came.
  */
 export type ReadFrom = { readonly offset: number } | { readonly cursor: TurnCursor; readonly asRecorded?: boolean };
 

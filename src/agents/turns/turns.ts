@@ -37,8 +37,8 @@ export interface Turns {
   /** Cancels a turn on whichever server it runs, and keeps its text. Resolves when it has ended. */
   cancel(place: TurnPlace): Promise<void>;
   /**
-   * Ends a turn whose server appears to be dead, that has waited too long, or waits and has lost its purpose. A queued one
-   * of a dead server is taken over.
+   * Ends a turn whose server appears to be dead, that has waited too long, or waits and has lost its purpose. A queued
+   * one of a dead server is taken over.
    */
   endAbandoned(place: TurnPlace): Promise<void>;
   /** Ends the turns running here, keeps their text, and stops checking those of other servers. Takes at most 8 s. */
@@ -58,7 +58,10 @@ export interface TurnsOptions {
   readonly times?: TurnTimes;
 }
 
-/** How long a stopping server waits until the ends of its turns are written, in milliseconds; other servers end the rest. */
+/**
+ * How long a stopping server waits until the ends of its turns are written, in milliseconds; other servers end the
+ * rest.
+ */
 const CLOSE_MS = 8_000;
 /** Every so many looks for turns of dead servers, those that wait for input are looked through too. */
 const UNWANTED_EVERY = 5;

@@ -8,8 +8,8 @@ import { type MadeUse, nameMadeFiles } from "../../store/files/made-files.ts";
 import type { TurnPlace } from "../../store/turns/turns.ts";
 
 /**
- * Writes by `write`, which returns undefined where the turn had ended before. All happens or nothing, so that a write that is
- * repeated changes the state once.
+ * Writes by `write`, which returns undefined where the turn had ended before. All happens or nothing, so that a write
+ * that is repeated changes the state once.
  */
 export function writeEntries<T>(
   database: Database,

@@ -86,7 +86,9 @@ export async function checkCertificate({ tls }: Config): Promise<Finding[]> {
   }
 }
 
-/** The server's port and those of dialects. One that a Colloquy server has is fine: a doctor may be called beside it. */
+/**
+ * The server's port and those of dialects. One that a Colloquy server has is fine: a doctor may be called beside it.
+ */
 export async function checkPorts({ host, port, compat, compatChosen, tls }: Config): Promise<Finding[]> {
   const own = port === 0 ? [] : [port];
   const others = compat.flatMap(({ port: mounted }) => (mounted === undefined || mounted === port ? [] : [mounted]));

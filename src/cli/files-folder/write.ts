@@ -1,4 +1,5 @@
-// `export --files`: writes the files of an export to a folder. What is there already stays, so that a broken export goes on.
+// `export --files`: writes the files of an export to a folder. What is there already stays, so that a broken export
+// goes on.
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
@@ -18,7 +19,9 @@ export interface WrittenFiles {
   readonly erased: number;
 }
 
-/** Takes the uses of files while the snapshot is read; bytes are copied afterwards, so that it need not wait for them. */
+/**
+ * Takes the uses of files while the snapshot is read; bytes are copied afterwards, so that it need not wait for them.
+ */
 export async function openFilesFolder(folder: string) {
   const noted = join(folder, `${LIST}.noted`);
   const unfinished = join(folder, `${LIST}.unfinished`);

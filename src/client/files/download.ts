@@ -15,8 +15,9 @@ export interface DownloadOptions {
 const HEADERS = ["content-type", "content-length", "content-disposition", "etag"];
 
 /**
- * Resolves when the file begins to come: read the response as that of `fetch`, with `blob()`, `bytes()` or `body`. Its bytes go on where they
- * stopped when the connection breaks. Rejects with a ConnectError: NOT_FOUND for a file that the caller does not see, or no longer.
+ * Resolves when the file begins to come: read the response as that of `fetch`, with `blob()`, `bytes()` or `body`. Its
+ * bytes go on where they stopped when the connection breaks. Rejects with a ConnectError: NOT_FOUND for a file that the
+ * caller does not see, or no longer.
  */
 export async function downloadFile(
   { rest, persistence }: { readonly rest: Rest; readonly persistence: Persistence },

@@ -26,7 +26,8 @@ export class Rest {
 
   /**
    * @param path from the base URL on
-   * @throws a ConnectError with the details of the server for a response that tells of a failure, and for a lost connection
+   * @throws a ConnectError with the details of the server for a response that tells of a failure, and for a lost
+   * connection
    */
   async request(path: string, request: RestRequest): Promise<Response> {
     const { current, forget } = this.#options.identity;

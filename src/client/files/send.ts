@@ -1,4 +1,5 @@
-// Sends one request with bytes, and tells how many are sent: with XMLHttpRequest in browsers, where fetch cannot tell, and with fetch elsewhere.
+// Sends one request with bytes, and tells how many are sent: with XMLHttpRequest in browsers, where fetch cannot tell,
+// and with fetch elsewhere.
 import { Code, ConnectError } from "@connectrpc/connect";
 
 export interface SendOptions {
@@ -16,7 +17,10 @@ export interface SendOptions {
 export const SENDS_STREAMS =
   typeof globalThis.XMLHttpRequest === "undefined" && !("ServiceWorkerGlobalScope" in globalThis);
 
-/** Rejects with a ConnectError: what {@link ended} gives if the signal ends it, and `Unavailable` if the connection is lost. */
+/**
+ * Rejects with a ConnectError: what {@link ended} gives if the signal ends it, and `Unavailable` if the connection is
+ * lost.
+ */
 export async function sendBytes(url: URL, { fetch, ...options }: SendOptions): Promise<Response> {
   const { body, onSent, signal } = options;
   if (signal?.aborted) throw ended(signal);
@@ -94,7 +98,10 @@ function headersOf(xhr: XMLHttpRequest): Headers {
   return headers;
 }
 
-/** The error of what a signal ended, as that of every other call: its code says whether in time or by hand, its cause is the signal's reason. */
+/**
+ * The error of what a signal ended, as that of every other call: its code says whether in time or by hand, its cause is
+ * the signal's reason.
+ */
 export function ended({ reason }: AbortSignal): ConnectError {
   if (reason instanceof ConnectError) return reason;
   const isLate = reason instanceof Error && reason.name === "TimeoutError";

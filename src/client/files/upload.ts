@@ -12,11 +12,14 @@ export interface UploadOptions {
   readonly name?: string;
   /** What the file is said to be, where its bytes do not show it. Default: the type of a Blob, else none. */
   readonly type?: string;
-  /** What the file is for, in a word of the caller's, such as `user_data`: it can be listed by. At most 64 characters. Default: none. */
+  /**
+   * What the file is for, in a word of the caller's, such as `user_data`: it can be listed by. At most 64 characters.
+   * Default: none.
+   */
   readonly purpose?: string;
   /**
-   * Told how many bytes are sent, of how many; undefined: a stream, whose length is not known. After a broken connection it goes back to what
-   * the server has.
+   * Told how many bytes are sent, of how many; undefined: a stream, whose length is not known. After a broken
+   * connection it goes back to what the server has.
    */
   readonly onProgress?: (sent: number, total: number | undefined) => void;
   /** Cancels the upload: what has come of it is removed. */
@@ -25,7 +28,10 @@ export interface UploadOptions {
   readonly pieceBytes?: number;
 }
 
-/** What can be uploaded. In Node, `openAsBlob` of `node:fs` makes a Blob of a file on disk without reading it into memory. */
+/**
+ * What can be uploaded. In Node, `openAsBlob` of `node:fs` makes a Blob of a file on disk without reading it into
+ * memory.
+ */
 export type UploadSource = Blob | Uint8Array | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
 
 export interface UploadParts {
@@ -40,9 +46,10 @@ const PIECE_BYTES = 64 * 1024 * 1024;
 const TUS = { "tus-resumable": "1.0.0" };
 
 /**
- * Uploads a file, over any number of broken connections, and resolves with it when it is stored. Bytes and Blobs above 4 MiB go on where they
- * stopped; a stream is sent once, in Node, and is collected first in a browser. Rejects with a ConnectError; where the signal ended it the code is
- * `Canceled` or `DeadlineExceeded`, and the cause the reason of the signal.
+ * Uploads a file, over any number of broken connections, and resolves with it when it is stored. Bytes and Blobs above
+ * 4 MiB go on where they stopped; a stream is sent once, in Node, and is collected first in a browser. Rejects with a
+ * ConnectError; where the signal ended it the code is `Canceled` or `DeadlineExceeded`, and the cause the reason of the
+ * signal.
  */
 export async function uploadFile(
   parts: UploadParts,

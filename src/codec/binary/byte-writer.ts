@@ -123,8 +123,8 @@ export class ByteSink {
   }
 
   /**
-   * A text that stands in JSON, `at` behind its opening quote. Gives where it goes on behind the closing one; undefined if
-   * it is not short plain ASCII, and nothing was written.
+   * A text that stands in JSON, `at` behind its opening quote. Gives where it goes on behind the closing one; undefined
+   * if it is not short plain ASCII, and nothing was written.
    */
   quoted(tag: number, json: string, at: number): number | undefined {
     const start = this.#at;

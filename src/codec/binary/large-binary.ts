@@ -21,8 +21,8 @@ const MAX_DEPTH = 100;
 const FREE_JSON = ["google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.ListValue"];
 
 /**
- * Decodes what `fromBinary` would. Throws INVALID_FIELD or MALFORMED_BODY, before anything is decoded, where a list or a
- * map has too many items, free JSON too many values, or the whole too many fields.
+ * Decodes what `fromBinary` would. Throws INVALID_FIELD or MALFORMED_BODY, before anything is decoded, where a list or
+ * a map has too many items, free JSON too many values, or the whole too many fields.
  */
 export async function readLargeBinary(schema: DescMessage, bytes: Uint8Array): Promise<Message> {
   new Measure(bytes).message(schema, 0, bytes.length, 0);

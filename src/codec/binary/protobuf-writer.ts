@@ -120,7 +120,8 @@ export function createBinaryForm(): BinaryForm {
     }
     // A wrapper comes unwrapped.
     if (isWellKnown(schema) && schema.typeName !== "google.protobuf.Timestamp") return undefined;
-    // As much as the one before took: the messages of a response are much alike, and what is guessed right is not moved.
+    // As much as the one before took: the messages of a response are much alike, and what is guessed right is not
+    // moved.
     let room = 1;
     let write: Write | undefined;
     return (message, to) => {
@@ -141,8 +142,8 @@ export function createBinaryForm(): BinaryForm {
 }
 
 /**
- * A function with the steps written out, so that V8 knows every property by its place, and which method of the sink each
- * scalar takes. Names are quoted.
+ * A function with the steps written out, so that V8 knows every property by its place, and which method of the sink
+ * each scalar takes. Names are quoted.
  */
 function compile(steps: readonly Step[]): Write {
   const lines = steps.map(({ name, isEmpty, scalar, writeText }, i) => {

@@ -45,7 +45,10 @@ const MAX_MISFITS = 20;
 /** The decoder's own limit of nested messages. */
 const MAX_DEPTH = 100;
 
-/** The values that do not fit, the first 20. None: all of them fit. @param path where the value stands, empty for the whole body */
+/**
+ * The values that do not fit, the first 20. None: all of them fit. @param path where the value stands, empty for the
+ * whole body
+ */
 export function misfitsOf(schema: DescMessage, json: JsonValue, options: MisfitOptions, path: string): Misfit[] {
   const search: Search = { options, misfits: [] };
   searchMessage(search, schema, json, path, 0);

@@ -19,7 +19,9 @@ export function mayHoldFault(text: string): boolean {
   return MAYBE.test(text);
 }
 
-/** What is wrong with a literal, if it is a number; undefined: nothing. @param finite whether it must not be too large */
+/**
+ * What is wrong with a literal, if it is a number; undefined: nothing. @param finite whether it must not be too large
+ */
 export function numberFault(literal: string, finite: boolean): NumberFault | undefined {
   if (literal.length < SHORT && !/[eE]/.test(literal)) return undefined;
   const written = decimalOf(literal);
@@ -29,7 +31,10 @@ export function numberFault(literal: string, finite: boolean): NumberFault | und
   return isInexact(written, value) ? INEXACT : undefined;
 }
 
-/** An integer that is read as another one, or a number so small that it is read as 0. Fractions are rounded, as everywhere in JSON. */
+/**
+ * An integer that is read as another one, or a number so small that it is read as 0. Fractions are rounded, as
+ * everywhere in JSON.
+ */
 function isInexact(written: Decimal, value: number): boolean {
   if (value === 0) return true;
   if (written.exponent < 0) return false;

@@ -13,10 +13,16 @@ import { readJson } from "./json-values.ts";
 
 export { parseJson };
 
-/** Maximum number of levels of objects and lists in a body: a list or map of messages is two for each of the 100 of messages. */
+/**
+ * Maximum number of levels of objects and lists in a body: a list or map of messages is two for each of the 100 of
+ * messages.
+ */
 export const MAX_JSON_DEPTH = 256;
 
-/** Names of small objects are read fast, for many have the same; each of a large one takes a parser most of a microsecond. */
+/**
+ * Names of small objects are read fast, for many have the same; each of a large one takes a parser most of a
+ * microsecond.
+ */
 const WIDE = 100;
 const MAX_WIDE_NAMES = 20_000;
 /** Fewer than the commas of any list. */
@@ -46,14 +52,17 @@ export function textOf(bytes?: Uint8Array): string {
   }
 }
 
-/** What bounds look at outside of strings. An expression passes megabytes without a mark several times as fast as a loop. */
+/**
+ * What bounds look at outside of strings. An expression passes megabytes without a mark several times as fast as a
+ * loop.
+ */
 const MARK = /[[\]{}",]/g;
 /** After so many characters without one it is looked for by the expression. */
 const STRETCH = 32;
 
 /**
- * Says that a text is nested past {@link MAX_JSON_DEPTH}, or that it holds more than `maxValues` values, by its commas, or
- * too many names in large objects.
+ * Says that a text is nested past {@link MAX_JSON_DEPTH}, or that it holds more than `maxValues` values, by its commas,
+ * or too many names in large objects.
  * To parse a million levels, or values, holds up every other call for half a second; to find them takes milliseconds.
  */
 export function boundsFault(text: string, maxValues = MAX_VALUES): string | undefined {
@@ -100,13 +109,18 @@ export function boundsFault(text: string, maxValues = MAX_VALUES): string | unde
   return undefined;
 }
 
-/** The error for a text that {@link parseJson} refused. V8's message quotes the input, so only its position is reported. */
+/**
+ * The error for a text that {@link parseJson} refused. V8's message quotes the input, so only its position is reported.
+ */
 export function parseFault(error: unknown): string {
   const at = error instanceof SyntaxError ? /at position \d+/.exec(error.message)?.[0] : undefined;
   return `the body must be JSON${at === undefined ? "" : `: it breaks ${at}`}`;
 }
 
-/** A message from a text. Names given twice are refused. Throws what `fromJsonString` does, and what {@link readJson} does. */
+/**
+ * A message from a text. Names given twice are refused. Throws what `fromJsonString` does, and what {@link readJson}
+ * does.
+ */
 export function messageFromJson(schema: DescMessage, text: string, options: Partial<JsonReadOptions>): Message {
   const plain = parsePlain(text);
   if (plain !== undefined) return readJson(schema, plain, options);
@@ -118,8 +132,8 @@ export function messageFromJson(schema: DescMessage, text: string, options: Part
 const SHORT_TEXT = 4096;
 
 /**
- * The value of a short text without escapes, if it says nothing but that value: written again it is the same, so it holds
- * no name twice. Most clients write so, and to look for such names takes longer.
+ * The value of a short text without escapes, if it says nothing but that value: written again it is the same, so it
+ * holds no name twice. Most clients write so, and to look for such names takes longer.
  */
 function parsePlain(text: string): JsonValue | undefined {
   if (text.length > SHORT_TEXT || text.includes("\\")) return undefined;

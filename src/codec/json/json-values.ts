@@ -20,14 +20,16 @@ export const MAX_NUMBER_TEXT = 1_000;
 /** Maximum number of characters of a time or a duration. */
 const MAX_TIME_TEXT = 64;
 
-/** What `fromJson` does, but throws a {@link ShapeFault} for a number of too many characters and for a time of no day. */
+/**
+ * What `fromJson` does, but throws a {@link ShapeFault} for a number of too many characters and for a time of no day.
+ */
 export function readJson(schema: DescMessage, json: Json, options?: Partial<JsonReadOptions>): Message {
   return fromJson(schema, checkJson(schema, json), options);
 }
 
 /**
- * Throws a {@link ShapeFault} for what {@link readJson} refuses. Anything else that does not fit is passed over. Gives what
- * the library is to read: the same value, with times in it as the library takes them.
+ * Throws a {@link ShapeFault} for what {@link readJson} refuses. Anything else that does not fit is passed over. Gives
+ * what the library is to read: the same value, with times in it as the library takes them.
  */
 export function checkJson(schema: DescMessage, json: Json): Json {
   return checkOf(schema)?.(json, []) ?? json;
@@ -169,7 +171,10 @@ function atMost(characters: number, words: string, rule: string): Check {
 
 const DURATION = "must be a number of seconds such as 1.5s";
 const TIME = "must be a time such as 2026-01-31T12:00:00Z";
-/** RFC 3339, in capitals: year, month, day, hour; then, after what is read right anyhow, the hours and minutes of the offset. */
+/**
+ * RFC 3339, in capitals: year, month, day, hour; then, after what is read right anyhow, the hours and minutes of the
+ * offset.
+ */
 const PARTS = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):[^Z+-]{1,20}(?:Z|[+-](\d\d):(\d\d))$/;
 
 /** Date.parse takes February 30 as March 1 or 2, and the hour 24 as the next day; the library no `t` and no `z`. */

@@ -22,7 +22,10 @@ export interface JsonFormOptions {
   readonly registry?: Registry;
 }
 
-/** The JSON form of a message, made of nothing that is the message's own but its Structs and maps. Throws what JSON cannot say. */
+/**
+ * The JSON form of a message, made of nothing that is the message's own but its Structs and maps. Throws what JSON
+ * cannot say.
+ */
 export interface JsonForm {
   (schema: DescMessage, message: Message): JsonValue;
   /** The text of a form, in which fields that came as JSON text are that text. */
@@ -141,9 +144,9 @@ export function createJsonForm(options: JsonFormOptions = {}): JsonForm {
 
 /**
  * A function that makes the object with all its names at once, undefined where nothing is written, which JSON.stringify
- * leaves out. V8 then knows every property by its place, and all objects of a type have one shape: one by one, with a loop
- * that looks each up by its name, they take several times as long. The only texts that come from elsewhere are field names,
- * and they are quoted.
+ * leaves out. V8 then knows every property by its place, and all objects of a type have one shape: one by one, with a
+ * loop that looks each up by its name, they take several times as long. The only texts that come from elsewhere are
+ * field names, and they are quoted.
  */
 function compile(steps: readonly Step[], raw: (text: string) => JsonValue): Convert {
   const values = steps.map(({ name, mayBeText }, i) => {

@@ -38,8 +38,8 @@ type Code = number;
 type DayCodes = readonly [Code, Code, Code, Code, Code, Code, Code, Code, Code, Code, Code];
 
 /**
- * From single characters, which V8 makes one flat string of. What is put together of strings is a tree of them, at which
- * JSON.stringify leaves its fast path for all that it has to write.
+ * From single characters, which V8 makes one flat string of. What is put together of strings is a tree of them, at
+ * which JSON.stringify leaves its fast path for all that it has to write.
  */
 function flatText(d: DayCodes, second: number, ms: number): string {
   const hour = Math.trunc(second / 3600);

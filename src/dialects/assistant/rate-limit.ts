@@ -11,13 +11,16 @@ const WINDOW_MS = 60_000;
 const MAX_WINDOWS = 100_000;
 
 /**
- * Counts the requests of a user whoever makes them; those that name no user, or one that the caller may not act for, are
- * counted for the caller. A window begins with its first request.
+ * Counts the requests of a user whoever makes them; those that name no user, or one that the caller may not act for,
+ * are counted for the caller. A window begins with its first request.
  */
 export class UserLimits {
   readonly #windows: Windows;
 
-  /** `now`: milliseconds since 1970, for responses say when a window ends. `exchange`: with other servers. Default: none. */
+  /**
+   * `now`: milliseconds since 1970, for responses say when a window ends. `exchange`: with other servers. Default:
+   * none.
+   */
   constructor(now: () => number = Date.now, exchange?: CountExchange) {
     const options = { points: POINTS, lengthMs: WINDOW_MS, max: MAX_WINDOWS, now };
     this.#windows = sharedWindows("assistant", options, exchange);

@@ -109,7 +109,10 @@ export function createAssistantService({ canonical, acting }: DialectTools, limi
   });
 }
 
-/** UUIDs are equal whatever their case; members have the spelling of their identity provider, everyone else the usual one. */
+/**
+ * UUIDs are equal whatever their case; members have the spelling of their identity provider, everyone else the usual
+ * one.
+ */
 function sameId({ principal }: CallContext, userId: string): string {
   const memberId = principal.kind === "anonymous" ? undefined : principal.memberId;
   return memberId?.toLowerCase() === userId.toLowerCase() ? memberId : userId.toLowerCase();

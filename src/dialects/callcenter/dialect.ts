@@ -117,7 +117,9 @@ export const createCallcenter: CreateDialect = ({ canonical, acting }) => {
   };
 };
 
-/** A conversation that cannot be updated is a 424, and who may not do something is as unknown as without a credential. */
+/**
+ * A conversation that cannot be updated is a 424, and who may not do something is as unknown as without a credential.
+ */
 const statusOf: StatusOf = ({ kind, reason }, { binding }) => {
   const updates = binding?.method === ConversationService.method.updateConversation;
   const impossible = kind === "not_found" || kind === "conflict" || reason === "PERMISSION_DENIED";

@@ -1,4 +1,5 @@
-// The dialect's service: each call as calls of the services, made for the user that it names or whose conversation it is.
+// The dialect's service: each call as calls of the services, made for the user that it names or whose conversation it
+// is.
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
@@ -24,7 +25,10 @@ const USER_ID = /^[1-9]\d{0,15}$/;
 export function createHelpdeskService({ canonical, acting }: DialectTools): ServiceEntry {
   const { method } = Conversations;
 
-  /** A conversation of a number, and the context of calls for its owner. Throws NOT_FOUND unless the caller may act for it. */
+  /**
+   * A conversation of a number, and the context of calls for its owner. Throws NOT_FOUND unless the caller may act for
+   * it.
+   */
   async function find(
     outer: CallContext,
     number: bigint,

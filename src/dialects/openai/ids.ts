@@ -18,8 +18,8 @@ export function derivedId(prefix: string, id: string): string {
 export const GIVEN_ID = /^[A-Za-z0-9_-]{1,128}$/;
 
 /**
- * The id of an item: the one that its client gave it, else one that is derived from ours. One that was given again, after
- * the item that had it was deleted, is kept apart by a number, which no such id can have.
+ * The id of an item: the one that its client gave it, else one that is derived from ours. One that was given again,
+ * after the item that had it was deleted, is kept apart by a number, which no such id can have.
  */
 export function itemIdOf({ clientId, id }: { readonly clientId: string; readonly id: string }, prefix: string): string {
   const end = clientId.indexOf(AGAIN);

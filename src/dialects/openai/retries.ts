@@ -1,4 +1,5 @@
-// Recognizes retries of OpenAI's clients, which count their attempts and send no idempotency key, so that they act once.
+// Recognizes retries of OpenAI's clients, which count their attempts and send no idempotency key, so that they act
+// once.
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Attempts } from "../../services/in-process/attempts.ts";

@@ -28,20 +28,22 @@ export interface ActingOptions {
 }
 
 /**
- * A caller without a credential is anonymous when its body is read: it was admitted because its dialect trusts user ids,
- * and until it names one it can do nothing, for no service serves anonymous callers. A caller that gave a credential was
- * authenticated before the body was read, trust or not, and stays who it is.
+ * A caller without a credential is anonymous when its body is read: it was admitted because its dialect trusts user
+ * ids, and until it names one it can do nothing, for no service serves anonymous callers. A caller that gave a
+ * credential was authenticated before the body was read, trust or not, and stays who it is.
  */
 export interface Acting {
   /**
-   * The context of the calls made for a user. Without a credential: as that user, who becomes a member when seen for the
-   * first time by a call that changes something, never as more than a plain member. With one: as the caller, if the user is the caller itself, or the
-   * caller a manager of the user, an administrator or an API key. Throws PERMISSION_DENIED.
+   * The context of the calls made for a user. Without a credential: as that user, who becomes a member when seen for
+   * the first time by a call that changes something, never as more than a plain member. With one: as the caller, if the
+   * user is the caller itself, or the caller a manager of the user, an administrator or an API key. Throws
+   * PERMISSION_DENIED.
    */
   as(context: CallContext, userId: string): Promise<CallContext>;
   /**
-   * The context in which something is looked up of which the request does not say whose it is: as the caller, and without
-   * a credential with the sight of a reader of the tenant. What is found is then shown or changed in `as` its owner.
+   * The context in which something is looked up of which the request does not say whose it is: as the caller, and
+   * without a credential with the sight of a reader of the tenant. What is found is then shown or changed in `as` its
+   * owner.
    */
   asReader(context: CallContext): Promise<CallContext>;
   /** Whether the caller may act for a user: what `as` would throw. */
@@ -103,8 +105,8 @@ export function createActing({ people, trustedTenant, canonical }: ActingOptions
 }
 
 /**
- * A manager reads what its subordinates have, and in these APIs it changes that too. It stays who it is, and has been found
- * to be above the user; the call itself sees to it that what it changes is the user's.
+ * A manager reads what its subordinates have, and in these APIs it changes that too. It stays who it is, and has been
+ * found to be above the user; the call itself sees to it that what it changes is the user's.
  */
 function overseeing(context: CallContext, userId: string): CallContext {
   const { principal } = context;

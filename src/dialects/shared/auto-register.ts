@@ -17,8 +17,8 @@ export interface NamedUser {
 }
 
 /**
- * Runs `act`, which makes something for a user. A user that is no member yet becomes one if the caller may make members,
- * and `act` runs again; else UNKNOWN_REFERENCE names the request's field. A deleted member stays deleted.
+ * Runs `act`, which makes something for a user. A user that is no member yet becomes one if the caller may make
+ * members, and `act` runs again; else UNKNOWN_REFERENCE names the request's field. A deleted member stays deleted.
  */
 export async function introducing<T>(
   canonical: Canonical,

@@ -25,8 +25,8 @@ export interface Dialect {
   readonly title: string;
   readonly services: readonly ServiceEntry[];
   /**
-   * The canonical methods that each method calls. What a caller needs for a dialect's method follows from it: everything
-   * that these need.
+   * The canonical methods that each method calls. What a caller needs for a dialect's method follows from it:
+   * everything that these need.
    */
   readonly calls: ReadonlyMap<DescMethod, readonly DescMethod[]>;
   /**
@@ -35,11 +35,13 @@ export interface Dialect {
    */
   readonly mayCall?: ReadonlyMap<DescMethod, readonly DescMethod[]>;
   /**
-   * The canonical methods that a method calls for its own answer: they ask for no scope of their own, so that an API key
-   * which may write is answered what it wrote. What the caller may not see they do not show either. Default: none.
+   * The canonical methods that a method calls for its own answer: they ask for no scope of their own, so that an API
+   * key which may write is answered what it wrote. What the caller may not see they do not show either. Default: none.
    */
   readonly answers?: ReadonlyMap<DescMethod, readonly DescMethod[]>;
-  /** Throws for a caller that the dialect does not take, before anything else is asked of it. Default: takes everybody. */
+  /**
+   * Throws for a caller that the dialect does not take, before anything else is asked of it. Default: takes everybody.
+   */
   readonly admit?: (principal: Principal) => void;
   /** How it is served over REST, but for where. */
   readonly mount: Pick<Mount, "basePaths" | "renderError"> & Partial<Omit<Mount, "name" | "prefix" | "serves">>;

@@ -50,8 +50,8 @@ export async function readBatch(
 }
 
 /**
- * The messages of some conversations, oldest first, by the conversation's id; with `latest`, only that many of each. Throws
- * TOO_LARGE if they do not fit into a response.
+ * The messages of some conversations, oldest first, by the conversation's id; with `latest`, only that many of each.
+ * Throws TOO_LARGE if they do not fit into a response.
  */
 export async function readMessages(
   canonical: Canonical,

@@ -1,4 +1,5 @@
-// The chain of hashes over the audit log of a tenant: each hash covers an entry and the hash before it. All are hexadecimal.
+// The chain of hashes over the audit log of a tenant: each hash covers an entry and the hash before it. All are
+// hexadecimal.
 import { createHash } from "node:crypto";
 import { toJson } from "@bufbuild/protobuf";
 import { type AuditEntry, AuditEntrySchema } from "../../../gen/colloquy/v1/audit_entry_pb.ts";
@@ -11,10 +12,11 @@ export function chainStart(tenantId: string): string {
 }
 
 /**
- * Of what an entry says. The salt is forgotten once the erasure of a person changes the entry: a name could otherwise be
- * found by trying.
+ * Of what an entry says. The salt is forgotten once the erasure of a person changes the entry: a name could otherwise
+ * be found by trying.
  *
- * Empty fields are left out, so that a field which is added to the contract leaves the digests of entries from before as they are.
+ * Empty fields are left out, so that a field which is added to the contract leaves the digests of entries from before
+ * as they are.
  */
 export function digestOf(entry: AuditEntry, salt: string): string {
   const { seal, ...json } = toJson(AuditEntrySchema, entry) as Record<string, unknown>;

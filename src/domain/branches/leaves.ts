@@ -9,8 +9,8 @@ export interface Leaf {
 }
 
 /**
- * The branches in the order of their last entries. The live one is among them even if what follows its end is hidden, so
- * that its end is inside another. `tips`: the last entry of each run that has one, by where the run begins.
+ * The branches in the order of their last entries. The live one is among them even if what follows its end is hidden,
+ * so that its end is inside another. `tips`: the last entry of each run that has one, by where the run begins.
  */
 export function leavesOf(runs: readonly Run[], tips: ReadonlyMap<bigint, bigint>, liveTip: bigint): Leaf[] {
   const followed = new Set(runs.filter(({ from }) => tips.has(from)).map(({ parent }) => parent));

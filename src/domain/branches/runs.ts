@@ -64,7 +64,9 @@ export function newestUnder(runs: readonly Run[], seq: bigint, isEmpty: (run: Ru
   return newest;
 }
 
-/** The parts of `path` that `other` does not have. Both are in order; what they share, they share from the beginning. */
+/**
+ * The parts of `path` that `other` does not have. Both are in order; what they share, they share from the beginning.
+ */
 export function without(path: readonly Segment[], other: readonly Segment[]): Segment[] {
   let shared = 0;
   while (shared < path.length && isSame(path[shared], other[shared])) shared++;

@@ -6,7 +6,9 @@ import { parseJson } from "../json.ts";
 export const MAX_FILES = 20;
 export const TOO_MANY_FILES = `must name at most ${MAX_FILES} files`;
 
-/** Ids that this store makes are UUIDv7. Those of others, of which some are UUIDs of version 4, are kept as they are. */
+/**
+ * Ids that this store makes are UUIDv7. Those of others, of which some are UUIDs of version 4, are kept as they are.
+ */
 const OURS = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
 type Stored = Extract<FilePart["source"], { case: "fileId" }>;
@@ -63,7 +65,10 @@ export interface FileBytes {
   readonly base64: string | undefined;
 }
 
-/** Stored parts with the bytes of files in place of their ids; a file that is not among `files` is gone, and keeps its name. */
+/**
+ * Stored parts with the bytes of files in place of their ids; a file that is not among `files` is gone, and keeps its
+ * name.
+ */
 export function withBytes(text: string, files: ReadonlyMap<string, FileBytes>): string {
   return JSON.stringify((parseJson(text) as readonly JsonPart[]).map((part) => partWithBytes(part, files)));
 }

@@ -4,8 +4,8 @@
 export type Asked = { readonly offset: number; readonly length: number } | "none" | "unsatisfiable";
 
 /**
- * What is no single range of bytes is passed over, as the RFC allows, so that the file comes whole: several ranges would
- * need a form of their own, and are how servers were brought down.
+ * What is no single range of bytes is passed over, as the RFC allows, so that the file comes whole: several ranges
+ * would need a form of their own, and are how servers were brought down.
  */
 export function rangeOf(header: string | undefined, size: number): Asked {
   const match = /^\s*bytes\s*=\s*(\d{0,40})\s*-\s*(\d{0,40})\s*$/i.exec(header ?? "");

@@ -33,7 +33,10 @@ export function actorText({ type, id }: Pick<Actor, "type" | "id">): string {
   return `${PREFIXES.find(([own]) => own === type)?.[1] ?? ""}${id}`;
 }
 
-/** The actor of an audit entry, or the creator of an API key: `member:<id>`, `key:<id>`, `key:<id>:<member>`, `system:<part>`. */
+/**
+ * The actor of an audit entry, or the creator of an API key: `member:<id>`, `key:<id>`, `key:<id>:<member>`,
+ * `system:<part>`.
+ */
 export function toAuditActor(text: string): Actor {
   if (text.startsWith(MEMBER_PREFIX)) return actor(ActorType.MEMBER, text.slice(MEMBER_PREFIX.length));
   const { type, id } = toActor(text);
@@ -68,8 +71,8 @@ let lastText = "";
 let lastId = "";
 
 /**
- * A flat string. What `slice` gives is a view of the whole text, at which JSON.stringify leaves its fast path for all that
- * it has to write: a page of messages then takes twice as long.
+ * A flat string. What `slice` gives is a view of the whole text, at which JSON.stringify leaves its fast path for all
+ * that it has to write: a page of messages then takes twice as long.
  */
 function idAfter(prefix: string, text: string): string {
   if (text !== lastText) {

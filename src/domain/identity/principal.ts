@@ -12,8 +12,8 @@ export const MEMBER_ID_RULE =
   "1 to 128 characters, none of them a control or invisible character, no space at either end, not beginning with key:, agent: or system:";
 
 /**
- * Whether a text can be a member's id, such as `auth0|123` or `1`. Nobody may pass for an API key, an agent or the system,
- * which the store names by prefixes.
+ * Whether a text can be a member's id, such as `auth0|123` or `1`. Nobody may pass for an API key, an agent or the
+ * system, which the store names by prefixes.
  */
 export function isMemberId(text: string): boolean {
   return /^.{1,128}$/su.test(text) && !isReserved(text) && isLegibleId(text);

@@ -21,8 +21,8 @@ export interface Standing {
 const NOBODY = "";
 
 /**
- * How far a principal sees. A key that acts for a member sees what the member sees. Throws CREDENTIAL_MISSING for a caller
- * without a credential: it sees nothing.
+ * How far a principal sees. A key that acts for a member sees what the member sees. Throws CREDENTIAL_MISSING for a
+ * caller without a credential: it sees nothing.
  */
 export function viewerOf(principal: Principal): Viewer {
   if (principal.kind === "anonymous") throw credentialMissing();

@@ -3,7 +3,9 @@ import { randomInt, randomUUIDv7 } from "node:crypto";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** The latest id of this process. The one thing that is kept here: of what is made in one millisecond ids say the order. */
+/**
+ * The latest id of this process. The one thing that is kept here: of what is made in one millisecond ids say the order.
+ */
 let latest = "";
 
 /**

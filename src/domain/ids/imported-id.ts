@@ -6,8 +6,8 @@ import { isOurId, newId } from "./id.ts";
 export type ExternalKind = "conversation" | "message";
 
 /**
- * A UUID is kept. Another id is made into a UUIDv7 (RFC 9562) of the creation time and a digest of what it names, so that
- * lists keep the order of creation. Without an id it is a new one.
+ * A UUID is kept. Another id is made into a UUIDv7 (RFC 9562) of the creation time and a digest of what it names, so
+ * that lists keep the order of creation. Without an id it is a new one.
  */
 export function importedId(tenantId: string, kind: ExternalKind, id: string, createTime: Date | undefined): string {
   if (isOurId(id)) return id.toLowerCase();

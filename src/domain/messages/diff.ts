@@ -45,9 +45,9 @@ export interface MessageDiff {
 /**
  * An equal message stays, a changed one is edited, one past the end of the new list is deleted, one past the end of the
  * old list is added. Metadata, client time and parts that the new list does not mention stay as they are; nor does it
- * mention a client time that is the time at which the store took the message: whoever shows one time for the two sends it
- * back. A new text alone becomes that of the parts. What comes after an entry of another kind than was there is all new:
- * no entry changes its kind, nor its client id.
+ * mention a client time that is the time at which the store took the message: whoever shows one time for the two sends
+ * it back. A new text alone becomes that of the parts. What comes after an entry of another kind than was there is all
+ * new: no entry changes its kind, nor its client id.
  *
  * @param claimed the client ids of the whole new list
  */

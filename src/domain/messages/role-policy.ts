@@ -35,7 +35,9 @@ export class RolePolicy {
     this.#members = members && new Set(members.map((word) => ROLE_NAMES[word]));
   }
 
-  /** The first voice of a message that is not the caller's. Administrators, and keys on their own, speak in any role. */
+  /**
+   * The first voice of a message that is not the caller's. Administrators, and keys on their own, speak in any role.
+   */
   #foreignVoice({ viewer }: Caller, message: Pick<MessageDraft, "kind" | "role" | "parts">): Voice | undefined {
     const members = this.#members;
     if (members === undefined || viewer.kind === "tenant") return undefined;
@@ -44,8 +46,8 @@ export class RolePolicy {
   }
 
   /**
-   * Throws PERMISSION_DENIED for a new message in a role that is not the caller's, with a part that speaks in one, or under a
-   * name that it may not give.
+   * Throws PERMISSION_DENIED for a new message in a role that is not the caller's, with a part that speaks in one, or
+   * under a name that it may not give.
    * `field` names the message.
    */
   check(caller: Caller, drafts: readonly MessageDraft[], field: (index: number) => string): void {
@@ -57,8 +59,9 @@ export class RolePolicy {
   }
 
   /**
-   * Throws PERMISSION_DENIED for options of a turn that are not the caller's to give: instructions reach the model as the
-   * system's words, by whatever name, and which model runs is the operator's to say. Who may speak as the system may give all.
+   * Throws PERMISSION_DENIED for options of a turn that are not the caller's to give: instructions reach the model as
+   * the system's words, by whatever name, and which model runs is the operator's to say. Who may speak as the system
+   * may give all.
    *
    * @param options whose JSON was checked
    */

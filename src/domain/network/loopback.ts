@@ -1,7 +1,10 @@
 // Names and addresses by which a machine reaches itself.
 import { isIP } from "node:net";
 
-/** Whether an address or name can be reached from this machine alone (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3, RFC 6761 §6.3). */
+/**
+ * Whether an address or name can be reached from this machine alone (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3, RFC 6761
+ * §6.3).
+ */
 export function isLoopback(address: string): boolean {
   const bare = withoutBrackets(address).toLowerCase();
   if (bare === "localhost" || bare.endsWith(".localhost") || bare === "::1") return true;

@@ -1,6 +1,9 @@
 // The network of a client's address: what callers without a credential are counted by.
 
-/** A client with one IPv6 address has at least its /64 (RFC 6177), so a /64 counts as one address. An IPv4 address is itself. */
+/**
+ * A client with one IPv6 address has at least its /64 (RFC 6177), so a /64 counts as one address. An IPv4 address is
+ * itself.
+ */
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined || !address.includes(":")) return mapped ?? address;

@@ -4,8 +4,8 @@
 const PLAIN = /^[a-z][a-z0-9+.-]*:\/\/[^/\\?#][^\\?#]*(?:[?#]|$)/i;
 
 /**
- * Undefined: it is none, or one that the standard's parser mends without a word: it takes out spaces and control characters, and reads
- * `http:/\host` as `http://host/`. What is stored is what was given, and other programs read it differently.
+ * Undefined: it is none, or one that the standard's parser mends without a word: it takes out spaces and control
+ * characters, and reads `http:/\host` as `http://host/`. What is stored is what was given, and other programs read it differently.
  */
 export function readUrl(text: string): URL | undefined {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.

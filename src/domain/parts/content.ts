@@ -5,7 +5,9 @@ import { type Part, PartSchema, TextPartSchema } from "../../../gen/colloquy/v1/
 /** The most bytes of a message's `content`. */
 export const MAX_CONTENT_BYTES = 256 * 1024;
 
-/** The texts of the text parts, one below the other, without U+0000, which the column cannot hold, cut where it must be. */
+/**
+ * The texts of the text parts, one below the other, without U+0000, which the column cannot hold, cut where it must be.
+ */
 export function contentOf(parts: readonly Part[]): string {
   let joined: string | undefined;
   for (const { content } of parts) {
@@ -26,8 +28,8 @@ function cut(text: string): string {
 }
 
 /**
- * The parts of a message whose text becomes `content`, for those who know of no parts: the first text part holds it, and
- * no annotation, for their ranges are of the old text; the other text parts are gone, all else stays.
+ * The parts of a message whose text becomes `content`, for those who know of no parts: the first text part holds it,
+ * and no annotation, for their ranges are of the old text; the other text parts are gone, all else stays.
  */
 export function withContent(parts: readonly Part[], content: string): Part[] {
   const first = parts.find((part) => part.content.case === "text");

@@ -1,5 +1,5 @@
-// Parts as the store keeps them: the JSON form of the list, as text. U+0000 and all else that PostgreSQL's text refuses is
-// an escape in it.
+// Parts as the store keeps them: the JSON form of the list, as text. U+0000 and all else that PostgreSQL's text refuses
+// is an escape in it.
 import { fromJson, toJson } from "@bufbuild/protobuf";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { type Part, PartSchema } from "../../../gen/colloquy/v1/part_pb.ts";

@@ -7,7 +7,10 @@ export type Form = "json" | "rest" | "proto";
 export interface KeptList {
   /** The field's local name. It has the lowest number of the response's fields. */
   readonly field: string;
-  /** The field as it is encoded: its value as the bytes of JSON, or tag and value of each item. Undefined: the response has the items. */
+  /**
+   * The field as it is encoded: its value as the bytes of JSON, or tag and value of each item. Undefined: the response
+   * has the items.
+   */
   readonly encoded: Uint8Array | undefined;
   /** Called with the field as it was encoded. */
   keep(encoded: Uint8Array): void;

@@ -9,8 +9,9 @@ interface Holder {
 }
 
 /**
- * A function that sets a field to what `read` makes of a text, as late as can be. What it gives is the field's own from then
- * on. The accessors are the same for all messages, so that V8 gives them one shape; best before the field has a value.
+ * A function that sets a field to what `read` makes of a text, as late as can be. What it gives is the field's own from
+ * then on. The accessors are the same for all messages, so that V8 gives them one shape; best before the field has a
+ * value.
  */
 export function lazyField<T>(field: string, read: (text: string) => T): (message: object, text: string) => void {
   const settle = (message: Holder, value: T): T => {

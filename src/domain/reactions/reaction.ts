@@ -22,11 +22,15 @@ export function isReaction(text: string): boolean {
   return NAME.test(text) || emojiOf(text) !== undefined;
 }
 
-/** The patterns are in its body: to compile them at the start of a server takes as long as to load dozens of modules. */
+/**
+ * The patterns are in its body: to compile them at the start of a server takes as long as to load dozens of modules.
+ */
 function emojiOf(text: string): string | undefined {
   /** An emoji that Unicode recommends for interchange (UTS 51, ED-27), fully qualified. */
   const recommended = /^\p{RGI_Emoji}$/v;
-  /** A sequence of pictures with joiners (UTS 51, ED-16), for those that came after the Unicode version of this Node. */
+  /**
+   * A sequence of pictures with joiners (UTS 51, ED-16), for those that came after the Unicode version of this Node.
+   */
   const sequence =
     /^\p{Extended_Pictographic}[\uFE0F\p{Emoji_Modifier}]?(?:\u200D\p{Extended_Pictographic}[\uFE0F\p{Emoji_Modifier}]?)*$/v;
   /** What is shown as text unless U+FE0F follows it, without a skin tone, which does the same. */

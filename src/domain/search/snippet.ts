@@ -73,8 +73,8 @@ function rangesOf(content: string, terms: readonly SearchTerm[]): Range[] {
 }
 
 /**
- * Where to begin: a search is faster than taking a text apart. ASCII is folded by its case alone; in another text the words
- * may be spelled otherwise, which is found near its beginning only.
+ * Where to begin: a search is faster than taking a text apart. ASCII is folded by its case alone; in another text the
+ * words may be spelled otherwise, which is found near its beginning only.
  */
 function firstCandidate(content: string, terms: readonly SearchTerm[]): number {
   const ascii = isAscii(content);

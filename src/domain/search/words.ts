@@ -1,4 +1,5 @@
-// The words of a text as the index of messages holds them: parts of compounds, without case, width, composition and accents.
+// The words of a text as the index of messages holds them: parts of compounds, without case, width, composition and
+// accents.
 
 /** Scripts that are written without spaces between words; each of their characters counts as a word. */
 export const UNSPACED =
@@ -7,8 +8,8 @@ const UNSPACED_CHARACTER = new RegExp(`[${UNSPACED}]`, "gu");
 /** Accents, and the points of Hebrew and Arabic. */
 const MARKS = /[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u064b-\u065f\u0670]+/gu;
 /**
- * Normalizing takes n² steps to put n marks in a row into their order. More than 30, which no language has, are left out.
- * The halfwidth sound marks become marks.
+ * Normalizing takes n² steps to put n marks in a row into their order. More than 30, which no language has, are left
+ * out. The halfwidth sound marks become marks.
  */
 const MANY_COMBINING = /[\p{M}\uff9e\uff9f]{31,}/gu;
 const BETWEEN_WORDS = /[^\p{L}\p{N}\p{M}]+/u;

@@ -12,7 +12,9 @@ export interface Hosts {
 }
 
 const AUTHORITY = /^([a-z]+:\/\/(?:[^@/?#]*@)?)([^/?#]*)(.*)$/is;
-/** `postgresql://user@one:5432,two:5433/db?target_session_attrs=read-write`, or the same with `?host=one,two&port=…`. */
+/**
+ * `postgresql://user@one:5432,two:5433/db?target_session_attrs=read-write`, or the same with `?host=one,two&port=…`.
+ */
 export function hostsOf(url: string): Hosts {
   const [, before = "", authority = "", rest = ""] = AUTHORITY.exec(url) ?? [];
   const [path = "", query = ""] = rest.split("?", 2);

@@ -10,8 +10,8 @@ export interface Row {
 }
 
 /**
- * Entries with a result for each call, and without results whose call is not among them. A call that nobody has answered
- * gets a result that says so, after it, or after the calls that follow it at once.
+ * Entries with a result for each call, and without results whose call is not among them. A call that nobody has
+ * answered gets a result that says so, after it, or after the calls that follow it at once.
  *
  * @param toRow makes a row of the result of a call that has none
  */

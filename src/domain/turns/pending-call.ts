@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import type { ToolRunner } from "./agent-tool.ts";
 
 /**
- * What a call waits for: this server's work, a result that a client brings, or somebody's consent. `nothing`: no tool of
- * the turn has its name.
+ * What a call waits for: this server's work, a result that a client brings, or somebody's consent. `nothing`: no tool
+ * of the turn has its name.
  */
 export type CallNeed = "run" | "result" | "approval" | "nothing";
 

@@ -3,9 +3,9 @@ import type { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Annotation, Part, ToolPlace, ToolType } from "../../../gen/colloquy/v1/part_pb.ts";
 
 /**
- * A piece of a reply. Pieces make items, one at a time and in order: a message, a reasoning, a call of a tool, or a whole
- * part. An item is open until one of another kind, another call or another step begins; then it is whole, and becomes an
- * entry of the log. So calls come one after the other: what arrives mixed is sorted before it is yielded.
+ * A piece of a reply. Pieces make items, one at a time and in order: a message, a reasoning, a call of a tool, or a
+ * whole part. An item is open until one of another kind, another call or another step begins; then it is whole, and
+ * becomes an entry of the log. So calls come one after the other: what arrives mixed is sorted before it is yielded.
  */
 export type ReplyPiece =
   /** The agent is alive, and has nothing to say. Any piece resets the idle timeout. */
@@ -51,8 +51,8 @@ export interface ToolCallBegin {
   /** Default: a function. */
   readonly type?: ToolType;
   /**
-   * Default: where the turn's tool of that name runs. `AGENT` and `PROVIDER`: the turn runs nothing, and the result comes as
-   * a part.
+   * Default: where the turn's tool of that name runs. `AGENT` and `PROVIDER`: the turn runs nothing, and the result
+   * comes as a part.
    */
   readonly runsAt?: ToolPlace;
   readonly title?: string;

@@ -14,7 +14,9 @@ export interface SummaryEntry {
 /** The name of the data part that says which entries a summary stands for: `{"throughSeq": 12}`. */
 const PART_NAME = "summary";
 
-/** The last entry that a summary stands for. Undefined: it is none, has no text, or does not say so of earlier entries. */
+/**
+ * The last entry that a summary stands for. Undefined: it is none, has no text, or does not say so of earlier entries.
+ */
 export function throughSeqOf({ seq, kind, content, parts }: SummaryEntry): bigint | undefined {
   if (kind !== MessageKind.SUMMARY || content === "") return undefined;
   for (const { content: part } of readParts(parts)) {
@@ -26,8 +28,8 @@ export function throughSeqOf({ seq, kind, content, parts }: SummaryEntry): bigin
 }
 
 /**
- * What is wrong with an entry that is to stand for those of a log up to `last`: the index of the part, and the rule that it
- * breaks. Undefined: nothing, or it says nothing of what it stands for.
+ * What is wrong with an entry that is to stand for those of a log up to `last`: the index of the part, and the rule
+ * that it breaks. Undefined: nothing, or it says nothing of what it stands for.
  */
 export function summaryFault(
   kind: MessageKind,
@@ -56,8 +58,8 @@ function throughIn(json: string): bigint | undefined {
 }
 
 /**
- * The entries with a summary, if there is one, before all that it does not stand for. Instructions stay before it, for no
- * summary says them as they were given.
+ * The entries with a summary, if there is one, before all that it does not stand for. Instructions stay before it, for
+ * no summary says them as they were given.
  */
 export function withSummary<E extends SummaryEntry>(entries: readonly E[], summary: E | undefined): E[] {
   const through = summary && throughSeqOf(summary);

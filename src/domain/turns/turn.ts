@@ -33,7 +33,10 @@ export function statesBefore(to: TurnState): TurnState[] {
 export interface TurnTimes {
   /** Between two writes of the text so far, in milliseconds. */
   readonly saveEveryMs: number;
-  /** A server that has not renewed its turns for so long is taken for dead unless it shows that it lives, in milliseconds. */
+  /**
+   * A server that has not renewed its turns for so long is taken for dead unless it shows that it lives, in
+   * milliseconds.
+   */
   readonly leaseMs: number;
   /** How often a server renews its turns when nothing else is written, in milliseconds. */
   readonly renewEveryMs: number;
@@ -45,8 +48,8 @@ export interface TurnTimes {
 export const TURN_TIMES: TurnTimes = { saveEveryMs: 250, leaseMs: 5_000, renewEveryMs: 1_250, sweepEveryMs: 1_000 };
 
 /**
- * How long after its lease a turn is left to a server that lives but does not renew it, in milliseconds: far longer than an
- * overload, a suspended machine or a held event loop should last.
+ * How long after its lease a turn is left to a server that lives but does not renew it, in milliseconds: far longer
+ * than an overload, a suspended machine or a held event loop should last.
  */
 export const HUNG_MS = 60_000;
 
@@ -60,7 +63,7 @@ export const MAX_TURN_BYTES = 8 * 1024 * 1024;
 export const MAX_TURN_ENTRIES = 1000;
 
 /**
- * How much an agent may send for one reply, in bytes: around each word stands a chunk of JSON, and thoughts, which are not
- * kept, come before the first.
+ * How much an agent may send for one reply, in bytes: around each word stands a chunk of JSON, and thoughts, which are
+ * not kept, come before the first.
  */
 export const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;

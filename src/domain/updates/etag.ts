@@ -2,9 +2,9 @@
 import { DomainError, ErrorReason } from "../errors.ts";
 
 /**
- * A conversation's etag holds its version, which moves when it is itself changed, and the length of its log, which moves
- * with every message too. So the whole tells a cache that nothing changed, and the first part tells an update that no
- * other update came between.
+ * A conversation's etag holds its version, which moves when it is itself changed, and the length of its log, which
+ * moves with every message too. So the whole tells a cache that nothing changed, and the first part tells an update
+ * that no other update came between.
  */
 export function conversationEtag(version: number, lastSeq: bigint): string {
   return `${version}.${lastSeq}`;
@@ -33,8 +33,8 @@ interface Tagged {
 }
 
 /**
- * Throws ETAG_MISMATCH unless `given` is empty or the whole etag as it is now: for what writes over the messages, so that
- * those that came since it was read are not lost.
+ * Throws ETAG_MISMATCH unless `given` is empty or the whole etag as it is now: for what writes over the messages, so
+ * that those that came since it was read are not lost.
  */
 export function checkLogEtag(given: string, version: number, lastSeq: bigint): void {
   if (given !== "" && given !== conversationEtag(version, lastSeq)) throw mismatch();

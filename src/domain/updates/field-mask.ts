@@ -29,8 +29,8 @@ export function fieldsToUpdate<Field extends string>(
 }
 
 /**
- * Throws INVALID_FIELD for an update that asks for nothing: it has neither a mask nor a field that is set. What its sender
- * meant was a default value such as false or "", which binary messages do not tell from nothing.
+ * Throws INVALID_FIELD for an update that asks for nothing: it has neither a mask nor a field that is set. What its
+ * sender meant was a default value such as false or "", which binary messages do not tell from nothing.
  */
 export function refuseNothing(fields: readonly string[], mask: object | undefined): void {
   if (fields.length > 0 || mask !== undefined) return;

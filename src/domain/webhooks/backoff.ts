@@ -13,8 +13,8 @@ const SHORTEST_RETRY_AFTER_MS = 1_000;
 const LONGEST_RETRY_AFTER_MS = 24 * 60 * 60_000;
 
 /**
- * The pause in milliseconds: what the receiver asked for, else exponential, a quarter more or less by chance, so that those
- * that failed together do not come back together.
+ * The pause in milliseconds: what the receiver asked for, else exponential, a quarter more or less by chance, so that
+ * those that failed together do not come back together.
  *
  * @param failures in a row, from 1 on
  */
@@ -32,8 +32,8 @@ export function pauseAfter(
 }
 
 /**
- * `Retry-After` in milliseconds from now: seconds, or a date (RFC 9110, 10.2.3). Undefined: neither, or no time that is still
- * to come, such as 0 or a date in the past, which must not make the pauses shorter.
+ * `Retry-After` in milliseconds from now: seconds, or a date (RFC 9110, 10.2.3). Undefined: neither, or no time that is
+ * still to come, such as 0 or a date in the past, which must not make the pauses shorter.
  */
 export function retryAfterOf(text: string | undefined, now: number): number | undefined {
   const trimmed = text?.trim() ?? "";

@@ -1,4 +1,5 @@
-// Sends the bytes of one file to the store as they come: small ones at once, others in parts that become one object at the end.
+// Sends the bytes of one file to the store as they come: small ones at once, others in parts that become one object at
+// the end.
 import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import { Upload } from "@aws-sdk/lib-storage";

@@ -27,9 +27,9 @@ export function idsOfResults({ messages }: RunInput): Map<string, string> {
 }
 
 /**
- * What the posted answers are to a turn that waits; undefined: none waits. Results of calls that do not wait for one are
- * history, and left alone. `answered` has the questions of the thread that were answered before, which a repeated run
- * answers again. Throws NOT_AWAITED for another answer, and INVALID_FIELD.
+ * What the posted answers are to a turn that waits; undefined: none waits. Results of calls that do not wait for one
+ * are history, and left alone. `answered` has the questions of the thread that were answered before, which a repeated
+ * run answers again. Throws NOT_AWAITED for another answer, and INVALID_FIELD.
  */
 export function readAnswers(
   input: RunInput,

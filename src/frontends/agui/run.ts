@@ -105,7 +105,9 @@ export class Run {
     if (fresh.length > 0) throw error;
   }
 
-  /** The thread as it is stored; where an entry is given, up to it, as it stands there, and without what its turn adds. */
+  /**
+   * The thread as it is stored; where an entry is given, up to it, as it stands there, and without what its turn adds.
+   */
   async thread(last?: Message): Promise<Thread> {
     const { canonical, context, input } = this.#parts;
     const thread = new Thread(idsOfResults(input));

@@ -66,8 +66,8 @@ async function* sentThread(
 }
 
 /**
- * The ended turn that a run with nothing new asks for. A client that brings messages sends a run again and wants to know how
- * it went; one that brings none opens the thread.
+ * The ended turn that a run with nothing new asks for. A client that brings messages sends a run again and wants to
+ * know how it went; one that brings none opens the thread.
  */
 function endFor({ messages }: RunInput, last: Turn | undefined, asked: string | undefined): Turn | undefined {
   const lastUser = messages.findLast(({ role }) => role === "user");

@@ -42,7 +42,9 @@ export class Thread {
   readonly #calls = new Map<string, { readonly owner: Assistant; readonly id: string }>();
   readonly #idsOfResults: ReadonlyMap<string, string>;
 
-  /** @param idsOfResults the ids that the client gave to results, by the ids of the calls; of others their own are told */
+  /**
+   * @param idsOfResults the ids that the client gave to results, by the ids of the calls; of others their own are told
+   */
   constructor(idsOfResults: ReadonlyMap<string, string> = new Map()) {
     this.#idsOfResults = idsOfResults;
   }
@@ -157,8 +159,8 @@ export class Thread {
 const UNIQUE_LENGTH = 20;
 
 /**
- * The id of a call for the client, which takes two calls with one id for one: the agent's own, or that of the entry for a
- * short one such as `call_0`.
+ * The id of a call for the client, which takes two calls with one id for one: the agent's own, or that of the entry for
+ * a short one such as `call_0`.
  */
 export function toolCallIdOf(callId: string, entryId: string): string {
   return callId.length >= UNIQUE_LENGTH ? callId : entryId;

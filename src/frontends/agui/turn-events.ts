@@ -44,13 +44,13 @@ export interface TurnEventsOptions {
   /** Calls whose results the client brought itself. */
   readonly answered?: ReadonlySet<string>;
   /**
-   * Whether the client may hold a part of the thoughts that are open, which a thread without thoughts does not take from
-   * it. Default: false.
+   * Whether the client may hold a part of the thoughts that are open, which a thread without thoughts does not take
+   * from it. Default: false.
    */
   readonly mayHoldThoughts?: boolean;
   /**
-   * Whether the client has seen the turn from its beginning, so that it is told of changes of the state as they come. Else a
-   * change is told by the state as it is stored afterwards: see `Reading.changesState`.
+   * Whether the client has seen the turn from its beginning, so that it is told of changes of the state as they come.
+   * Else a change is told by the state as it is stored afterwards: see `Reading.changesState`.
    */
   readonly seesState?: boolean;
 }

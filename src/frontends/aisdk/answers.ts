@@ -33,8 +33,9 @@ export interface PostedAnswers {
 }
 
 /**
- * Compares a posted reply with the entries of its turn. What is stored already counts as it is stored. Throws NOT_AWAITED
- * for a result or an answer that nothing of the turn asked for, and for a reply of which the client has a part alone.
+ * Compares a posted reply with the entries of its turn. What is stored already counts as it is stored. Throws
+ * NOT_AWAITED for a result or an answer that nothing of the turn asked for, and for a reply of which the client has a
+ * part alone.
  */
 export function readAnswers(turnId: string, parts: readonly UiPart[], entries: readonly Message[]): PostedAnswers {
   const calls = storedCalls(entries);

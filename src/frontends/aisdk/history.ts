@@ -1,4 +1,5 @@
-// The messages of a chat as its client holds them: each turn is one, whose entries are folded as the client folds its stream.
+// The messages of a chat as its client holds them: each turn is one, whose entries are folded as the client folds its
+// stream.
 import { type Message, MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { ToolPlace } from "../../../gen/colloquy/v1/part_pb.ts";
@@ -20,7 +21,9 @@ const MAX_HELD = 200;
 /** Files make a page end early: so many bytes of them. */
 const PAGE_BYTES = 1 << 20;
 
-/** Pages of the messages of the live branch, oldest first. A reply that is being made for the first time is left out. */
+/**
+ * Pages of the messages of the live branch, oldest first. A reply that is being made for the first time is left out.
+ */
 export async function* history(parts: ShowFilesParts, conversationId: string): AsyncGenerator<UiMessage[]> {
   const { canonical, context } = parts;
   const open = new Map((await openTurns(canonical, context, conversationId)).map((turn) => [turn.id, turn]));

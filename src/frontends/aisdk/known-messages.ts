@@ -55,8 +55,8 @@ export async function liveReply(
 }
 
 /**
- * The entries of a turn on the live branch after a place in the log, in order. Reads the log and not the turn, which does not
- * know what the live branch shows.
+ * The entries of a turn on the live branch after a place in the log, in order. Reads the log and not the turn, which
+ * does not know what the live branch shows.
  */
 export async function liveEntriesOfTurn(
   canonical: Canonical,

@@ -44,8 +44,8 @@ export async function replyToKnown(
 }
 
 /**
- * Whether the reply that is to be made anew was left for another one already: then it is the same request again, unless its
- * branch was selected since.
+ * Whether the reply that is to be made anew was left for another one already: then it is the same request again, unless
+ * its branch was selected since.
  */
 async function wasLeft(
   { canonical, context, posted }: PostParts,

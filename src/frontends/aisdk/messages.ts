@@ -75,8 +75,8 @@ export async function makeChat(parts: PostParts): Promise<Conversation> {
 }
 
 /**
- * Stores the messages before the last one that are not stored, back to one that is. A reply is known by its form: no client
- * makes the ids of turns.
+ * Stores the messages before the last one that are not stored, back to one that is. A reply is known by its form: no
+ * client makes the ids of turns.
  */
 export async function storeUnknown(parts: PostParts, conversationId: string): Promise<void> {
   const { canonical, context, posted } = parts;

@@ -31,7 +31,9 @@ export interface DescribedFailure {
   readonly retryAfterMs: number | undefined;
 }
 
-/** A failure in words. One that nobody foresaw is logged, and told as an internal error alone; one of the package stays. */
+/**
+ * A failure in words. One that nobody foresaw is logged, and told as an internal error alone; one of the package stays.
+ */
 export function describeFailure(error: unknown, context: CallContext): DescribedFailure {
   const failure = error instanceof DomainError ? error : foreseen(error, context);
   const { violations, retryAfterMs } = failure.details;

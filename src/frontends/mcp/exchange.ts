@@ -1,4 +1,5 @@
-// One message and its response, in the era of the protocol that it is of, and as JSON or events as its client takes them.
+// One message and its response, in the era of the protocol that it is of, and as JSON or events as its client takes
+// them.
 
 import type { CallContext } from "../../pipeline/call/call.ts";
 import { acceptMedia } from "../../protocols/http/accept.ts";

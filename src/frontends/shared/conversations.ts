@@ -17,9 +17,10 @@ export function checkClientId(field: string, id: string): void {
 }
 
 /**
- * The conversation that an id names for the caller: the caller's own with this `client_id`, then one without an owner in which
- * it takes part, then the one with this UUID. One that another member owns is named by its UUID alone: anybody may begin a
- * conversation under any `client_id` and add whom it likes. Undefined: there is none that the caller may see.
+ * The conversation that an id names for the caller: the caller's own with this `client_id`, then one without an owner
+ * in which it takes part, then the one with this UUID. One that another member owns is named by its UUID alone: anybody
+ * may begin a conversation under any `client_id` and add whom it likes. Undefined: there is none that the caller may
+ * see.
  */
 export async function findConversation(
   canonical: Canonical,

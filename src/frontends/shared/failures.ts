@@ -10,7 +10,9 @@ export interface StreamFailure {
   readonly message: string;
 }
 
-/** Whatever broke because of an abort means the abort. One that nobody foresaw is logged, and told as an internal error. */
+/**
+ * Whatever broke because of an abort means the abort. One that nobody foresaw is logged, and told as an internal error.
+ */
 export function describeFailure(error: unknown, context: CallContext): StreamFailure {
   const { aborted, reason } = context.interrupt;
   const cause = aborted && reason instanceof DomainError ? reason : error;

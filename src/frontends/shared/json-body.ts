@@ -1,4 +1,5 @@
-// JSON bodies whose shape a library checks: bounded before they are parsed, for parsing and checking take time for each value.
+// JSON bodies whose shape a library checks: bounded before they are parsed, for parsing and checking take time for each
+// value.
 import { mayHoldFault, numberFault } from "../../codec/json/json-number.ts";
 import { boundsFault, parseFault, textOf } from "../../codec/json/json-reader.ts";
 import { MAX_LITERAL } from "../../codec/json/walk/json-scanner.ts";
@@ -8,8 +9,8 @@ import { endOfString } from "../../domain/json.ts";
 import { Turns } from "../../pipeline/streams/time-slices.ts";
 
 /**
- * Throws MALFORMED_BODY for what is not UTF-8 or JSON, is nested too deep, or holds more than `maxValues` values, by default
- * 20,000, or a number that parsing would change. Of a large one each step has a turn of the loop.
+ * Throws MALFORMED_BODY for what is not UTF-8 or JSON, is nested too deep, or holds more than `maxValues` values, by
+ * default 20,000, or a number that parsing would change. Of a large one each step has a turn of the loop.
  */
 export async function readJsonBody(bytes: Uint8Array, maxValues?: number): Promise<unknown> {
   const turns = new Turns();

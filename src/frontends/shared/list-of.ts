@@ -1,4 +1,5 @@
-// Lists of objects that a library checks and nobody copies: to write an object's names anew takes as long as to parse them.
+// Lists of objects that a library checks and nobody copies: to write an object's names anew takes as long as to parse
+// them.
 import { z } from "zod";
 
 /** More is not said of one list. */

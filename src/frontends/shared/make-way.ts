@@ -12,7 +12,10 @@ export interface Way {
   readonly ifRunning: TurnPolicy;
 }
 
-/** Cancels the turns that wait for input, and with `interrupt` all that are open. Throws TURN_IN_PROGRESS if one runs then. */
+/**
+ * Cancels the turns that wait for input, and with `interrupt` all that are open. Throws TURN_IN_PROGRESS if one runs
+ * then.
+ */
 export async function makeWay({ canonical, context, conversationId, ifRunning }: Way): Promise<void> {
   const open = await openTurns(canonical, context, conversationId);
   const running = open.find(({ state }) => state !== TurnState.INPUT_REQUIRED);

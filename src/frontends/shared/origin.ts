@@ -9,8 +9,8 @@ interface Head {
 }
 
 /**
- * Throws PERMISSION_DENIED for the page of a foreign origin, also where it holds a credential: a name that was rebound to
- * this server does not make its page ours.
+ * Throws PERMISSION_DENIED for the page of a foreign origin, also where it holds a credential: a name that was rebound
+ * to this server does not make its page ours.
  */
 export function refuseForeignOrigins(head: Head, allows: AllowsOrigin): void {
   const origin = head.header("origin");

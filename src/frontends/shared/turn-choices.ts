@@ -1,4 +1,5 @@
-// What a request's query says of turns: `ifRunning`, and `abort` for clients whose stop button only closes the connection.
+// What a request's query says of turns: `ifRunning`, and `abort` for clients whose stop button only closes the
+// connection.
 import { TurnPolicy } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { invalidField } from "../../domain/errors.ts";

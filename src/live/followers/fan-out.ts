@@ -14,7 +14,9 @@ const UNTIMED = 16;
 const LONGEST_REST_MS = 20;
 /** Signals are worth so little of the time: a pause before a pass is so many times as long as the last one took. */
 const SIGNAL_REST = 100;
-/** The pause is within these bounds, in milliseconds; the lower one is for followers that have still to read entries. */
+/**
+ * The pause is within these bounds, in milliseconds; the lower one is for followers that have still to read entries.
+ */
 const SIGNAL_REST_MS = { least: 25, most: 2_000 };
 
 /** A follower that wants signals too, and the number of the last that it was given. */

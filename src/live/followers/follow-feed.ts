@@ -143,7 +143,10 @@ function tells({ viewer }: Caller, { notice }: FeedRow): boolean {
   return viewer.kind === "tenant" && notice?.type === EventType.CONVERSATION_PURGED;
 }
 
-/** The entries of a row of the feed, which are not held while the reader is behind others; none if the caller does not see the conversation. */
+/**
+ * The entries of a row of the feed, which are not held while the reader is behind others; none if the caller does not
+ * see the conversation.
+ */
 async function* entriesOf(
   { database, feeds }: FollowFeedParts,
   reader: Caller,

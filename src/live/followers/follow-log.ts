@@ -86,8 +86,8 @@ async function follow(
     return hasRoom;
   };
   const signalReader = signals && { number: 0, take: takeSignals };
-  // Whether there may be more. In a function of its own, whose page is held no longer than it takes to put it: the frame
-  // of one that waits for room would hold it too, and all that is made of it.
+  // Whether there may be more. In a function of its own, whose page is held no longer than it takes to put it: the
+  // frame of one that waits for room would hold it too, and all that is made of it.
   const step = async (): Promise<boolean> => {
     const kept = tail?.after(after);
     const recheck = performance.now() >= recheckAt;

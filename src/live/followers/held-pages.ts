@@ -1,4 +1,5 @@
-// Pages of rows that slow readers have not finished: in memory up to a total, beyond which they are dropped, to be read again.
+// Pages of rows that slow readers have not finished: in memory up to a total, beyond which they are dropped, to be read
+// again.
 import { bytesOf } from "../../store/driver/row-budget.ts";
 
 /** Of all pages together, as PostgreSQL sent them. */

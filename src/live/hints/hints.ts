@@ -33,8 +33,8 @@ export interface Waker {
 /** Transports hints to the other servers on the database. It may lose or duplicate hints. */
 export interface HintCarrier {
   /**
-   * Starts. `receive` gets hints of other servers and this one; undefined: some may have been lost. `receiveSignals` gets
-   * texts that `signals` sends.
+   * Starts. `receive` gets hints of other servers and this one; undefined: some may have been lost. `receiveSignals`
+   * gets texts that `signals` sends.
    */
   start(receive: (hints: readonly Hint[] | undefined) => void, receiveSignals?: (text: string) => void): Promise<void>;
   /** Sends a batch. Rejects on failure: the hints are then lost. */

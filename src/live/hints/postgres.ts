@@ -29,7 +29,9 @@ export interface PostgresHintsOptions {
   readonly url: string;
   /** Called when a connection fails or is lost; it is then opened again. */
   readonly onError: (error: unknown) => void;
-  /** Called when LISTEN seems to work but nothing comes: a pooler gave the session to another client. Default: ignored. */
+  /**
+   * Called when LISTEN seems to work but nothing comes: a pooler gave the session to another client. Default: ignored.
+   */
   readonly onSwallowed?: (() => void) | undefined;
 }
 

@@ -38,7 +38,10 @@ export class FeedSignals {
     this.#board = board;
   }
 
-  /** Gives a follower the signals that hold and those from now on, in conversations that it sees then. Returns a function that ends it. */
+  /**
+   * Gives a follower the signals that hold and those from now on, in conversations that it sees then. Returns a
+   * function that ends it.
+   */
   follow(tenantId: string, follower: Follower): () => void {
     let tenant = this.#tenants.get(tenantId);
     if (tenant === undefined) {

@@ -9,7 +9,9 @@ export const SIGNAL_EVERY_MS = 2_000;
 export interface Signal {
   readonly tenantId: string;
   readonly conversationId: string;
-  /** The end of the conversation's log when its sender was found to take part. Who follows must have read up to there. */
+  /**
+   * The end of the conversation's log when its sender was found to take part. Who follows must have read up to there.
+   */
   readonly seq: bigint;
   readonly actor: string;
   readonly name: string;

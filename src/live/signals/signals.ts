@@ -65,7 +65,9 @@ export class Signals {
     this.#carry(line, line);
   }
 
-  /** Tells the other servers; never blocks. Of notices with the same key that wait, the latest goes. Default: all go. */
+  /**
+   * Tells the other servers; never blocks. Of notices with the same key that wait, the latest goes. Default: all go.
+   */
   tellServers(notice: ServerNotice, key?: string): void {
     if (!this.#enabled) return;
     const line = encodeServerNotice(notice);

@@ -61,8 +61,8 @@ export interface CallContext {
   /** Sets the HTTP status of a raw response stream over REST, before its first message; other protocols ignore it. */
   setStatus(status: number): void;
   /**
-   * Sends the response headers of a stream that is open and has no message yet. A later failure has no HTTP status of its
-   * own over REST.
+   * Sends the response headers of a stream that is open and has no message yet. A later failure has no HTTP status of
+   * its own over REST.
    */
   flushHeaders(): void;
   /**
@@ -73,8 +73,8 @@ export interface CallContext {
   /** Calls `act` once, when the call is over: its response was passed on to be sent, or it failed. */
   onceOver(act: () => void): void;
   /**
-   * Calls `act` once, after the response was sent: whether the caller received it, as far as a server can know. Where the
-   * protocol does not know, it did.
+   * Calls `act` once, after the response was sent: whether the caller received it, as far as a server can know. Where
+   * the protocol does not know, it did.
    */
   onceSent(act: (received: boolean) => void): void;
 }

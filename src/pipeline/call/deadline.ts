@@ -106,7 +106,10 @@ class CallInterruption extends Interruption implements CallSignal {
   }
 }
 
-/** Settles as the promise does, or rejects with the signal's reason if that aborts first; the promise is then left to itself. */
+/**
+ * Settles as the promise does, or rejects with the signal's reason if that aborts first; the promise is then left to
+ * itself.
+ */
 export function orAborted<T>(promise: Promise<T>, signal: Interrupt): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);

@@ -13,8 +13,9 @@ export function requestIdField(input: DescMessage): DescField | undefined {
 }
 
 /**
- * The request's `request_id` (of a stream of requests, which has none yet, it is for the service to read) where it is set, else the `Idempotency-Key` header, else undefined.
- * Throws INVALID_FIELD if it is not 1 to 128 visible ASCII characters, or if both are given and differ.
+ * The request's `request_id` (of a stream of requests, which has none yet, it is for the service to read) where it is
+ * set, else the `Idempotency-Key` header, else undefined. Throws INVALID_FIELD if it is not 1 to 128 visible ASCII
+ * characters, or if both are given and differ.
  */
 export function idempotencyKey(
   request: Message | undefined,

@@ -54,8 +54,8 @@ function isSettable(field: DescField): boolean {
 }
 
 /**
- * Sets the mask of a request to what the JSON of its resource names, whatever it gives them: null and defaults too. A mask
- * with paths stays.
+ * Sets the mask of a request to what the JSON of its resource names, whatever it gives them: null and defaults too. A
+ * mask with paths stays.
  */
 export function setImpliedMask({ mask, settable }: UpdateParts, request: Message, resource: string): void {
   const fields = request as unknown as Record<string, FieldMask | undefined>;
@@ -84,8 +84,8 @@ function inOrder(settable: UpdateParts["settable"], choose: (field: DescField) =
 }
 
 /**
- * The JSON of a request with the mask that it implies written into it, for decoders that see only the text. Unchanged: it
- * is no update, has a mask, names nothing, or is not JSON.
+ * The JSON of a request with the mask that it implies written into it, for decoders that see only the text. Unchanged:
+ * it is no update, has a mask, names nothing, or is not JSON.
  */
 export function withImpliedMask(input: DescMessage, text: string): string {
   const parts = updatePartsOf(input);
@@ -133,8 +133,8 @@ interface Name {
 }
 
 /**
- * Tells the names in a JSON object down to a depth, in order, and gives the place of its closing brace; undefined: it is
- * no whole object. Nothing is built: a body of 4 MiB costs what reading its characters costs.
+ * Tells the names in a JSON object down to a depth, in order, and gives the place of its closing brace; undefined: it
+ * is no whole object. Nothing is built: a body of 4 MiB costs what reading its characters costs.
  */
 function eachName(text: string, maxDepth: number, tell: (name: Name) => void): number | undefined {
   const start = /^\s*\{/.exec(text)?.[0].length;

@@ -3,8 +3,8 @@
 /** Takes messages at the pace of the reader (backpressure). */
 export interface PushSink<T> {
   /**
-   * Takes messages, in order. The same list may be put into many sinks: it is never changed, and sinks may share what they
-   * encode. False: put no more until {@link room} resolves. Throws if the messages cannot be sent.
+   * Takes messages, in order. The same list may be put into many sinks: it is never changed, and sinks may share what
+   * they encode. False: put no more until {@link room} resolves. Throws if the messages cannot be sent.
    */
   put(messages: readonly T[]): boolean;
   /** Resolves when there is room again, or the reader is disconnected. */

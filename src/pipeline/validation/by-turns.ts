@@ -6,8 +6,8 @@ import { type LongList, longListOf } from "./long-list.ts";
 import { invalid, type Validate } from "./validation.ts";
 
 /**
- * Validates as `validate` does, at once where no list is long. Where one is, gives a promise, and the error names what is
- * broken in the first slice of 500 items that breaks a rule.
+ * Validates as `validate` does, at once where no list is long. Where one is, gives a promise, and the error names what
+ * is broken in the first slice of 500 items that breaks a rule.
  */
 export function validateByTurns(validate: Validate, schema: DescMessage, message: Message): Promise<void> | undefined {
   const list = longListOf(schema, message);

@@ -192,8 +192,8 @@ function valueCheck({ type }: rules.FieldRules, of: DescEnum | undefined): ((val
 }
 
 /**
- * Lengths are in code points: never more than UTF-16 counts, and at least half as many. Bytes are at most three for each
- * that UTF-16 counts. A text with a pattern is plain if it is empty, or as short as most are.
+ * Lengths are in code points: never more than UTF-16 counts, and at least half as many. Bytes are at most three for
+ * each that UTF-16 counts. A text with a pattern is plain if it is empty, or as short as most are.
  */
 function textCheck(own: rules.StringRules): (value: string) => boolean {
   const least = 2 * Number(own.minLen) - 1;

@@ -3,7 +3,9 @@ import { type DescField, getOption, hasOption } from "@bufbuild/protobuf";
 import * as rules from "../../../gen/buf/validate/validate_pb.ts";
 import { nativeRules } from "./predefined.ts";
 
-/** Where no rule says anything, as in types that are not ours: the paths of a field mask, the extensions of a raw body. */
+/**
+ * Where no rule says anything, as in types that are not ours: the paths of a field mask, the extensions of a raw body.
+ */
 const MAX_UNRULED_ITEMS = 1_000;
 /** Free JSON is limited by its bytes: no more values can be written in so many. */
 const MAX_JSON_ITEMS = 8_192;

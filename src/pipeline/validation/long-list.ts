@@ -46,8 +46,9 @@ function longListsOf(schema: DescMessage): readonly DescField[] {
 }
 
 /**
- * The list of messages, of those that lie in the request itself or in a message of it, that has more than 500 items, but
- * no more than its rules allow: that one is refused by its count. Undefined: there is none, as in almost every request.
+ * The list of messages, of those that lie in the request itself or in a message of it, that has more than 500 items,
+ * but no more than its rules allow: that one is refused by its count. Undefined: there is none, as in almost every
+ * request.
  */
 export function longListOf(schema: DescMessage, message: Message): LongList | undefined {
   const whole = message as unknown as Fields;

@@ -13,7 +13,9 @@ export type Place = (string | number | FreeName)[];
 const MAX_NAME = 64;
 const MAX_TEXT = 400;
 
-/** Free JSON is looked into in the contract's own messages; other APIs name the field alone, as they have always done. */
+/**
+ * Free JSON is looked into in the contract's own messages; other APIs name the field alone, as they have always done.
+ */
 export function shownPlace({ typeName }: DescMessage, place: Readonly<Place>): Readonly<Place> {
   const inner = typeName.startsWith("colloquy.v1.") ? -1 : place.findIndex((step) => typeof step === "object");
   return inner === -1 ? place : place.slice(0, inner);

@@ -25,8 +25,8 @@ const MAX_VIOLATIONS = 20;
 
 /**
  * Makes a check of whole messages: lists and maps no longer than their rules say, no NUL and no lone surrogate in a
- * string, no number that JSON cannot carry, Structs within their depth and size, the parts of messages within theirs. A list that is too long is not looked
- * into. What it walks is worked out once for each message type.
+ * string, no number that JSON cannot carry, Structs within their depth and size, the parts of messages within theirs. A
+ * list that is too long is not looked into. What it walks is worked out once for each message type.
  */
 export function createWellFormedCheck(): (schema: DescMessage, message: Message) => FieldViolation[] {
   const plans = new Map<DescMessage, Step[]>();

@@ -1,4 +1,5 @@
-// The part of a message that protovalidate must check: of long lists, the first items that the fast checks do not accept.
+// The part of a message that protovalidate must check: of long lists, the first items that the fast checks do not
+// accept.
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import type { Path } from "@bufbuild/protobuf/reflect";
 import type { FastChecks } from "./fast-checks.ts";

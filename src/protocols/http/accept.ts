@@ -23,8 +23,8 @@ export function acceptMedia<T extends string>(header: string | undefined, offers
 }
 
 /**
- * The content coding that `Accept-Encoding` likes best of those on offer, which come in the server's order of preference;
- * `identity` if it says nothing or nothing fits.
+ * The content coding that `Accept-Encoding` likes best of those on offer, which come in the server's order of
+ * preference; `identity` if it says nothing or nothing fits.
  */
 export function acceptCoding<T extends string>(header: string | undefined, offers: readonly T[]): T | "identity" {
   if (header === undefined || header === "") return "identity";

@@ -26,7 +26,9 @@ export type Effort = "quick" | "small";
 /** How a body may come. */
 export interface Coding {
   readonly name: string;
-  /** Throws TOO_LARGE as soon as the output passes `max` bytes, MALFORMED_BODY for damage and for bytes after the end. */
+  /**
+   * Throws TOO_LARGE as soon as the output passes `max` bytes, MALFORMED_BODY for damage and for bytes after the end.
+   */
   decompress(bytes: Uint8Array, max: number): Promise<Buffer>;
   /** The same piece by piece, without a limit. Throws MALFORMED_BODY and what the pieces throw. */
   expand(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer>;

@@ -1,4 +1,5 @@
-// An exchange over HTTP/2, on Node's stream itself: its compatibility layer costs more than all the rest of a short call.
+// An exchange over HTTP/2, on Node's stream itself: its compatibility layer costs more than all the rest of a short
+// call.
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { LINGER_MS } from "./body/linger.ts";
 import { RequestBody } from "./body/request-body.ts";

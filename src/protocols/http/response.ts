@@ -47,8 +47,8 @@ export function gone(response: HttpResponse): boolean {
 const LONG_TEXT = 32 * 1024;
 
 /**
- * A body as it is best handed to Node, which sets three bytes aside for each character of a text that the client does not
- * read at once: a long text goes as its bytes.
+ * A body as it is best handed to Node, which sets three bytes aside for each character of a text that the client does
+ * not read at once: a long text goes as its bytes.
  */
 export function toWrite(body: string | Uint8Array, longText = LONG_TEXT): string | Uint8Array {
   return typeof body === "string" && body.length > longText ? Buffer.from(body) : body;

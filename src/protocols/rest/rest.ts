@@ -56,8 +56,8 @@ export interface Rest {
 }
 
 /**
- * Builds the routes of all mounts. Throws BindingError for a binding that cannot be served and CollisionError for two that
- * claim the same place.
+ * Builds the routes of all mounts. Throws BindingError for a binding that cannot be served and CollisionError for two
+ * that claim the same place.
  */
 export function createRest(options: RestOptions): Rest {
   const { pipeline, mounts, registry, createSignal = createPlainSignal, bodies = createBodyRules() } = options;

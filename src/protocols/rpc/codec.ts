@@ -21,9 +21,15 @@ import { failureOf, failureOfShape } from "./fallback/errors.ts";
 export type Encoding = "json" | "proto";
 
 export interface Codec {
-  /** Throws MALFORMED_BODY, TOO_LARGE, or INVALID_FIELD. A large message is read piece by piece, while others have turns. */
+  /**
+   * Throws MALFORMED_BODY, TOO_LARGE, or INVALID_FIELD. A large message is read piece by piece, while others have
+   * turns.
+   */
   decode(method: DescMethod, encoding: Encoding, bytes: Uint8Array): Message | Promise<Message>;
-  /** JSON as text, which is written into a socket faster than bytes, unless a part of it was kept as bytes. Throws TOO_LARGE. */
+  /**
+   * JSON as text, which is written into a socket faster than bytes, unless a part of it was kept as bytes. Throws
+   * TOO_LARGE.
+   */
   encode(method: DescMethod, encoding: Encoding, message: Message): string | Uint8Array;
 }
 

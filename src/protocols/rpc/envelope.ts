@@ -1,4 +1,5 @@
-// The frames of gRPC, gRPC-Web and Connect's streams (Length-Prefixed-Message): a byte of flags, four of length, then the message.
+// The frames of gRPC, gRPC-Web and Connect's streams (Length-Prefixed-Message): a byte of flags, four of length, then
+// the message.
 import type { Message } from "@bufbuild/protobuf";
 import type { Interrupt } from "../../domain/cancellation.ts";
 import { DomainError, ErrorReason, malformed, tooLarge } from "../../domain/errors.ts";

@@ -1,5 +1,5 @@
-// gRPC-Web in text: base64 around the frames of a body, for clients that can read a response while it comes only as text.
-// https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md, "Text-encoded (response) streams"
+// gRPC-Web in text: base64 around the frames of a body, for clients that can read a response while it comes only as
+// text. https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md, "Text-encoded (response) streams"
 import { malformed } from "../../domain/errors.ts";
 import type { Overlong } from "../http/body/collect.ts";
 import { Pieces } from "../http/body/pieces.ts";
@@ -14,7 +14,10 @@ export function isText(header: Header): boolean {
   return TEXT_TYPE.test(header("content-type") ?? "");
 }
 
-/** Whether the response is to be text: the first type of gRPC-Web in `accept` says so; where there is none, it is as the request. */
+/**
+ * Whether the response is to be text: the first type of gRPC-Web in `accept` says so; where there is none, it is as the
+ * request.
+ */
 export function wantsText(header: Header): boolean {
   const named = NAMED_TYPE.exec(header("accept") ?? "");
   return named === null ? isText(header) : named[1] !== undefined;
@@ -36,8 +39,8 @@ export async function* textPieces(pieces: AsyncIterable<Uint8Array>): AsyncGener
 }
 
 /**
- * The bytes of a text that comes in any pieces. Throws MALFORMED_BODY, after what came before the damage: of two faults in
- * a stream the first is told, however the text was cut.
+ * The bytes of a text that comes in any pieces. Throws MALFORMED_BODY, after what came before the damage: of two faults
+ * in a stream the first is told, however the text was cut.
  */
 export async function* bytesOfText(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   const decoder = new TextBodyDecoder();

@@ -7,8 +7,8 @@ interface Counting {
 
 /**
  * Calls `end` in the next turn of the event loop, unless something was read from the connection by then. When a process
- * was suspended, its timers fire before it reads what arrived meanwhile: it would close a connection whose request was in
- * time.
+ * was suspended, its timers fire before it reads what arrived meanwhile: it would close a connection whose request was
+ * in time.
  */
 export function endIfIdle(connection: Counting, end: () => void): void {
   const { bytesRead } = connection;

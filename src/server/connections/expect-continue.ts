@@ -9,8 +9,8 @@ export function expectsContinue(headers: IncomingHttpHeaders): boolean {
 }
 
 /**
- * What is refused before its body is read, for its credential or its size, is so before it is sent. A body that has come
- * without the word needs none.
+ * What is refused before its body is read, for its credential or its size, is so before it is sent. A body that has
+ * come without the word needs none.
  */
 export function continueWhenRead(request: IncomingMessage, response: ServerResponse): void {
   const tell = () => {
@@ -22,8 +22,8 @@ export function continueWhenRead(request: IncomingMessage, response: ServerRespo
   beforeRead(request, tell);
   const { writeHead } = response;
   response.writeHead = ((...words: Parameters<typeof writeHead>) => {
-    // Node closes the connection if it has not sent the word, though the body has come. The requests behind it have been
-    // acted on, and their responses would be lost.
+    // Node closes the connection if it has not sent the word, though the body has come. The requests behind it have
+    // been acted on, and their responses would be lost.
     if (request.complete) (response as unknown as { _sent100: boolean })._sent100 = true;
     return writeHead.apply(response, words);
   }) as typeof writeHead;

@@ -32,8 +32,8 @@ export function keepSessions(server: Http2Server, idleTimeoutMs: number): Readon
 }
 
 /**
- * Calls `act` whenever nothing was read from the session or written to it for so long, or up to a quarter longer. Not by
- * `session.setTimeout`: Node never clears the timer of a destroyed session, which stays in memory until it fires.
+ * Calls `act` whenever nothing was read from the session or written to it for so long, or up to a quarter longer. Not
+ * by `session.setTimeout`: Node never clears the timer of a destroyed session, which stays in memory until it fires.
  */
 function onSilence(session: ServerHttp2Session, idleTimeoutMs: number, act: () => void): void {
   let seen = 0;

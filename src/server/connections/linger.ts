@@ -12,9 +12,9 @@ interface ParsedSocket {
 }
 
 /**
- * Node closes a connection without keep-alive as soon as its response is written. If the request's body is still arriving,
- * the system sends a reset, and the client loses what it has not read yet: the response. So only our side is closed, and
- * what arrives is read and discarded until the client closes its side, for at most 5 seconds or 8 MiB.
+ * Node closes a connection without keep-alive as soon as its response is written. If the request's body is still
+ * arriving, the system sends a reset, and the client loses what it has not read yet: the response. So only our side is
+ * closed, and what arrives is read and discarded until the client closes its side, for at most 5 seconds or 8 MiB.
  */
 export function lingerBeforeClose(socket: Socket): void {
   const destroySoon = socket.destroySoon.bind(socket);

@@ -25,9 +25,9 @@ export interface UnreadWatchOptions {
 }
 
 /**
- * Closes the streams, or the HTTP/1.1 connection, of clients that read nothing; and while all responses together are over
- * the limit, the connections with the most unread bytes (ENHANCE_YOUR_CALM): a limit for each connection does not help
- * against many.
+ * Closes the streams, or the HTTP/1.1 connection, of clients that read nothing; and while all responses together are
+ * over the limit, the connections with the most unread bytes (ENHANCE_YOUR_CALM): a limit for each connection does not
+ * help against many.
  */
 export function watchUnread({ responses, maxBytes, stallTimeoutMs, onCut }: UnreadWatchOptions): { stop(): void } {
   const stalls = createStalls(stallTimeoutMs);
@@ -57,8 +57,8 @@ function unreadByConnection(responses: Iterable<OpenResponse>): Unread {
 }
 
 /**
- * Finds clients that stopped reading. Over HTTP/2 not by `stream.setTimeout`: that timer outlives the stream of a broken
- * connection, and keeps the response in memory until it fires. A socket's own timer ends with it.
+ * Finds clients that stopped reading. Over HTTP/2 not by `stream.setTimeout`: that timer outlives the stream of a
+ * broken connection, and keeps the response in memory until it fires. A socket's own timer ends with it.
  */
 function createStalls(timeoutMs: number) {
   /** When each was last seen to read. */

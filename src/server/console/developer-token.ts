@@ -1,5 +1,5 @@
-// `/console/developer-token`: signs a developer in to the console with one click. Only of the development profile, which
-// listens on loopback and trusts who can reach it.
+// `/console/developer-token`: signs a developer in to the console with one click. Only of the development profile,
+// which listens on loopback and trusts who can reach it.
 import { isOrigin } from "../../protocols/http/origin.ts";
 import { type HttpHandler, type HttpRequest, headerOf } from "../../protocols/http/request.ts";
 import { answer } from "../../protocols/http/response.ts";

@@ -8,8 +8,8 @@ export interface ReadinessOptions {
 }
 
 /**
- * Asks the database by `ping`, which rejects if it does not answer. Who asks needs no credential, and may ask or watch as
- * often as it likes: all who ask within a moment share one ping, so that they take no connections from calls.
+ * Asks the database by `ping`, which rejects if it does not answer. Who asks needs no credential, and may ask or watch
+ * as often as it likes: all who ask within a moment share one ping, so that they take no connections from calls.
  */
 export function createReadiness(
   ping: () => Promise<void>,

@@ -56,9 +56,9 @@ class OAuthError extends Error {
 }
 
 /**
- * Makes the handler. The client sends `grant_type=client_credentials`, and its API key as `client_secret` with any part of
- * it that names it as `client_id`: by HTTP Basic or in the form, not both. `scope` may ask for fewer scopes than the key
- * has; the token dies with the key in any case.
+ * Makes the handler. The client sends `grant_type=client_credentials`, and its API key as `client_secret` with any part
+ * of it that names it as `client_id`: by HTTP Basic or in the form, not both. `scope` may ask for fewer scopes than the
+ * key has; the token dies with the key in any case.
  */
 export function tokenEndpoint({
   issuer,

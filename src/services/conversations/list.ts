@@ -69,7 +69,9 @@ function edgeOf([id, time, late, moment]: readonly string[] = []) {
   return { moment, after: { id, time: new Date(Number(time)), late: late !== "", since } };
 }
 
-/** Behind the conversation that the request names, deleted or not. Throws INVALID_FIELD if the caller does not see it. */
+/**
+ * Behind the conversation that the request names, deleted or not. Throws INVALID_FIELD if the caller does not see it.
+ */
 async function edgeAfter(
   database: Database,
   caller: Caller,

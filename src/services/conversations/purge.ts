@@ -15,8 +15,8 @@ import { requestKeyOf } from "../mutations.ts";
 import { lockVisible } from "./access.ts";
 
 /**
- * Erases the log if it is too long for one transaction. Returns the number of erased messages. An interrupted call leaves a
- * conversation that cannot be restored; a retry or the sweeper continues.
+ * Erases the log if it is too long for one transaction. Returns the number of erased messages. An interrupted call
+ * leaves a conversation that cannot be restored; a retry or the sweeper continues.
  */
 export async function eraseLog(
   database: Database,
@@ -35,7 +35,10 @@ export async function eraseLog(
   return long ? erasePieces(database, caller, request.conversationId, context.interrupt) : 0n;
 }
 
-/** Removes the bytes of files that went with a purged conversation. It is purged already: what fails now, the sweeper does. */
+/**
+ * Removes the bytes of files that went with a purged conversation. It is purged already: what fails now, the sweeper
+ * does.
+ */
 export async function removeFiles(database: Database, bytes: ByteStore, context: CallContext): Promise<void> {
   try {
     await removeErased(database, bytes, callerFrom(context.principal).tenantId);

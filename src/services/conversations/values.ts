@@ -36,7 +36,10 @@ export function checkEntity({ entityType, entityId }: Pick<Conversation, "entity
   throw invalidField(`conversation.${missing}`, `must be set together with ${given}`, "entity");
 }
 
-/** Throws PERMISSION_DENIED unless the caller may make `ownerId` the owner; UNKNOWN_REFERENCE if there is no such member. */
+/**
+ * Throws PERMISSION_DENIED unless the caller may make `ownerId` the owner; UNKNOWN_REFERENCE if there is no such
+ * member.
+ */
 export async function checkOwner(tx: Queryable, caller: Caller, ownerId: string): Promise<void> {
   if (ownerId === caller.memberId) return;
   if (!(await watchesMember(tx, caller, ownerId))) {

@@ -40,7 +40,10 @@ function senderOf({ tenantId, actor }: Scheduler): string {
   return `${tenantId} ${actor}`;
 }
 
-/** The first of each, then the second of each; in an order of its own, so that several servers do not go for the same one. */
+/**
+ * The first of each, then the second of each; in an order of its own, so that several servers do not go for the same
+ * one.
+ */
 function inTurn(lists: readonly NextScheduled[][]): NextScheduled[] {
   const rounds = Math.max(0, ...lists.map(({ length }) => length));
   return Array.from({ length: rounds }, (_, round) => {

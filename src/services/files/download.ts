@@ -76,8 +76,8 @@ function rangeAsked({ offset, length }: DownloadFileRequest, size: number): Byte
 }
 
 /**
- * Sets the headers and the status. Undefined: no bytes are to be sent. What is not sure to be harmless in a browser is saved
- * and not shown, and what is shown runs nothing and loads nothing.
+ * Sets the headers and the status. Undefined: no bytes are to be sent. What is not sure to be harmless in a browser is
+ * saved and not shown, and what is shown runs nothing and loads nothing.
  */
 function answerOverRest(
   row: FileRow,
@@ -122,7 +122,9 @@ function answerOverRest(
   return asked;
 }
 
-/** A link is signed for GET. Not where the response has no bytes, or a part of them that the request's own fields name. */
+/**
+ * A link is signed for GET. Not where the response has no bytes, or a part of them that the request's own fields name.
+ */
 function redirects(
   bytes: ByteStore,
   row: FileRow,

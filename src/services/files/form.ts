@@ -27,7 +27,10 @@ export function isForm(contentType: string): boolean {
   return /^\s*multipart\/form-data\s*(?:;|$)/i.test(contentType);
 }
 
-/** Resolves when the file begins. Throws MALFORMED_BODY for what is no form, and INVALID_FIELD for one without a file or with two. */
+/**
+ * Resolves when the file begins. Throws MALFORMED_BODY for what is no form, and INVALID_FIELD for one without a file or
+ * with two.
+ */
 export async function readForm(contentType: string, chunks: AsyncIterable<Uint8Array>): Promise<FormFile> {
   // Loaded with the first form.
   const { Busboy } = await import("@fastify/busboy");

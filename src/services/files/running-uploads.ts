@@ -26,8 +26,8 @@ export class RunningUpload {
   }
 
   /**
-   * Takes bytes more. False: with what the others hold, they are more than `room`. Then the upload leaves at once: the others may have its
-   * room while its bytes are still being removed, or else all of them would be refused.
+   * Takes bytes more. False: with what the others hold, they are more than `room`. Then the upload leaves at once: the
+   * others may have its room while its bytes are still being removed, or else all of them would be refused.
    */
   take(bytes: number, room: number): boolean {
     this.#held += bytes;

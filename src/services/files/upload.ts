@@ -25,7 +25,10 @@ interface Begun {
   purpose(): string;
 }
 
-/** The first request, and the bytes of all. Throws INVALID_FIELD where a later one says otherwise what the first one says. */
+/**
+ * The first request, and the bytes of all. Throws INVALID_FIELD where a later one says otherwise what the first one
+ * says.
+ */
 export async function begin(requests: AsyncIterable<CreateFileRequest>): Promise<Begun> {
   const iterator = requests[Symbol.asyncIterator]();
   const { value: first, done } = await iterator.next();
@@ -47,7 +50,9 @@ export async function begin(requests: AsyncIterable<CreateFileRequest>): Promise
   return { first: done ? undefined : first, chunks: chunks(), purpose: () => purpose };
 }
 
-/** What counts in the first request alone is empty in the later ones, or the same: it is never dropped without a word. */
+/**
+ * What counts in the first request alone is empty in the later ones, or the same: it is never dropped without a word.
+ */
 function checkLater(first: CreateFileRequest, later: CreateFileRequest): void {
   const said = [
     ["name", first.name, later.name],

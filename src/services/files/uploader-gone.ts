@@ -3,7 +3,9 @@ import { accessRefused, ErrorReason } from "../../domain/errors.ts";
 import type { Queryable } from "../../store/database.ts";
 import { goneOf, type Uploader } from "../../store/files/uploader.ts";
 
-/** Throws PERMISSION_DENIED if the member that uploads was deleted or erased, CREDENTIAL_INVALID if the key was revoked. */
+/**
+ * Throws PERMISSION_DENIED if the member that uploads was deleted or erased, CREDENTIAL_INVALID if the key was revoked.
+ */
 export async function refuseGone(on: Queryable, tenantId: string, uploader: Uploader): Promise<void> {
   switch (await goneOf(on, tenantId, uploader)) {
     case "member":

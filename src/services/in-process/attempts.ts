@@ -10,20 +10,25 @@ import { keyOf } from "./in-process.ts";
 
 export interface Attempts {
   /**
-   * The context of a call, with a key of its own where the caller gave none: a further attempt has the key of the latest
-   * one of the last ten minutes that had the same caller and request and whose response did not arrive. Whether it did
-   * is known a second after it was sent; until then, and after a crash, it counts as lost.
+   * The context of a call, with a key of its own where the caller gave none: a further attempt has the key of the
+   * latest one of the last ten minutes that had the same caller and request and whose response did not arrive. Whether
+   * it did is known a second after it was sent; until then, and after a crash, it counts as lost.
    *
    * @param method the mutation that is called with the key
    * @param request what tells one request from another
    * @param attempt which attempt the client says that this is, from 0; undefined: it never sends a request again
    */
   begin(context: CallContext, method: DescMethod, request: Message, attempt: number | undefined): Promise<CallContext>;
-  /** Forgets the attempt of a context that `begin` has made: what it did left nothing, and a further attempt acts anew. */
+  /**
+   * Forgets the attempt of a context that `begin` has made: what it did left nothing, and a further attempt acts anew.
+   */
   forget(context: CallContext): Promise<void>;
 }
 
-/** The attempts that have begun here, of which the database may know nothing yet: the latest key for what they begin with. */
+/**
+ * The attempts that have begun here, of which the database may know nothing yet: the latest key for what they begin
+ * with.
+ */
 class BegunAttempts {
   readonly #keys = new Map<string, { readonly key: string; readonly until: number }>();
 

@@ -25,9 +25,9 @@ import { createResponseBudgets, type ResponseBudget } from "./response-budget.ts
 export type Permit = (principal: Principal, method: DescMethod) => void;
 
 /**
- * Calls methods of the services on behalf of a call that is under way: as its principal, under its request id, until its
- * deadline. What belongs to the call as a whole (authentication, rate limits, the log line) has happened and does not
- * happen again.
+ * Calls methods of the services on behalf of a call that is under way: as its principal, under its request id, until
+ * its deadline. What belongs to the call as a whole (authentication, rate limits, the log line) has happened and does
+ * not happen again.
  *
  * A nested call has no idempotency key of its own: of the calls that make up one call of a dialect, the one that must
  * not act twice is given the key by {@link once}.
@@ -73,7 +73,10 @@ export interface CanonicalOptions {
   /** The services of `colloquy.v1`. */
   readonly services: readonly ServiceEntry[];
   readonly permit: Permit;
-  /** What a dialect's method says that it calls: calling anything else is a defect, for its permissions follow from that. */
+  /**
+   * What a dialect's method says that it calls: calling anything else is a defect, for its permissions follow from
+   * that.
+   */
   readonly callsOf: (method: DescMethod) => readonly DescMethod[];
   /** What it says that it calls if its request asks for it: the caller's permission is looked at then. */
   readonly mayCallOf?: (method: DescMethod) => readonly DescMethod[];

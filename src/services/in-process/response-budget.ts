@@ -22,8 +22,8 @@ export interface ResponseBudget {
   /** Bytes of JSON so far. */
   readonly bytes: number;
   /**
-   * Adds what was read. Resolves when more may be read. Throws TOO_LARGE past {@link MAX_BYTES} or {@link MAX_MESSAGES},
-   * OVERLOADED if too many responses wait, and the reason of the call's abort.
+   * Adds what was read. Resolves when more may be read. Throws TOO_LARGE past {@link MAX_BYTES} or {@link
+   * MAX_MESSAGES}, OVERLOADED if too many responses wait, and the reason of the call's abort.
    */
   add(items: readonly (Message | Conversation)[]): Promise<void>;
 }

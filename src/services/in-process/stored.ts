@@ -10,8 +10,8 @@ import type { Canonical } from "./in-process.ts";
 const PAGE = 200;
 
 /**
- * The entries that a turn has written so far, or those that it replies to (`input`), oldest first, deleted ones too. A turn
- * has no more than fit into memory.
+ * The entries that a turn has written so far, or those that it replies to (`input`), oldest first, deleted ones too. A
+ * turn has no more than fit into memory.
  */
 export async function entriesOfTurn(
   canonical: Canonical,
@@ -31,8 +31,8 @@ export async function entriesOfTurn(
 }
 
 /**
- * A message by its id, in the history of a conversation if one is named. Undefined: the caller does not see it. Default: a
- * deleted one too.
+ * A message by its id, in the history of a conversation if one is named. Undefined: the caller does not see it.
+ * Default: a deleted one too.
  */
 export async function findById(
   canonical: Canonical,

@@ -27,7 +27,9 @@ export async function readTree(
   return { place, runs: await store.readRuns(on, place) };
 }
 
-/** The place of an entry that something is to follow, and its tree. Throws UNKNOWN_REFERENCE if there is no such entry. */
+/**
+ * The place of an entry that something is to follow, and its tree. Throws UNKNOWN_REFERENCE if there is no such entry.
+ */
 export async function requireParent(
   tx: Queryable,
   caller: Caller,

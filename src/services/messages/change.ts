@@ -74,7 +74,9 @@ export async function updateMessage(
   await applyDiff(tx, caller, row.conversation_id, { unchanged: 0, edits: [edit], deletions: [], additions: [] });
 }
 
-/** Parts say the text, and a text alone becomes that of the parts. Without parts, which an update may ask for, it stays. */
+/**
+ * Parts say the text, and a text alone becomes that of the parts. Without parts, which an update may ask for, it stays.
+ */
 function textOf(
   before: StoredMessage,
   { content, parts }: MessageDraft,

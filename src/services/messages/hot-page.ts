@@ -57,7 +57,9 @@ export class HotPage {
     return undefined;
   }
 
-  /** Lets the response be encoded with the kept page, or kept if it is read again and again; and names what it shows. */
+  /**
+   * Lets the response be encoded with the kept page, or kept if it is read again and again; and names what it shows.
+   */
   attach(response: { readonly messages: readonly Message[]; readonly nextPageToken: string }): void {
     if (typeof this.#state === "string") setStateTag(response, this.#tagOf(this.#state));
     if (this.#unchanged) {
@@ -75,7 +77,10 @@ export class HotPage {
     setKept(response, { field: FIELD, encoded: undefined, keep });
   }
 
-  /** Of this page in a state, for this caller: reactions are its own, page tokens are for it. Another release may show more. */
+  /**
+   * Of this page in a state, for this caller: reactions are its own, page tokens are for it. Another release may show
+   * more.
+   */
   #tagOf(state: string): string {
     const { tenantId, conversationId, arguments: stretch, form } = this.#name;
     const shown = [this.#pages.release, tenantId, conversationId, stretch, form, this.#actor, state].join("\n");

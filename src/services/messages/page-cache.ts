@@ -1,5 +1,5 @@
-// Keeps pages of messages that are read again and again, as they are encoded, together with the state of the conversation
-// that they show. Whether that is still the state is for the database to say.
+// Keeps pages of messages that are read again and again, as they are encoded, together with the state of the
+// conversation that they show. Whether that is still the state is for the database to say.
 import type { Form } from "../../domain/protobuf/kept-list.ts";
 
 /** A page in one form. */

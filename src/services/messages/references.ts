@@ -19,11 +19,16 @@ import { requireManage } from "../conversations/access.ts";
 export type Naming = Pick<Message, "replyTo" | "mentions" | "parentId" | "sender">;
 
 const ALL = "@all";
-/** Maximum participants that "@all" stands for, and maximum members that the messages of one request mention together. */
+/**
+ * Maximum participants that "@all" stands for, and maximum members that the messages of one request mention together.
+ */
 const MAX_ALL = 1_000;
 const MAX_MENTIONS = 10_000;
 
-/** Whether a message says what the statements of plain sends do not take: what must be looked up, or a name of its sender. */
+/**
+ * Whether a message says what the statements of plain sends do not take: what must be looked up, or a name of its
+ * sender.
+ */
 export function needsTransaction(message: Message): boolean {
   const { kind, parentId, replyTo, mentions, sender, clientId, parts } = message;
   if (kind === MessageKind.SUMMARY) return true;
@@ -32,8 +37,8 @@ export function needsTransaction(message: Message): boolean {
 }
 
 /**
- * Adds messages at the end of a locked conversation, with what they name. `field` names the message at a place in errors.
- * Returns the number of the last; undefined: there is none.
+ * Adds messages at the end of a locked conversation, with what they name. `field` names the message at a place in
+ * errors. Returns the number of the last; undefined: there is none.
  */
 export async function appendNaming(
   tx: Queryable,

@@ -38,8 +38,8 @@ export interface ReplaceCounts {
 }
 
 /**
- * Makes the messages of a locked conversation those given, within one transaction: each statement does a bounded part of
- * it, so that none meets the limit of a statement, however long the conversation is.
+ * Makes the messages of a locked conversation those given, within one transaction: each statement does a bounded part
+ * of it, so that none meets the limit of a statement, however long the conversation is.
  */
 export async function replaceMessages(
   tx: Queryable,
@@ -107,8 +107,8 @@ export async function replaceMessages(
 }
 
 /**
- * The number of messages that a fork inherits, which the list must begin with, as they are shown: they can be changed in
- * the origin only. Throws INVALID_FIELD.
+ * The number of messages that a fork inherits, which the list must begin with, as they are shown: they can be changed
+ * in the origin only. Throws INVALID_FIELD.
  */
 async function checkInherited(
   tx: Queryable,
@@ -133,7 +133,9 @@ async function checkInherited(
   }
 }
 
-/** Messages that are added take the client ids of deleted ones. Throws ALREADY_EXISTS if a message that stays has one. */
+/**
+ * Messages that are added take the client ids of deleted ones. Throws ALREADY_EXISTS if a message that stays has one.
+ */
 async function claimClientIds(tx: Queryable, caller: Caller, id: string, added: readonly MessageDraft[]) {
   const clientIds = added.flatMap(({ clientId }) => clientId ?? []);
   if (clientIds.length === 0) return;

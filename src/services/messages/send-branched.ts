@@ -1,4 +1,5 @@
-// Sends messages that name others: in a transaction, for what they name is looked up, and another branch may become live.
+// Sends messages that name others: in a transaction, for what they name is looked up, and another branch may become
+// live.
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { notFound } from "../../domain/errors.ts";
 import type { Caller } from "../../domain/identity/caller.ts";

@@ -38,8 +38,8 @@ export interface Sending {
 }
 
 /**
- * Adds messages at the end of a conversation, with no other between them: all or none. With a request id, a retry returns
- * what the first call added.
+ * Adds messages at the end of a conversation, with no other between them: all or none. With a request id, a retry
+ * returns what the first call added.
  */
 export async function sendMessages<I extends DescMessage>(
   { database, sends, rolePolicy }: SendStore,
@@ -134,7 +134,9 @@ function requireAdded(
   return { last_seq, create_time };
 }
 
-/** The first response again: the request is the same, so only what the store added is read, and what has a client id. */
+/**
+ * The first response again: the request is the same, so only what the store added is read, and what has a client id.
+ */
 async function repeat(
   database: Database,
   caller: Caller,

@@ -9,8 +9,8 @@ import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 
 /**
- * How a method shows it: `read`, also where something comes of it that can be read, such as a fork or the reply of an agent; `echo`, as the
- * response of a change that needs no look at it. Undefined: it does not.
+ * How a method shows it: `read`, also where something comes of it that can be read, such as a fork or the reply of an
+ * agent; `echo`, as the response of a change that needs no look at it. Undefined: it does not.
  */
 export type Showing = "read" | "echo" | undefined;
 

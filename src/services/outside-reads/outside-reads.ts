@@ -1,4 +1,5 @@
-// What a tenant lets those read who take no part in a conversation: all, all with an entry in the audit log, or nothing.
+// What a tenant lets those read who take no part in a conversation: all, all with an entry in the audit log, or
+// nothing.
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { EventService } from "../../../gen/colloquy/v1/event_service_pb.ts";
 import { FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
@@ -42,7 +43,10 @@ export class OutsideReads {
     this.#options = options;
   }
 
-  /** A service as the setting of the caller's tenant lets it be used. All wires, dialects and front ends call it through this. */
+  /**
+   * A service as the setting of the caller's tenant lets it be used. All wires, dialects and front ends call it through
+   * this.
+   */
   wrap(entry: ServiceEntry): ServiceEntry {
     const handlers: Record<string, AnyHandler> = { ...entry.handlers };
     for (const method of entry.service.methods) {
@@ -162,8 +166,8 @@ function tenantOf({ principal }: CallContext): string {
 }
 
 /**
- * Whoever calls, with the eyes of a member. Throws for an API key that acts for nobody: it takes part nowhere. Of files it has those
- * that it uploaded, until a message names them.
+ * Whoever calls, with the eyes of a member. Throws for an API key that acts for nobody: it takes part nowhere. Of files
+ * it has those that it uploaded, until a message names them.
  */
 function asMember(method: DescMethod, principal: Principal): Principal {
   if (principal.kind === "member") return { ...principal, role: "member" };

@@ -15,7 +15,10 @@ export interface HealthOptions {
   readonly watchEveryMs?: number;
 }
 
-/** Check, List and Watch. They need no credential, and answer NOT_SERVING from the moment at which the server is to stop. */
+/**
+ * Check, List and Watch. They need no credential, and answer NOT_SERVING from the moment at which the server is to
+ * stop.
+ */
 export function createHealth({ services, ready, lifecycle, watchEveryMs = 1_000 }: HealthOptions): ServiceEntry {
   const names: ReadonlySet<string> = new Set(["", Health.typeName, ...services.map((service) => service.typeName)]);
 
@@ -66,7 +69,9 @@ interface Board {
   changed(wanted: (status: Status) => boolean, signal: AbortSignal): Promise<Status | undefined>;
 }
 
-/** Looks for all that wait together, and wakes those whom it concerns: a watcher costs nothing while nothing changes. */
+/**
+ * Looks for all that wait together, and wakes those whom it concerns: a watcher costs nothing while nothing changes.
+ */
 function createBoard(look: () => Promise<Status>, everyMs: number, draining: AbortSignal): Board {
   interface Waiting {
     readonly wanted: (status: Status) => boolean;

@@ -11,7 +11,9 @@ export interface TenantWish {
   readonly name: string;
 }
 
-/** Adds a tenant, with its audit row. `made` false: the slug is taken, and `caller` is one in the tenant that has it. */
+/**
+ * Adds a tenant, with its audit row. `made` false: the slug is taken, and `caller` is one in the tenant that has it.
+ */
 export async function makeTenant(
   tx: Queryable,
   { slug, name }: TenantWish,

@@ -1,4 +1,5 @@
-// Regenerate: an agent replies once more to a message that is stored already; the earlier reply stays as another branch.
+// Regenerate: an agent replies once more to a message that is stored already; the earlier reply stays as another
+// branch.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
   type RegenerateRequest,

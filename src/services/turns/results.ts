@@ -6,7 +6,10 @@ import { readParts } from "../../domain/parts/stored.ts";
 import type { Queryable } from "../../store/database.ts";
 import { callEntries } from "../../store/turns/entries.ts";
 
-/** Throws UNKNOWN_REFERENCE for the result of a call that is neither in the conversation nor among the entries before it. */
+/**
+ * Throws UNKNOWN_REFERENCE for the result of a call that is neither in the conversation nor among the entries before
+ * it.
+ */
 export async function checkResults(
   tx: Queryable,
   caller: Caller,

@@ -1,4 +1,5 @@
-// The messages with which a turn begins: added, or found by their client ids; then the turn of the last goes on, or begins now.
+// The messages with which a turn begins: added, or found by their client ids; then the turn of the last goes on, or
+// begins now.
 import { create } from "@bufbuild/protobuf";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { type TurnStarted, TurnStartedSchema } from "../../../gen/colloquy/v1/turn_pb.ts";
@@ -57,8 +58,8 @@ export interface SentMessages {
 }
 
 /**
- * Looks up messages by their client ids. Throws ALREADY_EXISTS if another message has one of them, INVALID_FIELD if the last
- * message is stored and one before it is not.
+ * Looks up messages by their client ids. Throws ALREADY_EXISTS if another message has one of them, INVALID_FIELD if the
+ * last message is stored and one before it is not.
  */
 export async function findSent(
   tx: Queryable,
@@ -91,7 +92,10 @@ export async function findSent(
   return { started, messages: rows, known, parentId: "" };
 }
 
-/** Adds the messages that are not there to a locked conversation, after their parent if they have one. Returns all, in order. */
+/**
+ * Adds the messages that are not there to a locked conversation, after their parent if they have one. Returns all, in
+ * order.
+ */
 export async function addMessages(
   tx: Queryable,
   caller: Caller,

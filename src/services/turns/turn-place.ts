@@ -18,7 +18,9 @@ import { createConversation } from "../conversations/create.ts";
 import { followParent } from "../messages/branches.ts";
 
 export interface NewTurnPlace {
-  /** The conversation that is locked: the one it goes to, or that of the turn before it. Undefined: a new one is made. */
+  /**
+   * The conversation that is locked: the one it goes to, or that of the turn before it. Undefined: a new one is made.
+   */
   readonly locked: string | undefined;
   readonly previous: TurnRow | undefined;
 }

@@ -1,4 +1,5 @@
-// Uploads in pieces that go on where they stopped. Each piece is stored as it comes; all of them become a file at the end.
+// Uploads in pieces that go on where they stopped. Each piece is stored as it comes; all of them become a file at the
+// end.
 import { create } from "@bufbuild/protobuf";
 import { type CreateFileRequest, CreateFileRequestSchema } from "../../../gen/colloquy/v1/file_service_pb.ts";
 import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";

@@ -33,7 +33,8 @@ const sumOfTokens = `case when count(coalesce(t.input_tokens, t.output_tokens)) 
       coalesce(sum(t.reasoning_tokens), 0)]::text[] end`;
 
 /**
- * Statistics of one conversation. Roles: 1 user, 2 assistant, 3 system, 4 tool, 5 developer. No row: the caller does not see it.
+ * Statistics of one conversation. Roles: 1 user, 2 assistant, 3 system, 4 tool, 5 developer. No row: the caller does
+ * not see it.
  * $1 tenant, $2 caller, $3 conversation.
  */
 export const conversationAnalytics = forEachViewer<ConversationAnalyticsRow>(
@@ -107,8 +108,8 @@ export interface DayRow {
 }
 
 /**
- * Activity in periods. Ids of turns begin with the time at which they were made. $1 tenant, $2 starts of the periods, $3 their
- * ends, $4 and $5 the same as the beginnings of ids.
+ * Activity in periods. Ids of turns begin with the time at which they were made. $1 tenant, $2 starts of the periods,
+ * $3 their ends, $4 and $5 the same as the beginnings of ids.
  */
 export const dailyActivity: Statement<DayRow> = {
   name: "analytics_days",

@@ -20,7 +20,10 @@ export const tenantsToSeal: Statement<{ tenant_id: string }> = {
   select distinct a.tenant_id::text as tenant_id from tenant n join audit a on a.tenant_id = n.id where a.chain_seq is null`,
 };
 
-/** Locks a chain, and begins it where there is none. No row: there is nothing to seal. $1 tenant, $2 the hash before the first entry. */
+/**
+ * Locks a chain, and begins it where there is none. No row: there is nothing to seal. $1 tenant, $2 the hash before the
+ * first entry.
+ */
 export const lockChain: Statement<ChainRow> = {
   name: "audit_chain_lock",
   changes: true,
@@ -77,7 +80,9 @@ export const lockUnsealed: Statement<EntryRow> = {
   maxBytes: PAGE_BYTES,
 };
 
-/** Seals entries, and moves the end of the locked chain to the last. $1 tenant, $2 ids, $3 salts, $4 digests, $5 hashes. */
+/**
+ * Seals entries, and moves the end of the locked chain to the last. $1 tenant, $2 ids, $3 salts, $4 digests, $5 hashes.
+ */
 export const seal: Statement = {
   name: "audit_seal",
   changes: true,
@@ -112,8 +117,8 @@ export const chainPage: Statement<SealedRow> = {
 };
 
 /**
- * Removes the first entries of a locked chain that are older than the tenant keeps them, and notes the last of them. Nothing while a
- * legal hold covers the tenant. $1 tenant, $2 limit, $3 how much older the first must be, in days.
+ * Removes the first entries of a locked chain that are older than the tenant keeps them, and notes the last of them.
+ * Nothing while a legal hold covers the tenant. $1 tenant, $2 limit, $3 how much older the first must be, in days.
  */
 export const dropOld: Statement<{ count: bigint; seq: bigint | null; hash: string | null }> = {
   name: "audit_drop",

@@ -1,4 +1,5 @@
-// Notes who has read what was said in conversations in which it takes no part: one entry a minute for each caller, conversation and method.
+// Notes who has read what was said in conversations in which it takes no part: one entry a minute for each caller,
+// conversation and method.
 import { createHash } from "node:crypto";
 import type { Interrupt } from "../../domain/cancellation.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
@@ -12,7 +13,10 @@ const MINUTE_MS = 60_000;
 const TAKES_PART = `(c.owner_id = $2::text collate "C" or exists (select from participant p
       where p.tenant_id = $1 and p.conversation_id = c.id and p.member_id = $2::text collate "C"))`;
 
-/** $1 tenant, $2 member or null, $3 conversations, $4 ids of the entries, $5 actor, $6 method, $7 request id, $8 address. */
+/**
+ * $1 tenant, $2 member or null, $3 conversations, $4 ids of the entries, $5 actor, $6 method, $7 request id, $8
+ * address.
+ */
 const noteConversations: Statement = {
   name: "audit_reads",
   changes: true,
@@ -25,7 +29,8 @@ const noteConversations: Statement = {
 };
 
 /**
- * A file counts as read from outside if the reader has not uploaded it and takes part in no conversation that names it. $3 file,
+ * A file counts as read from outside if the reader has not uploaded it and takes part in no conversation that names it.
+ * $3 file,
  * $4 id of the entry, the others as above.
  */
 const noteFile: Statement = {

@@ -7,7 +7,8 @@ import { segmentColumns, type TreePlace } from "./branches.ts";
 import { pathRows } from "./path.ts";
 
 /**
- * The number of the message that an entry's turn replies to, or its own if turns reply to it. $1 tenant, $2 conversation,
+ * The number of the message that an entry's turn replies to, or its own if turns reply to it. $1 tenant, $2
+ * conversation,
  * $3 the one whose log the entry is in, $4 the entry's number.
  */
 const askedSeq: Statement<{ seq: bigint | null }> = {

@@ -68,9 +68,9 @@ export async function liveTip(on: Queryable, tenantId: string, runs: readonly Ru
 }
 
 /**
- * Makes the path to an entry, and all that comes from a place in the log on, the live path of a locked conversation: what
- * is added there next follows that entry. What the log holds after the place already stays counted as it is. Throws
- * CONFLICT if the conversation has too many stretches.
+ * Makes the path to an entry, and all that comes from a place in the log on, the live path of a locked conversation:
+ * what is added there next follows that entry. What the log holds after the place already stays counted as it is.
+ * Throws CONFLICT if the conversation has too many stretches.
  */
 export async function goOnFrom(
   tx: Queryable,

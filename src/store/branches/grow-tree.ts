@@ -1,4 +1,5 @@
-// Grows the tree of a conversation in memory by all that an import adds, and writes what differs: as goOnFrom, once for many.
+// Grows the tree of a conversation in memory by all that an import adds, and writes what differs: as goOnFrom, once for
+// many.
 import { OPEN, pathTo, type Run, type Segment, without } from "../../domain/branches/runs.ts";
 import type { Queryable } from "../database.ts";
 import { addLive, addRuns, countIn, MAX_RUNS, readRuns, readTips, type TreePlace, tooManyRuns } from "./branches.ts";

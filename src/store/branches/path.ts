@@ -45,7 +45,10 @@ export interface PathRows {
   /** How many, as an expression. */
   readonly limit: string;
   readonly skip?: string;
-  /** Segments other than the live ones: a query of from_seq, to_seq, source_id and as_of. `none`: nothing of a segmented one. */
+  /**
+   * Segments other than the live ones: a query of from_seq, to_seq, source_id and as_of. `none`: nothing of a segmented
+   * one.
+   */
   readonly segments?: string | "none";
 }
 
@@ -64,9 +67,9 @@ const segmentsOf = (rows: PathRows) => {
 };
 
 /**
- * A query of messages of a path in order, with their columns. A conversation without segments is read as a stretch of one
- * index; otherwise the segments are read one after the other, as far as the limit needs. The nested loop keeps their
- * order: the messages of a segment, with a limit of their own, can be joined in no other way.
+ * A query of messages of a path in order, with their columns. A conversation without segments is read as a stretch of
+ * one index; otherwise the segments are read one after the other, as far as the limit needs. The nested loop keeps
+ * their order: the messages of a segment, with a limit of their own, can be joined in no other way.
  */
 export function pathRows(rows: PathRows): string {
   const { conversation: c, newestFirst, limit, skip } = rows;

@@ -59,7 +59,9 @@ export const addRuns: Statement = {
   select $1, $2::uuid, r.* from unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::uuid[], $7::timestamptz[]) as r`,
 };
 
-/** Ends a run, or removes it if it ends before it begins. $1 tenant, $2 conversation, $3 first seq, $4 last seq or null. */
+/**
+ * Ends a run, or removes it if it ends before it begins. $1 tenant, $2 conversation, $3 first seq, $4 last seq or null.
+ */
 export const endRun: Statement = {
   name: "branch_end_run",
   text: `

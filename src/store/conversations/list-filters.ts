@@ -87,7 +87,10 @@ export interface FilteredList {
   readonly filters: ConversationFilters;
 }
 
-/** The parameters of the filters that a list has, letters for its statement's name, and its condition on conversation `c`. */
+/**
+ * The parameters of the filters that a list has, letters for its statement's name, and its condition on conversation
+ * `c`.
+ */
 export function composeFilters({ viewer, deleted, filters }: FilteredList, parameter: (value: unknown) => string) {
   const isShown = SHOWN[deleted][1]("c");
   const [matching, oneByOne] = [[isShown], [isShown]];

@@ -1,4 +1,5 @@
-// The fast way to a page by latest activity: it goes through the tenant's latest active conversations, and gives up early.
+// The fast way to a page by latest activity: it goes through the tenant's latest active conversations, and gives up
+// early.
 import type { ConversationFilters } from "./list-filters.ts";
 import type { Order } from "./list-order.ts";
 import type { Range, Walk } from "./list-walk.ts";

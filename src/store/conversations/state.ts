@@ -20,7 +20,10 @@ export interface StatePlace {
   readonly conversationId: string;
 }
 
-/** Sets the state of a locked conversation. `text`: JSON; empty: none. It is no change to the conversation: its etag stays. */
+/**
+ * Sets the state of a locked conversation. `text`: JSON; empty: none. It is no change to the conversation: its etag
+ * stays.
+ */
 export async function writeState(tx: Queryable, { tenantId, conversationId }: StatePlace, text: string): Promise<void> {
   await tx.query(setState, [tenantId, conversationId, text || null]);
 }

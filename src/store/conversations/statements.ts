@@ -76,8 +76,8 @@ export const writableColumns = [
 export type WritableColumn = (typeof writableColumns)[number];
 
 /**
- * No row: one of the same owner has the client id. $1 tenant, $2 id, $3 creator, $4 client id or null, $5 the hash of the
- * request, then the writable columns.
+ * No row: one of the same owner has the client id. $1 tenant, $2 id, $3 creator, $4 client id or null, $5 the hash of
+ * the request, then the writable columns.
  */
 export const insertConversation: Statement<{ id: string }> = {
   name: "conversation_insert",
@@ -110,9 +110,9 @@ export const markConversationDeleted: Statement = {
 };
 
 /**
- * Purges a locked conversation with all dependent rows, and leaves a notice where there is a feed. Messages have no foreign key, but are added only under this
- * lock, so none is added meanwhile. Also erases responses stored for retries; their keys stay, so that no retry acts
- * again. $1 tenant, $2 id, $3 actor, $4 id of the notice.
+ * Purges a locked conversation with all dependent rows, and leaves a notice where there is a feed. Messages have no
+ * foreign key, but are added only under this lock, so none is added meanwhile. Also erases responses stored for
+ * retries; their keys stay, so that no retry acts again. $1 tenant, $2 id, $3 actor, $4 id of the notice.
  */
 export const purgeConversation: Statement<{ message_count: bigint; files: readonly string[] | null }> = {
   name: "conversation_purge",

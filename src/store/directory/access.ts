@@ -55,7 +55,10 @@ const findMember: Statement<AccessMemberRow> = {
   select m.id, m.role, m.delete_time is not null as deleted from member m where m.tenant_id = $1 and m.id = $2`,
 };
 
-/** One statement for all cases; the second part reads what was there before, the third one that was erased, which is as deleted. $1 tenant, $2 member, $3 role. */
+/**
+ * One statement for all cases; the second part reads what was there before, the third one that was erased, which is as
+ * deleted. $1 tenant, $2 member, $3 role.
+ */
 const ensureMember: Statement<AccessMemberRow> = {
   name: "access_member_ensure",
   text: `

@@ -7,8 +7,9 @@ import type { ApiKey } from "../orm/entities/api-key.ts";
 export type { ApiKey } from "../orm/entities/api-key.ts";
 
 /**
- * $1 tenant, $2 id, $3 name, $4 scopes, $5 hash of the secret, $6 creator, $7 creation, $8 expiry. Not by MikroORM: every
- * database gets its first key at the start of a server, for which loading all of it would take a third of the time.
+ * $1 tenant, $2 id, $3 name, $4 scopes, $5 hash of the secret, $6 creator, $7 creation, $8 expiry. Not by MikroORM:
+ * every database gets its first key at the start of a server, for which loading all of it would take a third of the
+ * time.
  */
 const insertKey: Statement<never> = {
   name: "api_key_insert",

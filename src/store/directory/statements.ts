@@ -31,7 +31,10 @@ export const getMember = forEachViewer<MemberRow>(
   where m.tenant_id = $1 and m.id = $3 and ($4 or m.delete_time is null) and ${seen(kind)}`,
 );
 
-/** $1 tenant, $2 caller, $3 deleted ones or others or null, $4 role or null, $5 manager or null, $6 id after or null, $7 limit. */
+/**
+ * $1 tenant, $2 caller, $3 deleted ones or others or null, $4 role or null, $5 manager or null, $6 id after or null, $7
+ * limit.
+ */
 export const listMembers = forEachViewer<MemberRow>(
   "member_list",
   (kind) => `
@@ -48,7 +51,10 @@ export const lockMember: Statement<MemberRow> = {
   text: `select ${columns} from member m where m.tenant_id = $1 and m.id = $2 for no key update`,
 };
 
-/** Writes a member, and restores a deleted one. No row: it was erased. $1 tenant, $2 member, $3 name, $4 role, $5 manager or null. */
+/**
+ * Writes a member, and restores a deleted one. No row: it was erased. $1 tenant, $2 member, $3 name, $4 role, $5
+ * manager or null.
+ */
 export const writeMember: Statement<MemberRow> = {
   name: "member_write",
   text: `

@@ -120,8 +120,8 @@ export function listScheduled(
 }
 
 /**
- * Erases what a member has written and not sent, but for what a legal hold keeps until it is lifted, and how conversations
- * appear to it.
+ * Erases what a member has written and not sent, but for what a legal hold keeps until it is lifted, and how
+ * conversations appear to it.
  */
 export async function eraseUnsent(tx: Queryable, tenantId: string, memberId: string): Promise<void> {
   await beginErasing(tx, tenantId);
@@ -129,8 +129,8 @@ export async function eraseUnsent(tx: Queryable, tenantId: string, memberId: str
 }
 
 /**
- * Erases what API keys that can never be used again, and deleted members, have written and not sent, unless a legal hold
- * keeps it: a bounded number. Returns how many.
+ * Erases what API keys that can never be used again, and deleted members, have written and not sent, unless a legal
+ * hold keeps it: a bounded number. Returns how many.
  */
 export function sweepUnsent(database: Database, tenantId: string, signal?: Interrupt): Promise<number> {
   return database.transaction(signal, async (tx) => {

@@ -18,8 +18,8 @@ const bytesOf = (table: string, more: string) =>
   `(select coalesce(sum(octet_length(o.message)), 0) from ${table} o where o.tenant_id = $1 and o.actor = ${more})`;
 
 /**
- * No row: the actor's drafts would have too many bytes. $1 tenant, $2 conversation, $3 actor, $4 message, $5 the files that
- * it names, $6 maximum. Two changes within a millisecond still differ in their time.
+ * No row: the actor's drafts would have too many bytes. $1 tenant, $2 conversation, $3 actor, $4 message, $5 the files
+ * that it names, $6 maximum. Two changes within a millisecond still differ in their time.
  */
 export const setDraft: Statement<DraftRow> = {
   name: "draft_set",
@@ -83,8 +83,8 @@ const scheduledColumns = `s.id::text as id, s.conversation_id::text as conversat
     s.send_time, s.state, s.failure, s.version, s.create_time, s.update_time`;
 
 /**
- * No row: the caller has as many as it may, or as many bytes. $1 tenant, $2 id, $3 conversation, $4 actor, $5 caller, $6
- * message, $7 time, $8 maximum, $9 the files that it names, $10 maximum bytes.
+ * No row: the caller has as many as it may, or as many bytes. $1 tenant, $2 id, $3 conversation, $4 actor, $5 caller,
+ * $6 message, $7 time, $8 maximum, $9 the files that it names, $10 maximum bytes.
  */
 export const schedule: Statement<ScheduledRow> = {
   name: "scheduled_insert",
@@ -120,7 +120,9 @@ export const deleteScheduled: Statement = {
   text: "delete from scheduled_message s where s.tenant_id = $1 and s.id = $2::uuid",
 };
 
-/** By time. $1 tenant, $2 actor, $3 conversation or null, $4 state or null, $5 time and $6 id after, or null, $7 limit. */
+/**
+ * By time. $1 tenant, $2 actor, $3 conversation or null, $4 state or null, $5 time and $6 id after, or null, $7 limit.
+ */
 export const listScheduled: Statement<ScheduledRow> = {
   name: "scheduled_list",
   text: `
@@ -133,7 +135,8 @@ export const listScheduled: Statement<ScheduledRow> = {
 };
 
 /**
- * The next to be sent, of all tenants: which, and in how many milliseconds. $1 limit, $2 those to leave to later, $3 tenants and
+ * The next to be sent, of all tenants: which, and in how many milliseconds. $1 limit, $2 those to leave to later, $3
+ * tenants and
  * $4 actors to leave out.
  */
 export const nextScheduled: Statement<{ tenant_id: string; id: string; actor: string; due_in: number }> = {
@@ -174,7 +177,10 @@ export const failDue: Statement = {
   where s.tenant_id = $1 and s.id = $2::uuid and s.state = 1 and s.send_time <= clock_timestamp()`,
 };
 
-/** Erases all that a member has written and not sent, but for what a legal hold keeps, and its views. $1 tenant, $2 member. */
+/**
+ * Erases all that a member has written and not sent, but for what a legal hold keeps, and its views. $1 tenant, $2
+ * member.
+ */
 export const eraseUnsent: Statement = {
   name: "draft_erase",
   text: `
@@ -187,8 +193,8 @@ export const eraseUnsent: Statement = {
 };
 
 /**
- * Erases what API keys have written that can never be used again, and members that were deleted while a legal hold kept it:
- * nobody else sees it. At most 500 rows of each kind. $1 tenant.
+ * Erases what API keys have written that can never be used again, and members that were deleted while a legal hold kept
+ * it: nobody else sees it. At most 500 rows of each kind. $1 tenant.
  */
 export const sweepUnsent: Statement<{ count: number }> = {
   name: "draft_sweep",

@@ -32,7 +32,8 @@ interface Waiting {
 
 /**
  * Bounds the queue: further calls are refused at once instead of timing out later. It is fair: tenants take turns, then
- * their callers, and in a full queue the last one of those who wait most gives way to a call of somebody who waits less.
+ * their callers, and in a full queue the last one of those who wait most gives way to a call of somebody who waits
+ * less.
  */
 export function boundQueue(pool: Pool, size: number, maxWaiting: number, waitMs: number): [ConnectionQueue, Connect] {
   const connect = pool.connect.bind(pool) as (callback: Connected) => void;

@@ -81,8 +81,8 @@ export class Connections {
   }
 
   /**
-   * Ends the pool by `end`. Waits for running work for `graceMs`; then breaks every connection, also those closed on our
-   * side only.
+   * Ends the pool by `end`. Waits for running work for `graceMs`; then breaks every connection, also those closed on
+   * our side only.
    */
   async close(end: () => Promise<void>, graceMs: number): Promise<void> {
     const breaking = setInterval(() => {

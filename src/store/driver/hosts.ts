@@ -13,7 +13,8 @@ export type Ask = (url: string, wanted: WantedServer) => Promise<boolean>;
 
 /**
  * The first URL whose server is suitable. All are asked at once; an earlier one is waited for a moment longer, so that
- * connections go to one server even if two call themselves primary. Throws what the first one failed with, or ENOTPRIMARY.
+ * connections go to one server even if two call themselves primary. Throws what the first one failed with, or
+ * ENOTPRIMARY.
  */
 export async function chooseHost({ urls, wanted = "any" }: Hosts, ask: Ask): Promise<string> {
   const answers = urls.map((url) => ask(url, wanted).then((good) => (good ? url : undefined)));

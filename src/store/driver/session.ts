@@ -112,8 +112,8 @@ const CHANGEABLE = new Set(["transaction_timeout", "session_replication_role", "
 
 /**
  * One statement, without rows, that sets up the transaction in which it runs: behind a pooler in transaction mode the
- * next one has another session. `client_encoding` is left to the pooler, which knows its clients' encodings. What a role
- * sets for whole transactions cannot be changed so; the check at the start refuses it.
+ * next one has another session. `client_encoding` is left to the pooler, which knows its clients' encodings. What a
+ * role sets for whole transactions cannot be changed so; the check at the start refuses it.
  */
 export function transactionSetup({ timeouts, schema = DEFAULT_SCHEMA }: SessionOptions): string {
   const { client_encoding: _, ...meaning } = MEANING;

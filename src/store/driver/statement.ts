@@ -15,8 +15,8 @@ export interface Statement<Row = unknown> {
    */
   readonly extendsLog?: number | string;
   /**
-   * Whether others must not hold it up: it is never refused because too many wait, and gets the next free connection. For
-   * what keeps a promise that lapses. Default: false.
+   * Whether others must not hold it up: it is never refused because too many wait, and gets the next free connection.
+   * For what keeps a promise that lapses. Default: false.
    */
   readonly urgent?: boolean;
   /**

@@ -23,7 +23,10 @@ export interface Place {
   readonly memberId: string;
 }
 
-/** The steps in one conversation, in their order; each is repeated until it finds nothing. Events come late: others add some. */
+/**
+ * The steps in one conversation, in their order; each is repeated until it finds nothing. Events come late: others add
+ * some.
+ */
 export const STEPS = ["entries", "texts", "words", "mentions", "mention rows", "reactions", "events", "rest"] as const;
 export type Step = (typeof STEPS)[number];
 
@@ -38,8 +41,8 @@ export interface Piece {
 const DONE: Piece = { counts: {}, next: undefined };
 
 /**
- * Does the next piece of a step, of at most `limit` entries. Throws HELD if a legal hold covers the conversation, which is locked
- * first.
+ * Does the next piece of a step, of at most `limit` entries. Throws HELD if a legal hold covers the conversation, which
+ * is locked first.
  *
  * @param holds what `checkFree` gave for the conversation
  */

@@ -12,7 +12,10 @@ export interface EditedMessage {
   readonly changed: boolean;
 }
 
-/** A condition on text `t`: somebody else wrote it. Those of members that were erased before hold what others wrote, too. */
+/**
+ * A condition on text `t`: somebody else wrote it. Those of members that were erased before hold what others wrote,
+ * too.
+ */
 const BY_ANOTHER = `t.author <> $3::text collate "C" and t.author <> '${ERASED}'`;
 
 const TEXT = ["content", "metadata", "parts", "role", "client_time"] as const;
@@ -41,9 +44,9 @@ const othersBefore = (seq: string, before: string) => `left join lateral (
     ) o`;
 
 /**
- * Replaces each text that a member gave to the next messages of others by the one before it that somebody else wrote, so that
- * forks, which show a message as it was, have it too. A revision names who replaced it: its successor's author. $1 tenant, $2
- * conversation, $3 member, $4 after seq, $5 limit.
+ * Replaces each text that a member gave to the next messages of others by the one before it that somebody else wrote,
+ * so that forks, which show a message as it was, have it too. A revision names who replaced it: its successor's author.
+ * $1 tenant, $2 conversation, $3 member, $4 after seq, $5 limit.
  */
 export const replaceTexts: Statement<EditedMessage> = {
   name: "erasure_texts",
@@ -88,7 +91,8 @@ export const isOwn = (member: string) =>
   `(c.owner_id = ${member} collate "C" or c.owner_id is null and c.creator = ${member} collate "C")`;
 
 /**
- * The words of conversation `c` that a member wrote last, as its log says; what it does not say, its creator wrote. $1 tenant.
+ * The words of conversation `c` that a member wrote last, as its log says; what it does not say, its creator wrote. $1
+ * tenant.
  */
 export const wordsOf = (member: string) => `(
     select array_agg(w.name) from unnest(array['${WORDS.join("', '")}']) w(name)
@@ -98,7 +102,10 @@ export const wordsOf = (member: string) => `(
           and e.data -> 'fields' ? w.name
         order by e.seq desc limit 1), c.creator) in (${member} collate "C", '${ERASED}'))`;
 
-/** Empties what a member wrote last in a conversation of others. Returns which fields. $1 tenant, $2 conversation, $3 member. */
+/**
+ * Empties what a member wrote last in a conversation of others. Returns which fields. $1 tenant, $2 conversation, $3
+ * member.
+ */
 export const emptyWords: Statement<{ fields: string[] }> = {
   name: "erasure_words",
   text: `

@@ -6,7 +6,9 @@ import type { Statement } from "../database.ts";
 import { isOpen, now } from "../turns/columns.ts";
 import { isOwn } from "./share-statements.ts";
 
-/** A condition: a text of an audit entry, or a caller's name, is that of the member, or of an API key that acted for it. */
+/**
+ * A condition: a text of an audit entry, or a caller's name, is that of the member, or of an API key that acted for it.
+ */
 export function isName(column: string, member: string): string {
   // A key's id is a UUID: what it acted for begins at the 42nd character.
   return `(${column} = 'member:' || ${member} or left(${column}, 4) = 'key:' and substr(${column}, 42) = ${member})`;
@@ -31,8 +33,8 @@ export interface ErasedEntry {
 }
 
 /**
- * The next entries that a member sent or that reply to it, and summaries after them. $1 tenant, $2 conversation, $3 member, $4
- * after seq, $5 limit, $6 whether one was erased before.
+ * The next entries that a member sent or that reply to it, and summaries after them. $1 tenant, $2 conversation, $3
+ * member, $4 after seq, $5 limit, $6 whether one was erased before.
  */
 export const nextEntries: Statement<ErasedEntry & { own: boolean }> = {
   name: "erasure_entries",
@@ -53,8 +55,8 @@ export const nextEntries: Statement<ErasedEntry & { own: boolean }> = {
 };
 
 /**
- * Empties entries that are deleted. Returns the files of others that they named, and counts. $1 tenant, $2 conversation, $3 seqs, $4
- * member.
+ * Empties entries that are deleted. Returns the files of others that they named, and counts. $1 tenant, $2
+ * conversation, $3 seqs, $4 member.
  */
 export const emptyEntries: Statement<{ files: readonly string[] | null; revisions: bigint; reactions: bigint }> = {
   name: "erasure_empty",
@@ -82,7 +84,10 @@ export const emptyEntries: Statement<{ files: readonly string[] | null; revision
     (select count(*) from reactions) as reactions`,
 };
 
-/** Removes the name from the next events, and the names of its reactions, which may be words. Returns the last and how many. $1 tenant, $2 conversation, $3 member, $4 after seq, $5 limit. */
+/**
+ * Removes the name from the next events, and the names of its reactions, which may be words. Returns the last and how
+ * many. $1 tenant, $2 conversation, $3 member, $4 after seq, $5 limit.
+ */
 export const renameEvents: Statement<{ last_seq: bigint | null; count: bigint }> = {
   name: "erasure_events",
   text: `
@@ -101,7 +106,10 @@ export const renameEvents: Statement<{ last_seq: bigint | null; count: bigint }>
   select (select max(r.seq) from renamed r) as last_seq, (select count(*) from renamed) as count`,
 };
 
-/** Removes the next reactions of a member, and says of which messages. $1 tenant, $2 conversation, $3 member, $4 from seq, $5 limit. */
+/**
+ * Removes the next reactions of a member, and says of which messages. $1 tenant, $2 conversation, $3 member, $4 from
+ * seq, $5 limit.
+ */
 export const removeReactions: Statement<{ message_id: string; seq: bigint }> = {
   name: "erasure_reactions",
   text: `
@@ -121,7 +129,10 @@ export const removeReactions: Statement<{ message_id: string; seq: bigint }> = {
   join message m on m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = g.seq order by g.seq`,
 };
 
-/** Removes the next mentions of a member in what others wrote. $1 tenant, $2 conversation, $3 member, $4 after seq, $5 limit. */
+/**
+ * Removes the next mentions of a member in what others wrote. $1 tenant, $2 conversation, $3 member, $4 after seq, $5
+ * limit.
+ */
 export const removeMentions: Statement<{ message_id: string; seq: bigint; revision: number }> = {
   name: "erasure_mentions",
   text: `
@@ -165,8 +176,8 @@ export const forgetTurns: Statement<{ ended: bigint; open: bigint }> = {
 };
 
 /**
- * Ends what a member was in a conversation, and forgets the answers that are kept for repeats. $1 tenant, $2 conversation, $3
- * member.
+ * Ends what a member was in a conversation, and forgets the answers that are kept for repeats. $1 tenant, $2
+ * conversation, $3 member.
  */
 export const leaveConversation: Statement<{ left: bigint; unsent: bigint; answers: bigint; owned: boolean }> = {
   name: "erasure_leave",

@@ -95,8 +95,8 @@ export const renameRest: Statement = {
 };
 
 /**
- * Removes the name from the next entries of the audit log. Returns the last that was looked at, and how many were changed. $1
- * tenant, $2 member, $3 after id, $4 limit.
+ * Removes the name from the next entries of the audit log. Returns the last that was looked at, and how many were
+ * changed. $1 tenant, $2 member, $3 after id, $4 limit.
  */
 export const renameAudit: Statement<{ last_id: string | null; count: bigint }> = {
   name: "erasure_audit",

@@ -2,8 +2,8 @@
 import type { Queryable, Statement } from "../database.ts";
 
 /**
- * An expression for the keyed hash of what a text names: `member:` or `conversation:` and its id. The key is the tenant's
- * secret. `$1` is the tenant.
+ * An expression for the keyed hash of what a text names: `member:` or `conversation:` and its id. The key is the
+ * tenant's secret. `$1` is the tenant.
  */
 export function hashOf(text: string): string {
   return `(select sha256(keyed.secret || sha256(keyed.secret || convert_to(${text}, 'UTF8'))) from tenant keyed where keyed.id = $1)`;

@@ -4,7 +4,10 @@ import { holdsOver, ONE_BY_ONE } from "../legal-holds/condition.ts";
 import { isOwn, wordsOf } from "./share-statements.ts";
 import { isName, isOwnTurn } from "./statements.ts";
 
-/** Whether somebody else than member `$3` has to do with conversation `c`: as its owner, a participant, an author or in a fork. */
+/**
+ * Whether somebody else than member `$3` has to do with conversation `c`: as its owner, a participant, an author or in
+ * a fork.
+ */
 const OTHERS = `(c.owner_id is not null and c.owner_id <> $3::text collate "C"
     or c.owner_id is null and c.creator <> $3::text collate "C"
     or exists (select from participant p where p.tenant_id = $1 and p.conversation_id = c.id and p.member_id <> $3::text collate "C" ${ONE_BY_ONE})
@@ -44,8 +47,8 @@ const LOOKED_UP = `looked l cross join lateral (
       select * from conversation x where x.tenant_id = $1 and x.id = l.id ${ONE_BY_ONE}) c`;
 
 /**
- * The next conversations, and those of them in which a member left something. $1 tenant, $2 after id, $3 member, $4 only those
- * changed since, or null, $5 how many.
+ * The next conversations, and those of them in which a member left something. $1 tenant, $2 after id, $3 member, $4
+ * only those changed since, or null, $5 how many.
  */
 export const nextWindow: Statement<{
   last_id: string | null;

@@ -27,9 +27,9 @@ export const lockFeed: Statement<{ position: bigint }> = {
 const MAX_NOTICES = 1_000;
 
 /**
- * Adds the notices that wait, and a row for every log that has grown, to a locked feed. It must be a separate statement,
- * because its snapshot must be newer than the lock. The end of a purged conversation comes before what was stored under
- * its id later. $1 tenant, $2 the conversations to check, or null for all.
+ * Adds the notices that wait, and a row for every log that has grown, to a locked feed. It must be a separate
+ * statement, because its snapshot must be newer than the lock. The end of a purged conversation comes before what was
+ * stored under its id later. $1 tenant, $2 the conversations to check, or null for all.
  */
 export const advanceFeed: Statement<{ position: bigint }> = {
   name: "feed_advance",
@@ -96,8 +96,8 @@ export const feedState: Statement<{ position: bigint; trimmed: bigint }> = {
 export const FEED_DAYS = 7;
 
 /**
- * Deletes old rows of a locked feed, a bounded number at a time; none that a webhook endpoint has still to read, whether
- * it is paused or not. $1 tenant.
+ * Deletes old rows of a locked feed, a bounded number at a time; none that a webhook endpoint has still to read,
+ * whether it is paused or not. $1 tenant.
  */
 export const trimFeed: Statement = {
   name: "feed_trim",

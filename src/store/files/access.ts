@@ -2,9 +2,9 @@
 import { type ViewerKind, visible } from "../visibility.ts";
 
 /**
- * A condition on file `f`: the caller sees it. Before a message names it, its uploader does, or of one that an agent made
- * whoever sees the conversation; then whoever sees one of the messages that name it, be it as a part of a fork, and nobody
- * else. `$1` is the tenant.
+ * A condition on file `f`: the caller sees it. Before a message names it, its uploader does, or of one that an agent
+ * made whoever sees the conversation; then whoever sees one of the messages that name it, be it as a part of a fork,
+ * and nobody else. `$1` is the tenant.
  *
  * @param viewer an expression for the member whose conversations are seen, as in `visible`
  * @param actor an expression for the caller as an actor

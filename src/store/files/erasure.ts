@@ -21,8 +21,8 @@ const eraseUnused: Statement = {
 };
 
 /**
- * Erases those of some files that no message names any more, after messages that did were purged. In a statement of its own
- * after the lock: it must see a message that has named one meanwhile.
+ * Erases those of some files that no message names any more, after messages that did were purged. In a statement of its
+ * own after the lock: it must see a message that has named one meanwhile.
  */
 export async function releaseFiles(tx: Queryable, tenantId: string, ids: readonly string[]): Promise<void> {
   await tx.query(lockFiles, [tenantId, ids]);
@@ -37,7 +37,8 @@ const eraseOne: Statement<{ id: string }> = {
 };
 
 /**
- * Adds an entry to the logs of the conversations whose messages name a file, of at most so many. $1 tenant, $2 file, $3 actor, $4 limit.
+ * Adds an entry to the logs of the conversations whose messages name a file, of at most so many. $1 tenant, $2 file, $3
+ * actor, $4 limit.
  */
 const logDeletion: Statement<{ conversation_id: string }> = {
   name: "file_log_deletion",
@@ -64,7 +65,10 @@ const logDeletion: Statement<{ conversation_id: string }> = {
 /** So many conversations are told. */
 const MAX_TOLD = 1_000;
 
-/** Tells the conversations that name a file that it is deleted, and locks them: to be called before the file is locked, as a send does. */
+/**
+ * Tells the conversations that name a file that it is deleted, and locks them: to be called before the file is locked,
+ * as a send does.
+ */
 export async function logFileDeleted(tx: Queryable, tenantId: string, id: string, actor: string): Promise<void> {
   await tx.query(logDeletion, [tenantId, id, actor, MAX_TOLD]);
 }
@@ -75,7 +79,8 @@ export async function eraseFile(tx: Queryable, tenantId: string, id: string): Pr
 }
 
 /**
- * Erases files that no message named in time, some at a time. What its uploader is yet to send keeps a file. $1 tenant, $2 milliseconds, $3 limit.
+ * Erases files that no message named in time, some at a time. What its uploader is yet to send keeps a file. $1 tenant,
+ * $2 milliseconds, $3 limit.
  */
 const eraseUnnamed: Statement<{ id: string }> = {
   name: "file_erase_unnamed",

@@ -65,7 +65,10 @@ export async function readFile(
   return (await on.query(sql.readFile[viewer.kind], [tenantId, memberId, id, actor], signal))[0];
 }
 
-/** A file that a legal hold covers, deleted or not. Undefined: there is none, or the caller does not see the whole tenant. */
+/**
+ * A file that a legal hold covers, deleted or not. Undefined: there is none, or the caller does not see the whole
+ * tenant.
+ */
 export async function readHeldFile(
   on: Queryable,
   { tenantId, viewer }: Caller,
@@ -86,7 +89,8 @@ const BEFORE_ALL = "00000000-0000-0000-0000-000000000000";
 const AFTER_ALL = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
 /**
- * A page, newest first where the scope does not say otherwise; undefined: the caller does not see the conversation, or the message.
+ * A page, newest first where the scope does not say otherwise; undefined: the caller does not see the conversation, or
+ * the message.
  *
  * @param page `edge` is the id next to which it begins
  */

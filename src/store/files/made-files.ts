@@ -2,8 +2,8 @@
 import type { Queryable, Statement } from "../database.ts";
 
 /**
- * Lets entries name files that an agent made in their conversation. $1 tenant, $2 conversation, $3 ids of entries and $4 what
- * each names.
+ * Lets entries name files that an agent made in their conversation. $1 tenant, $2 conversation, $3 ids of entries and
+ * $4 what each names.
  */
 const nameMade: Statement = {
   name: "file_name_made",
@@ -31,7 +31,10 @@ export interface MadeUse {
   readonly fileId: string;
 }
 
-/** Notes which of the entries that were just added name which files. A file that no agent made in the conversation stays unnamed. */
+/**
+ * Notes which of the entries that were just added name which files. A file that no agent made in the conversation stays
+ * unnamed.
+ */
 export async function nameMadeFiles(
   tx: Queryable,
   { tenantId, conversationId }: { readonly tenantId: string; readonly conversationId: string },

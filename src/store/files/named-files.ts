@@ -25,7 +25,9 @@ export function fileColumnsOf(named: readonly (readonly NamedFile[])[]): [string
   return [[...new Set(pairs.map(([, id]) => id))], pairs.map(([ordinal]) => ordinal), pairs.map(([, id]) => id)];
 }
 
-/** Throws UNKNOWN_REFERENCE for a file that the caller does not see. @param fieldOf the message at an index, in errors */
+/**
+ * Throws UNKNOWN_REFERENCE for a file that the caller does not see. @param fieldOf the message at an index, in errors
+ */
 export function requireSeen(
   named: readonly (readonly NamedFile[])[],
   isSeen: (id: string) => boolean,

@@ -27,9 +27,12 @@ export const readUsage: Statement<{ bytes: bigint }> = {
 };
 
 /**
- * Adds a file whose bytes are stored, if its uploader may still call and the tenant has room for it; else no row. $1 tenant, $2 id,
- * $3 uploader, $4 name, $5 media type, $6 size, $7 SHA-256, $8 width, $9 height, $10 maximum bytes of the tenant's files or null,
- * $11 purpose, $12 the member that uploads or null, $13 the key or null, $14 the conversation in which an agent made it or null.
+ * Adds a file whose bytes are stored, if its uploader may still call and the tenant has room for it; else no row. $1
+ * tenant, $2 id,
+ * $3 uploader, $4 name, $5 media type, $6 size, $7 SHA-256, $8 width, $9 height, $10 maximum bytes of the tenant's
+ * files or null,
+ * $11 purpose, $12 the member that uploads or null, $13 the key or null, $14 the conversation in which an agent made it
+ * or null.
  */
 export const insertFile: Statement<FileRow> = {
   name: "file_insert",
@@ -75,7 +78,8 @@ const uploads = (name: string, comes: "<" | ">") =>
   );
 
 /**
- * Files that the caller has uploaded and still sees, newest first. $1 tenant, $2 caller, $3 before id, $4 the caller as an actor, $5 limit,
+ * Files that the caller has uploaded and still sees, newest first. $1 tenant, $2 caller, $3 before id, $4 the caller as
+ * an actor, $5 limit,
  * $6 purpose, or empty for any.
  */
 export const listUploads = uploads("file_list_uploads", "<");
@@ -108,7 +112,8 @@ const inheritedUses = `
       where s.tenant_id = $1 and s.conversation_id = c.id and s.source_id <> s.conversation_id`;
 
 /**
- * Files that the messages of a conversation name, newest first; no row: the caller does not see it. $1 tenant, $2 caller,
+ * Files that the messages of a conversation name, newest first; no row: the caller does not see it. $1 tenant, $2
+ * caller,
  * $3 conversation, $4 before id, $5 limit.
  */
 export const listOfConversation = forEachViewer<ListedRow>(
@@ -145,7 +150,10 @@ export const listOfShownMessage = forEachViewer<ListedRow>(
   order by f.id desc`,
 );
 
-/** The conversations that show a file: those whose messages name it, and forks that inherit one. $1 tenant, $2 file, $3 limit. */
+/**
+ * The conversations that show a file: those whose messages name it, and forks that inherit one. $1 tenant, $2 file, $3
+ * limit.
+ */
 export const conversationsOf: Statement<{ id: string }> = {
   name: "file_conversations",
   text: `
@@ -157,7 +165,9 @@ export const conversationsOf: Statement<{ id: string }> = {
   limit $3`,
 };
 
-/** Whether a conversation names a file, or is the one in which an agent made it. $1 tenant, $2 file, $3 conversation. */
+/**
+ * Whether a conversation names a file, or is the one in which an agent made it. $1 tenant, $2 file, $3 conversation.
+ */
 export const isNamedIn: Statement<{ named: boolean }> = {
   name: "file_named_in",
   text: `select exists (select from file_use u
@@ -166,8 +176,9 @@ export const isNamedIn: Statement<{ named: boolean }> = {
 };
 
 /**
- * Lets messages of a locked conversation name files that the caller sees, and returns those. The files are locked, so that none is
- * erased meanwhile. $1 tenant, $2 caller, $3 conversation, $4 the caller as an actor, $5 files, $6 seqs of messages and $7 what each names.
+ * Lets messages of a locked conversation name files that the caller sees, and returns those. The files are locked, so
+ * that none is erased meanwhile. $1 tenant, $2 caller, $3 conversation, $4 the caller as an actor, $5 files, $6 seqs of
+ * messages and $7 what each names.
  */
 export const nameFiles = forEachViewer<{ id: string }>(
   "file_name",
@@ -188,7 +199,10 @@ export const nameFiles = forEachViewer<{ id: string }>(
   { changes: true },
 );
 
-/** The files that the messages of a send name, locked if the caller sees them: see `log/send-statement.ts`, which has row `target`. */
+/**
+ * The files that the messages of a send name, locked if the caller sees them: see `log/send-statement.ts`, which has
+ * row `target`.
+ */
 export const heldFiles = (kind: ViewerKind, ids: string) => `held as materialized (
     select f.id from file f
     where f.tenant_id = $1 and f.id = any(${ids}::uuid[]) and (select t.writable and t.status <> 3 from target t)

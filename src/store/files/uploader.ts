@@ -1,4 +1,5 @@
-// Who uploads. An upload may take long: whether its caller may still call is looked at again where what it brought is kept.
+// Who uploads. An upload may take long: whether its caller may still call is looked at again where what it brought is
+// kept.
 import type { Principal } from "../../domain/identity/principal.ts";
 import { isOurId } from "../../domain/ids/id.ts";
 import type { Queryable, Statement } from "../database.ts";
@@ -24,8 +25,8 @@ const keyStays = (key: string, lock = "") =>
       select from api_key k where k.tenant_id = $1 and k.id = ${key}::uuid and k.revoke_time is null ${lock}))`;
 
 /**
- * A condition: the member is neither deleted nor erased, and the key not revoked; both stay so until the transaction ends. `$1` is the
- * tenant.
+ * A condition: the member is neither deleted nor erased, and the key not revoked; both stay so until the transaction
+ * ends. `$1` is the tenant.
  *
  * @param member an expression for the member, or null
  * @param key an expression for the key, or null

@@ -23,8 +23,8 @@ const columns =
   "u.id, u.name, u.media_type, u.purpose, u.length, u.stored, u.piece_ids, u.piece_sizes, u.file_id, u.create_time";
 
 /**
- * How much room files and what has come of unfinished uploads take, and how many uploads the caller has. $1 tenant, $2 the caller as an
- * actor.
+ * How much room files and what has come of unfinished uploads take, and how many uploads the caller has. $1 tenant, $2
+ * the caller as an actor.
  */
 const pending: Statement<{ bytes: bigint; own: bigint }> = {
   name: "upload_pending",
@@ -50,7 +50,8 @@ const read: Statement<UploadRow> = {
 };
 
 /**
- * Only where it stands as the writer took it to, and who writes may still call. $1 tenant, $2 id, $3 bytes before, $4 piece, $5 its size,
+ * Only where it stands as the writer took it to, and who writes may still call. $1 tenant, $2 id, $3 bytes before, $4
+ * piece, $5 its size,
  * $6 the caller as an actor, $7 the member that uploads or null, $8 the key or null.
  */
 const append: Statement<{ stored: bigint }> = {

@@ -1,4 +1,5 @@
-// Attempts of calls whose clients send them again by themselves, without a request id: kept until their response arrived.
+// Attempts of calls whose clients send them again by themselves, without a request id: kept until their response
+// arrived.
 import type { Interrupt } from "../../domain/cancellation.ts";
 import type { Queryable } from "../database.ts";
 import type { RequestKey } from "./idempotency.ts";

@@ -24,8 +24,8 @@ export async function claim(tx: Queryable, request: RequestKey): Promise<ClaimRo
 }
 
 /**
- * The same, but waits while another call with the key runs: only for transactions that are a few statements, because each
- * that waits has a connection.
+ * The same, but waits while another call with the key runs: only for transactions that are a few statements, because
+ * each that waits has a connection.
  */
 export async function claimInTurn(tx: Queryable, request: RequestKey): Promise<ClaimRow | undefined> {
   return claimBy(claimKeyInTurn, tx, request);

@@ -59,7 +59,10 @@ export const keepAnswer: Statement = {
 /** How long an attempt can be continued by the client's next. */
 const ATTEMPT_MINUTES = 10;
 
-/** The latest key of some first characters. $1 tenant, $2 caller, $3 method, $4 those characters, $5 what comes after them. */
+/**
+ * The latest key of some first characters. $1 tenant, $2 caller, $3 method, $4 those characters, $5 what comes after
+ * them.
+ */
 export const findAttempt: Statement<{ key: string }> = {
   name: "idempotency_attempt",
   text: `

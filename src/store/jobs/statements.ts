@@ -79,8 +79,8 @@ export const takeJob: Statement<JobRow> = {
 };
 
 /**
- * Notes what was done, and keeps the job. No row: it was cancelled. $1 tenant, $2 id, $3 counts to add (JSON text), $4 place or
- * null, $5 conversations looked at, $6 held ones.
+ * Notes what was done, and keeps the job. No row: it was cancelled. $1 tenant, $2 id, $3 counts to add (JSON text), $4
+ * place or null, $5 conversations looked at, $6 held ones.
  */
 export const noteJob: Statement<{ id: string }> = {
   name: "job_note",

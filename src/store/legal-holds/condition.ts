@@ -1,5 +1,5 @@
-// Whether a legal hold keeps something from being erased, as SQL for the statements that erase. `$1` is the tenant. Its rows
-// have names that no other statement gives to its own, for expressions of those stand within.
+// Whether a legal hold keeps something from being erased, as SQL for the statements that erase. `$1` is the tenant. Its
+// rows have names that no other statement gives to its own, for expressions of those stand within.
 
 /** Without it, PostgreSQL may hash a whole table first, if it estimates few rows, instead of looking one up. */
 export const ONE_BY_ONE = "offset 0";

@@ -10,8 +10,8 @@ export type { LegalHoldRow, MatchColumns } from "./statements.ts";
 export type NewLegalHold = Omit<sql.LegalHoldRow, "create_time" | "lifter" | "lift_time" | "lift_reason">;
 
 /**
- * Waits until whoever erases in the tenant has ended, and keeps others from beginning until the transaction ends. Must come
- * before what the hold covers is looked up.
+ * Waits until whoever erases in the tenant has ended, and keeps others from beginning until the transaction ends. Must
+ * come before what the hold covers is looked up.
  */
 export async function stopErasing(tx: Queryable, tenantId: string): Promise<void> {
   await tx.query(sql.changeHolds, [tenantId]);
@@ -114,8 +114,8 @@ export async function holdsInForce(on: Queryable, tenantId: string): Promise<str
 }
 
 /**
- * Throws HELD if a hold covers the conversation now. What it returns lets {@link requireFreeSince} leave out the log, which it
- * reads without a lock.
+ * Throws HELD if a hold covers the conversation now. What it returns lets {@link requireFreeSince} leave out the log,
+ * which it reads without a lock.
  */
 export async function checkFree(on: Queryable, tenantId: string, conversationId: string): Promise<string> {
   const holds = await holdsInForce(on, tenantId);
@@ -124,7 +124,10 @@ export async function checkFree(on: Queryable, tenantId: string, conversationId:
   return holds;
 }
 
-/** Like {@link requireFree}, but reads the log only if other holds are in force than when the conversation was found free. */
+/**
+ * Like {@link requireFree}, but reads the log only if other holds are in force than when the conversation was found
+ * free.
+ */
 export async function requireFreeSince(
   tx: Queryable,
   tenantId: string,

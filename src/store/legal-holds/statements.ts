@@ -37,7 +37,10 @@ const columns = `h.id::text as id, h.name, h.reason, h.kind, h.member_id, h.conv
 
 const lockText = "hashtextextended('holds ' || $1::uuid::text, 0)";
 
-/** Held by whoever erases, until the end of its transaction: a hold waits for it, and it sees all holds from then on. $1 tenant. */
+/**
+ * Held by whoever erases, until the end of its transaction: a hold waits for it, and it sees all holds from then on. $1
+ * tenant.
+ */
 export const readHolds: Statement = {
   name: "legal_hold_lock_shared",
   text: `select pg_advisory_xact_lock_shared(${lockText})`,
@@ -92,7 +95,10 @@ export const listHolds: Statement<LegalHoldRow> = {
   maxBytes: PAGE_BYTES,
 };
 
-/** Those in force that cover a conversation. $1 tenant, $2 conversation, $3 member or null, $4 id before or null, $5 limit. */
+/**
+ * Those in force that cover a conversation. $1 tenant, $2 conversation, $3 member or null, $4 id before or null, $5
+ * limit.
+ */
 export const listHoldsOver: Statement<LegalHoldRow> = {
   name: "legal_hold_list_over",
   text: `

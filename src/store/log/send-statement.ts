@@ -47,8 +47,8 @@ export const send = forEachViewer<SendRow>("log_send", (kind) => statementFor(ki
 });
 
 /**
- * The same for messages that name files: none is added unless the caller sees all of them. In addition $17 files, each once, and for each
- * pair of a message and a file, $18 the ordinal of the message and $19 the file.
+ * The same for messages that name files: none is added unless the caller sees all of them. In addition $17 files, each
+ * once, and for each pair of a message and a file, $18 the ordinal of the message and $19 the file.
  */
 export const sendWithFiles = forEachViewer<SendRow>("log_send_files", (kind) => statementFor(kind, true), {
   changes: true,

@@ -37,8 +37,8 @@ export const appendEvents: Statement<{ last_seq: bigint; update_time: Date; vers
 
 /**
  * Assigns the next numbers and adds messages, in order, to a locked conversation.
- * $1 tenant, $2 id, $3 sender, $4 ids, $5 roles, $6 contents, $7 metadata (JSON text), $8 client times, $9 kinds (null: a
- * message), $10 parts (JSON text or null), $11 client ids or nulls, $12 parent ids or
+ * $1 tenant, $2 id, $3 sender, $4 ids, $5 roles, $6 contents, $7 metadata (JSON text), $8 client times, $9 kinds (null:
+ * a message), $10 parts (JSON text or null), $11 client ids or nulls, $12 parent ids or
  * nulls, $13 ids of messages that they reply to or nulls, $14 mentions (JSON text or null), $15 names of
  * senders or nulls.
  */
@@ -144,7 +144,9 @@ export const messageOfEntry = `left join lateral (
 export interface ReadLogOptions {
   readonly signal?: Interrupt;
   readonly showDeleted?: boolean;
-  /** Whether the page is held for a reader who may be slow: it is smaller, and `bytesOf` says how large. Default: false. */
+  /**
+   * Whether the page is held for a reader who may be slow: it is smaller, and `bytesOf` says how large. Default: false.
+   */
   readonly isHeld?: boolean;
 }
 

@@ -25,10 +25,10 @@ export interface BatchRow extends Omit<MessageRow, "id"> {
 
 /**
  * The messages of conversations, in the order asked for, oldest first in each, and a row for each conversation and one
- * message more than fits, to tell where the response ends. How many a conversation holds is known without reading it, so
- * what lies behind the limit is not read. No row: the caller does not see the conversation. $1 tenant, $2 caller, $3
- * ids, $4 latest of each or null, $5 limit, $6 of the first conversation only after this seq, $7 the most bytes; of other kinds than
- * messages alone: $8 kinds.
+ * message more than fits, to tell where the response ends. How many a conversation holds is known without reading it,
+ * so what lies behind the limit is not read. No row: the caller does not see the conversation. $1 tenant, $2 caller, $3
+ * ids, $4 latest of each or null, $5 limit, $6 of the first conversation only after this seq, $7 the most bytes; of
+ * other kinds than messages alone: $8 kinds.
  */
 export function listMessageBatch(viewer: ViewerKind, latest: boolean, ofKinds: boolean): Statement<BatchRow> {
   return {

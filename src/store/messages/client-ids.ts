@@ -39,7 +39,9 @@ export function readByClientIds(
   return on.query(messagesByClientId, [caller.tenantId, conversationId, clientIds]);
 }
 
-/** Takes client ids away from deleted messages of a locked conversation, for new ones. Returns those that others have. */
+/**
+ * Takes client ids away from deleted messages of a locked conversation, for new ones. Returns those that others have.
+ */
 export async function freeClientIds(
   tx: Queryable,
   caller: Caller,

@@ -7,7 +7,8 @@ import { PAGE_BYTES } from "../driver/row-budget.ts";
 import { isOfKinds, type MessageRow, messageColumns } from "./columns.ts";
 
 /**
- * The messages that a fork inherits, on its live path, as they were at the fork, oldest first. $1 tenant, $2 conversation,
+ * The messages that a fork inherits, on its live path, as they were at the fork, oldest first. $1 tenant, $2
+ * conversation,
  * $3 after seq, $4 limit, $5 kinds.
  */
 const inheritedAfter: Statement<MessageRow> = {

@@ -32,15 +32,15 @@ export interface MessageListShape {
   /** Whether the list is of another branch than the live one; such a list is filtered. */
   readonly given?: boolean;
   /**
-   * Whether its rows are read only if the conversation is in another state than a known one; such a list is not filtered,
-   * and has nothing of a conversation without a state.
+   * Whether its rows are read only if the conversation is in another state than a known one; such a list is not
+   * filtered, and has nothing of a conversation without a state.
    */
   readonly known?: boolean;
 }
 
 /**
- * The state of conversation `c`: its place in its log, and the transaction that wrote its row, which every change of its
- * messages and of their counts writes. A segmented one has none, for what it shows is in the states of others, too.
+ * The state of conversation `c`: its place in its log, and the transaction that wrote its row, which every change of
+ * its messages and of their counts writes. A segmented one has none, for what it shows is in the states of others, too.
  */
 const STATE = "case when not c.segmented then c.last_seq || '.' || c.xmin end";
 
@@ -48,8 +48,8 @@ const STATE = "case when not c.segmented then c.last_seq || '.' || c.xmin end";
  * A page of a conversation's messages. No row: the caller does not see the conversation. One of $4 and $5 is the edge
  * of the page before, if there was one; all that match are counted within $11 and $12 instead. $1 tenant, $2 caller, $3
  * conversation, $4 after seq, $5 before seq, $6 limit; filtered: $7 skip, $8 role or 0, $9 sender or null, $10 whether
- * to count, $11 after seq and $12 before seq of the whole list, $13 kinds; known: $7 the known state or an empty text; and then, named: a client id, given: arrays of
- * first seqs, last seqs, sources and times of the path's segments.
+ * to count, $11 after seq and $12 before seq of the whole list, $13 kinds; known: $7 the known state or an empty text;
+ * and then, named: a client id, given: arrays of first seqs, last seqs, sources and times of the path's segments.
  */
 export function listMessages(shape: MessageListShape): Statement<ListedMessageRow> {
   const { viewer, newestFirst, deleted, filtered, all = false, named = false, given = false, known = false } = shape;
@@ -100,7 +100,8 @@ export function listMessages(shape: MessageListShape): Statement<ListedMessageRo
 
 /**
  * Deleted messages of all conversations in the order in which they were sent, or the latest first.
- * $1 tenant, $2 caller, $3 time and $4 id at the edge of the page before or null, $5 limit, $6 skip, $7 whether to count,
+ * $1 tenant, $2 caller, $3 time and $4 id at the edge of the page before or null, $5 limit, $6 skip, $7 whether to
+ * count,
  * $8 role or 0, $9 sender or null, $10 kinds.
  */
 export function listDeletedMessages(viewer: ViewerKind, oldestFirst: boolean): Statement<ListedMessageRow> {

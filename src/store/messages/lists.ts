@@ -1,5 +1,6 @@
-// Reads lists of messages: of one conversation, of several, deleted ones, and search. A caller who sees only what is its
-// own is a member, whose id is also how it is named as an actor; so one value says both who looks and whose reactions are told.
+// Reads lists of messages: of one conversation, of several, deleted ones, and search. A caller who sees only what is
+// its own is a member, whose id is also how it is named as an actor; so one value says both who looks and whose
+// reactions are told.
 
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Segment } from "../../domain/branches/runs.ts";
@@ -39,8 +40,8 @@ export interface MessageList {
   readonly count: boolean;
   /**
    * The state of the conversation that the caller knows the page of, or an empty text: the page then says its state.
-   * Undefined: it is not asked for. For lists without filters alone, see {@link isPlain}. A conversation without a state
-   * takes a second round trip.
+   * Undefined: it is not asked for. For lists without filters alone, see {@link isPlain}. A conversation without a
+   * state takes a second round trip.
    */
   readonly known?: string | undefined;
 }
@@ -67,7 +68,9 @@ export function isPlain({ skip, role, sender, count, clientId, path, kinds }: Me
   );
 }
 
-/** Whether all that match are all messages of the conversation that are not deleted, however many the page has of them. */
+/**
+ * Whether all that match are all messages of the conversation that are not deleted, however many the page has of them.
+ */
 function areAll({ role, sender, kinds, clientId, path, deleted, afterSeq, beforeSeq }: MessageList): boolean {
   return (
     role === 0 &&

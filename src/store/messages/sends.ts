@@ -57,7 +57,10 @@ export interface Send {
   readonly participantsOnly: boolean;
 }
 
-/** The whole send in one round trip. It must have no client ids: {@link sendMany} takes those. Names of senders are not added. Undefined: the caller does not see the conversation. */
+/**
+ * The whole send in one round trip. It must have no client ids: {@link sendMany} takes those. Names of senders are not
+ * added. Undefined: the caller does not see the conversation.
+ */
 export async function send(
   on: Queryable,
   { caller, conversationId, ids, drafts, key, participantsOnly }: Send,
@@ -87,8 +90,8 @@ export async function send(
 }
 
 /**
- * Several sends to one conversation by callers of one kind, in one round trip; outcomes in the same order. Breaks a unique
- * index if a message with one of their client ids came meanwhile: nothing was done, and a repeat finds it.
+ * Several sends to one conversation by callers of one kind, in one round trip; outcomes in the same order. Breaks a
+ * unique index if a message with one of their client ids came meanwhile: nothing was done, and a repeat finds it.
  */
 export async function sendMany(
   on: Queryable,
@@ -131,7 +134,8 @@ export interface References {
 }
 
 /**
- * Adds messages at the end of a locked conversation, with what they name. Returns the number of the last one; undefined if there is none.
+ * Adds messages at the end of a locked conversation, with what they name. Returns the number of the last one; undefined
+ * if there is none.
  */
 export async function appendMessages(
   tx: Queryable,

@@ -20,9 +20,9 @@ export const JOIN_ORIGINAL = `left join lateral (
     ) o on m.revision > 0`;
 
 /**
- * The message of a locked conversation with a client id, deleted or not. $1 tenant, $2 conversation, $3 sender, then the
- * message as it is sent now: $4 client id, $5 role, $6 content, $7 metadata (JSON text), $8 client time, $9 kind (null: a
- * message), $10 parts (JSON text or null).
+ * The message of a locked conversation with a client id, deleted or not. $1 tenant, $2 conversation, $3 sender, then
+ * the message as it is sent now: $4 client id, $5 role, $6 content, $7 metadata (JSON text), $8 client time, $9 kind
+ * (null: a message), $10 parts (JSON text or null).
  */
 export const sentBefore: Statement<MessageRow & { same: boolean }> = {
   name: "message_sent_before",

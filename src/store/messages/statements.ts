@@ -25,7 +25,9 @@ export const locateMessage: Statement<{ conversation_id: string; seq: bigint }> 
   text: "select m.conversation_id, m.seq from message m where m.tenant_id = $1 and m.id = $2::uuid",
 };
 
-/** One message of a conversation that is locked already. $1 tenant, $2 who asks, as an actor, $3 conversation, $4 seq. */
+/**
+ * One message of a conversation that is locked already. $1 tenant, $2 who asks, as an actor, $3 conversation, $4 seq.
+ */
 export const readMessage: Statement<MessageRow> = {
   name: "message_read",
   text: `
@@ -94,8 +96,8 @@ export const editMessages: Statement = {
 };
 
 /**
- * Marks messages as deleted, or as not deleted any more; what was erased stays deleted. Returns those that are on the live path. $1 tenant, $2
- * conversation, $3 seqs, $4 whether deleted.
+ * Marks messages as deleted, or as not deleted any more; what was erased stays deleted. Returns those that are on the
+ * live path. $1 tenant, $2 conversation, $3 seqs, $4 whether deleted.
  */
 export const markMessagesDeleted: Statement<{ kind: MessageKind | null }> = {
   name: "message_mark_deleted",

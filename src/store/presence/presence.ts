@@ -18,7 +18,9 @@ export async function enterPresence(
   return rows.map(({ member_id }) => member_id);
 }
 
-/** Notes members that no longer subscribe to a server, with how many milliseconds ago they left. Returns those that had. */
+/**
+ * Notes members that no longer subscribe to a server, with how many milliseconds ago they left. Returns those that had.
+ */
 export async function leavePresence(
   on: Queryable,
   tenantId: string,

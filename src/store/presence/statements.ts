@@ -7,7 +7,10 @@ const after = (ms: string) => `${now} + ${ms}::integer * interval '1 millisecond
 /** Whether members of the tenant have a presence. */
 const isOn = "exists (select from tenant n where n.id = $1 and not n.presence_off)";
 
-/** Notes members that subscribe to a server, and says which had not. $1 tenant, $2 server, $3 members, $4 length of the lease in milliseconds. */
+/**
+ * Notes members that subscribe to a server, and says which had not. $1 tenant, $2 server, $3 members, $4 length of the
+ * lease in milliseconds.
+ */
 export const enter: Statement<{ member_id: string }> = {
   name: "presence_enter",
   text: `
@@ -26,8 +29,8 @@ const seenLast = `on conflict (tenant_id, member_id) do update
     set last_seen_time = greatest(p.last_seen_time, excluded.last_seen_time)`;
 
 /**
- * Notes members that no longer subscribe to a server, and says which had. $1 tenant, $2 server, then arrays: members, how long ago they left,
- * in milliseconds.
+ * Notes members that no longer subscribe to a server, and says which had. $1 tenant, $2 server, then arrays: members,
+ * how long ago they left, in milliseconds.
  */
 export const leave: Statement<{ member_id: string }> = {
   name: "presence_leave",

@@ -18,8 +18,8 @@ export async function beginPurge(tx: Queryable, caller: Caller, id: string): Pro
 
 /**
  * Erases the last entries of a conversation's log, at most `limit` messages and `limit` events. Returns how many;
- * undefined if the conversation does not exist or the caller does not see it. Erases none if its purge is not due. Throws
- * HELD if a legal hold covers the conversation, or was placed on a member that wrote one of these entries.
+ * undefined if the conversation does not exist or the caller does not see it. Erases none if its purge is not due.
+ * Throws HELD if a legal hold covers the conversation, or was placed on a member that wrote one of these entries.
  */
 export async function erasePiece(
   tx: Queryable,
@@ -37,8 +37,8 @@ export async function erasePiece(
 }
 
 /**
- * The ids of at most `limit` deleted conversations of a tenant whose purge is due, without those in `skip`, and without those
- * that a legal hold covers by what they are now.
+ * The ids of at most `limit` deleted conversations of a tenant whose purge is due, without those in `skip`, and without
+ * those that a legal hold covers by what they are now.
  */
 export async function conversationsToPurge(
   database: Database,

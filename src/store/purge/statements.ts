@@ -15,8 +15,8 @@ export const beginPurge: Statement = {
 
 /**
  * Erases the last entries of the log of a locked conversation, if its purge time has come, with their dependent rows,
- * and says which files its messages named. From the end, so that a reader finds an earlier end instead of a gap. $1 tenant, $2 id, $3 maximum entries of each
- * kind.
+ * and says which files its messages named. From the end, so that a reader finds an earlier end instead of a gap. $1
+ * tenant, $2 id, $3 maximum entries of each kind.
  */
 export const erasePiece: Statement<{ messages: bigint; events: bigint; files: readonly string[] | null }> = {
   name: "purge_piece",
@@ -39,7 +39,10 @@ export const erasePiece: Statement<{ messages: bigint; events: bigint; files: re
       where u.tenant_id = $1 and u.conversation_id = $2::uuid and u.seq >= (select min(g.seq) from messages g)) as files`,
 };
 
-/** Deleted conversations whose purge time has come, and that no hold covers by what they are now. $1 tenant, $2 limit, $3 conversations to skip. */
+/**
+ * Deleted conversations whose purge time has come, and that no hold covers by what they are now. $1 tenant, $2 limit,
+ * $3 conversations to skip.
+ */
 export const conversationsToPurge: Statement<{ id: string }> = {
   name: "conversation_to_purge",
   text: `

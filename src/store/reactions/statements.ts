@@ -19,8 +19,8 @@ export interface ReactionChangeRow {
 }
 
 /**
- * The message's place, its conversation locked, and what there was before: read by a lock too, which sees what others have
- * added while this one waited for the conversation. $1 tenant, $2 caller, $3 message id, $4 the
+ * The message's place, its conversation locked, and what there was before: read by a lock too, which sees what others
+ * have added while this one waited for the conversation. $1 tenant, $2 caller, $3 message id, $4 the
  * caller as an actor, $5 the reaction.
  */
 const target = (kind: ViewerKind) => `place as materialized (
@@ -58,8 +58,9 @@ const logged = (type: number) => `bump as (
   from judged j left join tally on true`;
 
 /**
- * Adds a reaction, counts it and adds its log entry, unless it is there, in one statement and so in one transaction: the
- * conversation is locked first, and rows that others added meanwhile are met by their keys. Parameters as of `target`.
+ * Adds a reaction, counts it and adds its log entry, unless it is there, in one statement and so in one transaction:
+ * the conversation is locked first, and rows that others added meanwhile are met by their keys. Parameters as of
+ * `target`.
  */
 export const addReaction = forEachViewer<ReactionChangeRow>(
   "reaction_add",
@@ -116,7 +117,8 @@ export interface ReactionRow {
 }
 
 /**
- * Reactions to a message, oldest first. No row: the caller does not see the message. $1 tenant, $2 caller, $3 message id,
+ * Reactions to a message, oldest first. No row: the caller does not see the message. $1 tenant, $2 caller, $3 message
+ * id,
  * $4 only this one or null, $5 time, $6 actor and $7 reaction after, $8 limit.
  */
 export const listReactions = forEachViewer<ReactionRow>(
@@ -136,7 +138,10 @@ export const listReactions = forEachViewer<ReactionRow>(
   { maxBytes: PAGE_BYTES },
 );
 
-/** Reactions of a message for an export. $1 tenant, $2 conversation, $3 seq, then the last before: $4 time, $5 actor, $6 reaction, $7 limit. */
+/**
+ * Reactions of a message for an export. $1 tenant, $2 conversation, $3 seq, then the last before: $4 time, $5 actor, $6
+ * reaction, $7 limit.
+ */
 export const exportReactions: Statement<ReactionRow & { name: string }> = {
   name: "export_reactions",
   text: `

@@ -1,15 +1,16 @@
 // What is counted of messages, as statements that read messages select it.
 
 /**
- * Number of replies, when the last was sent in milliseconds (empty: none), the caller's own reactions with spaces between
- * them, and all kinds in JSON as they are stored, with commas between the four: `2,1764000000000,👍 :ship-it:,[["👍", 3]]`.
- * `domain/reactions/tally.ts` reads it. As one text it is made and read in half the time that JSON takes.
+ * Number of replies, when the last was sent in milliseconds (empty: none), the caller's own reactions with spaces
+ * between them, and all kinds in JSON as they are stored, with commas between the four: `2,1764000000000,👍
+ * :ship-it:,[["👍", 3]]`. `domain/reactions/tally.ts` reads it. As one text it is made and read in half the time that
+ * JSON takes.
  */
 export type Tally = string;
 
 /**
- * The counts of message `m` of a conversation, selected as `tally`. Rows without any are not looked for, nor what a fork
- * inherits. `$1` is the tenant, `$2` the actor who asks.
+ * The counts of message `m` of a conversation, selected as `tally`. Rows without any are not looked for, nor what a
+ * fork inherits. `$1` is the tenant, `$2` the actor who asks.
  */
 export function tallyOf(m: string, conversation = `${m}.conversation_id`, caller = "$2::text"): string {
   return `case when ${m}.tallied${conversation.startsWith(`${m}.conv`) ? "" : ` and ${m}.conversation_id = ${conversation}`} then (

@@ -76,8 +76,8 @@ export type ReplyRow = Omit<MessageRow, "id"> & {
 const UNREAD_CAP = 1000;
 
 /**
- * Messages that reply to one, deleted or not. No row: the caller does not see it. $1 tenant, $2 who asks, as an actor, $3
- * message id, $4 seq after or before which, $5 limit.
+ * Messages that reply to one, deleted or not. No row: the caller does not see it. $1 tenant, $2 who asks, as an actor,
+ * $3 message id, $4 seq after or before which, $5 limit.
  */
 export function listReplies(newestFirst: boolean) {
   const [order, sign] = newestFirst ? ["desc", "<"] : ["asc", ">"];
@@ -108,7 +108,8 @@ export function listReplies(newestFirst: boolean) {
 const LATEST = "create_time desc, id desc";
 
 /**
- * Messages that mention the caller, latest first. $1 tenant, $2 the caller, a member, $3 conversation or null, $4 time and
+ * Messages that mention the caller, latest first. $1 tenant, $2 the caller, a member, $3 conversation or null, $4 time
+ * and
  * $5 id before or null, $6 limit.
  */
 export const listMentions = forEachViewer<MessageRow>(
@@ -129,8 +130,8 @@ export const listMentions = forEachViewer<MessageRow>(
 );
 
 /**
- * Counts the replies and notes the mentions of messages that an import has added. $1 tenant, then arrays: conversations,
- * seqs.
+ * Counts the replies and notes the mentions of messages that an import has added. $1 tenant, then arrays:
+ * conversations, seqs.
  */
 export const importReferences: Statement = {
   name: "import_references",

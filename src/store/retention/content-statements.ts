@@ -13,7 +13,10 @@ export const beginContentErasure: Statement<{ last_seq: bigint }> = {
   where c.tenant_id = $1 and c.id = $2::uuid returning c.last_seq`,
 };
 
-/** The next entries that were not erased before, deleted ones too. $1 tenant, $2 conversation, $3 after seq, $4 last seq, $5 limit. */
+/**
+ * The next entries that were not erased before, deleted ones too. $1 tenant, $2 conversation, $3 after seq, $4 last
+ * seq, $5 limit.
+ */
 export const nextContent: Statement<ErasedEntry> = {
   name: "content_erasure_entries",
   text: `
@@ -23,8 +26,8 @@ export const nextContent: Statement<ErasedEntry> = {
 };
 
 /**
- * Removes what was not sent, and empties stored responses, turns and the names of reactions in the log. Turns that go on are asked
- * to end. $1 tenant, $2 conversation.
+ * Removes what was not sent, and empties stored responses, turns and the names of reactions in the log. Turns that go
+ * on are asked to end. $1 tenant, $2 conversation.
  */
 export const emptyBeside: Statement = {
   name: "content_erasure_beside",
@@ -63,7 +66,10 @@ export const emptyConversation: Statement<{ fields: string[] }> = {
   from found f where c.tenant_id = $1 and c.id = $2::uuid and cardinality(f.fields) > 0 returning f.fields`,
 };
 
-/** Notes that all was erased, unless somebody wrote meanwhile. $1 tenant, $2 conversation, $3 the last seq that was erased. */
+/**
+ * Notes that all was erased, unless somebody wrote meanwhile. $1 tenant, $2 conversation, $3 the last seq that was
+ * erased.
+ */
 export const endContentErasure: Statement = {
   name: "content_erasure_end",
   text: `

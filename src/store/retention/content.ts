@@ -1,5 +1,5 @@
-// Erases what was said in a conversation, a piece at a time, and leaves its skeleton: who took part, who said something when,
-// how it was counted. src/jobs/retention.ts decides in which.
+// Erases what was said in a conversation, a piece at a time, and leaves its skeleton: who took part, who said something
+// when, how it was counted. src/jobs/retention.ts decides in which.
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { EventType, type NewEvent } from "../../domain/event-type.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
@@ -30,8 +30,8 @@ export async function beginContentErasure(tx: Transaction, tenantId: string, id:
 }
 
 /**
- * Empties the next entries after `after`, at most `limit`. Throws HELD if a legal hold covers the conversation, which is locked
- * first.
+ * Empties the next entries after `after`, at most `limit`. Throws HELD if a legal hold covers the conversation, which
+ * is locked first.
  *
  * @returns the last of these entries; undefined: there are no more
  */
@@ -62,8 +62,8 @@ export async function eraseContentPiece(
 }
 
 /**
- * Empties what is beside the entries of the log: the conversation's own words, what was not sent yet, what turns and stored
- * responses hold. False: the conversation is gone. Throws HELD.
+ * Empties what is beside the entries of the log: the conversation's own words, what was not sent yet, what turns and
+ * stored responses hold. False: the conversation is gone. Throws HELD.
  */
 export async function endContentErasure(
   tx: Transaction,

@@ -29,7 +29,8 @@ export const lockPolicies: Statement = {
 };
 
 /**
- * No row: the tenant has as many as it may. $1 tenant, $2 id, $3 maximum, then name, priority, action, basis, age, the match,
+ * No row: the tenant has as many as it may. $1 tenant, $2 id, $3 maximum, then name, priority, action, basis, age, the
+ * match,
  * $16 the next run or null for 24 hours from now, $17 creator.
  */
 export const insertPolicy: Statement<PolicyRow> = {
@@ -72,7 +73,10 @@ const RULE = `select $3::uuid as id, $4::integer as priority, $5::smallint as ac
     $7::integer as age_days, $8::text as entity_type, $9::text as mode, $10::smallint as call_type, $11::text as agent,
     $12::smallint as status, $13::jsonb as labels, $14::smallint as owner_role`;
 
-/** A condition: rule `r` is the first that matches conversation `c`, and `c` is old enough for it and not deleted or emptied already. */
+/**
+ * A condition: rule `r` is the first that matches conversation `c`, and `c` is old enough for it and not deleted or
+ * emptied already.
+ */
 const DUE = `case r.basis when 1 then coalesce(c.last_message_time, c.create_time) when 2 then c.create_time
       else c.delete_time end < now() - r.age_days * interval '1 day'
     and (r.action = 3 or r.action = 2 and c.delete_time is null
@@ -91,8 +95,8 @@ export interface WindowRow {
 }
 
 /**
- * Which of the conversations after an id a rule is about now, of so many that are looked at. $1 tenant, $2 after id, from $3 on the
- * rule, $15 how many.
+ * Which of the conversations after an id a rule is about now, of so many that are looked at. $1 tenant, $2 after id,
+ * from $3 on the rule, $15 how many.
  */
 export const nextWindow: Statement<WindowRow> = {
   name: "retention_window",
@@ -110,7 +114,10 @@ export const nextWindow: Statement<WindowRow> = {
     (select count(*) from due d where d.held) as held`,
 };
 
-/** Locks a conversation that a rule is about still; no row otherwise, or if it is locked. $1 tenant, $2 id, from $3 on the rule. */
+/**
+ * Locks a conversation that a rule is about still; no row otherwise, or if it is locked. $1 tenant, $2 id, from $3 on
+ * the rule.
+ */
 export const lockDue: Statement<{ id: string }> = {
   name: "retention_lock_due",
   text: `
@@ -166,7 +173,10 @@ export const resumeRun: Statement<RunRow> = {
   returning ${runColumns}`,
 };
 
-/** Notes how far a run is. No row: its policy is gone. $1 tenant, $2 id, $3 last id, $4 deleted, $5 purged, $6 erased, $7 held, $8 failed. */
+/**
+ * Notes how far a run is. No row: its policy is gone. $1 tenant, $2 id, $3 last id, $4 deleted, $5 purged, $6 erased,
+ * $7 held, $8 failed.
+ */
 export const renewRun: Statement<{ id: string }> = {
   name: "retention_run_renew",
   text: `

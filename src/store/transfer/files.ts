@@ -69,8 +69,9 @@ export async function readUseState(
 }
 
 /**
- * Adds a file if it is not there, and its use, if the message is there. A file without a message would be seen by nobody and
- * never go. $1 tenant, $2 id, $3 uploader, $4 name, $5 media type, $6 size, $7 SHA-256, $8 width, $9 height, $10 create time,
+ * Adds a file if it is not there, and its use, if the message is there. A file without a message would be seen by
+ * nobody and never go. $1 tenant, $2 id, $3 uploader, $4 name, $5 media type, $6 size, $7 SHA-256, $8 width, $9 height,
+ * $10 create time,
  * $11 conversation, $12 seq, $13 use time, $14 purpose.
  */
 const addUse: Statement<{ id: string; added: boolean }> = {

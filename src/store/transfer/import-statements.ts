@@ -141,9 +141,9 @@ export const existingMessages: Statement<ThereRow> = {
 };
 
 /** $1 tenant, then arrays: conversations, seqs, ids, roles, senders, contents, metadata, states, client, create, edit and
- * delete times, revisions, versions, kinds (null: a message), parts (JSON text or null), distinct client ids (null: none), of
- * which those that are taken are left out, turns and steps (null: none), parent ids (null: not given), ids that they reply to, mentions (JSON text;
- * null: none) and names of senders (null: none). */
+ * delete times, revisions, versions, kinds (null: a message), parts (JSON text or null), distinct client ids (null:
+ * none), of which those that are taken are left out, turns and steps (null: none), parent ids (null: not given), ids
+ * that they reply to, mentions (JSON text; null: none) and names of senders (null: none). */
 export const importMessages: Statement = {
   name: "import_messages",
   text: `

@@ -1,4 +1,5 @@
-// The columns of turns, and the conditions that their statements share. A conversation is always locked before its turns.
+// The columns of turns, and the conditions that their statements share. A conversation is always locked before its
+// turns.
 import { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import type { FinishReason, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { HUNG_MS } from "../../domain/turns/turn.ts";
@@ -131,16 +132,16 @@ export const now = "date_trunc('milliseconds', clock_timestamp())";
 export const lease = (ms: string) => `clock_timestamp() + ${ms}::integer * interval '1 millisecond'`;
 
 /**
- * Whether nobody will end turn `t`: its lease is over, and its server does not show that it lives, or has hung for so long
- * that it counts as dead. For one that waits for input, the lease alone.
+ * Whether nobody will end turn `t`: its lease is over, and its server does not show that it lives, or has hung for so
+ * long that it counts as dead. For one that waits for input, the lease alone.
  */
 export const isAbandoned = `case when t.lease_time >= clock_timestamp() then false
     when t.state = 6 or t.lease_time < clock_timestamp() - ${HUNG_MS} * interval '1 millisecond' then true
     else ${isGone("t.server")} end`;
 
 /**
- * Why nothing may be added to conversation `c` for turn `t`, as text; null: it may. The message may be one that a fork has
- * inherited.
+ * Why nothing may be added to conversation `c` for turn `t`, as text; null: it may. The message may be one that a fork
+ * has inherited.
  */
 const shutFor = (tenant: string) => `case
     when c.delete_time is not null then 'the conversation was deleted'

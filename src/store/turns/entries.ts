@@ -206,8 +206,8 @@ export async function callEntries(on: Queryable, tenantId: string, conversationI
 }
 
 /**
- * What an agent gets of a conversation, oldest first: its latest messages with all else that was said and done since the
- * first of them, or since a number of the log; at most so many entries. Before them the last summary.
+ * What an agent gets of a conversation, oldest first: its latest messages with all else that was said and done since
+ * the first of them, or since a number of the log; at most so many entries. Before them the last summary.
  */
 export async function turnContext(
   on: Queryable,

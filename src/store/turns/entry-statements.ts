@@ -8,9 +8,9 @@ import { isAbandoned, isOpen, lease, now, shut, stop, type TurnRow, turnColumns 
 
 /**
  * Locks a conversation and its turn, and adds entries in order, unless the conversation takes no more. $1 tenant, $2
- * conversation, $3 turn; $12 the step, $13 input, output, cached and reasoning tokens, $14 model, $15 the code points of
- * all messages of the turn, $16 which of the entries is its last message, from 1, or 0; of the entries: $17 ids, $18 kinds
- * (null: a message), $19 roles, $20 senders (null: the agent), $21 contents, $22 parts, $23 steps, $24 states.
+ * conversation, $3 turn; $12 the step, $13 input, output, cached and reasoning tokens, $14 model, $15 the code points
+ * of all messages of the turn, $16 which of the entries is its last message, from 1, or 0; of the entries: $17 ids, $18
+ * kinds (null: a message), $19 roles, $20 senders (null: the agent), $21 contents, $22 parts, $23 steps, $24 states.
  *
  * @param condition on turn `t`
  */
@@ -59,10 +59,11 @@ export interface AddedRow {
 }
 
 /**
- * Adds entries to a turn that goes on. No row: it has ended, or has other entries than the caller knows of. `stop`: as in
- * `saveTurn`. $4 how many entries it has, $5 the server that runs it, or null: any, $6 its state then, $7 the server that
- * runs it then, $8 the length of the lease in milliseconds, $9 what the text belongs to, $10 the text, $11 the calls without
- * a result, $25 when the first piece came or null, $26 how much of the lengths of deltas stays, $27 those after that.
+ * Adds entries to a turn that goes on. No row: it has ended, or has other entries than the caller knows of. `stop`: as
+ * in `saveTurn`. $4 how many entries it has, $5 the server that runs it, or null: any, $6 its state then, $7 the server
+ * that runs it then, $8 the length of the lease in milliseconds, $9 what the text belongs to, $10 the text, $11 the
+ * calls without a result, $25 when the first piece came or null, $26 how much of the lengths of deltas stays, $27 those
+ * after that.
  */
 export const appendEntries: Statement<AddedRow & { stop: string | null; shut: boolean }> = {
   name: "turn_append",
@@ -80,9 +81,10 @@ export const appendEntries: Statement<AddedRow & { stop: string | null; shut: bo
 
 /**
  * Adds the last entries of a turn and ends it, in one transaction. Like `endTurn`. $4 how many entries it has, $5 the
- * states from which it may end, $6 the state it gets, $7 why it failed, $8 why the reply ends, $9 whether only to end it if
- * its lease is over, $10 the state of a turn that is cancelled, $11 why such a one's reply ends, $25 how much of the lengths of
- * deltas stays, $26 those after that, $27 the status and $28 the code with which the agent's endpoint refused.
+ * states from which it may end, $6 the state it gets, $7 why it failed, $8 why the reply ends, $9 whether only to end
+ * it if its lease is over, $10 the state of a turn that is cancelled, $11 why such a one's reply ends, $25 how much of
+ * the lengths of deltas stays, $26 those after that, $27 the status and $28 the code with which the agent's endpoint
+ * refused.
  */
 export const finishTurn: Statement<TurnRow> = {
   name: "turn_finish",
@@ -102,13 +104,13 @@ export const finishTurn: Statement<TurnRow> = {
 };
 
 /**
- * Ends a turn whose reply is one message of plain text, and adds that to the log, in one transaction. An empty reply adds
- * no message. If nothing may be added any more, the turn is cancelled without a message. No row: it had ended before, or
- * its server is alive, or it has entries. $1 tenant, $2 conversation, $3 id, $4 the states from which it may end, $5 the
- * state it gets, $6 why it failed, $7 the text, or null for what was saved, $8 the state of the message, $9 whether only to
- * end it if its lease is over, $10 why the reply ends, $11 the state of a turn that is cancelled, $12 why such a one's reply
- * ends, $13 input, output, cached and reasoning tokens, $14 model, $15 how much of the lengths of deltas stays, $16 those
- * after that, $17 the status and $18 the code with which the agent's endpoint refused.
+ * Ends a turn whose reply is one message of plain text, and adds that to the log, in one transaction. An empty reply
+ * adds no message. If nothing may be added any more, the turn is cancelled without a message. No row: it had ended
+ * before, or its server is alive, or it has entries. $1 tenant, $2 conversation, $3 id, $4 the states from which it may
+ * end, $5 the state it gets, $6 why it failed, $7 the text, or null for what was saved, $8 the state of the message, $9
+ * whether only to end it if its lease is over, $10 why the reply ends, $11 the state of a turn that is cancelled, $12
+ * why such a one's reply ends, $13 input, output, cached and reasoning tokens, $14 model, $15 how much of the lengths
+ * of deltas stays, $16 those after that, $17 the status and $18 the code with which the agent's endpoint refused.
  */
 export const endTurn: Statement<TurnRow> = {
   name: "turn_end",
@@ -175,7 +177,8 @@ export const readOpenTurn: Statement<SavedTurnRow> = { name: "turn_read_open", t
 export const lockOpenTurn: Statement<SavedTurnRow> = { name: "turn_lock_open", text: `${savedTurn} for update of t` };
 
 /**
- * The entries of a turn, in order, deleted ones too. $1 tenant, $2 conversation, $3 turn, $4 after this number of the log,
+ * The entries of a turn, in order, deleted ones too. $1 tenant, $2 conversation, $3 turn, $4 after this number of the
+ * log,
  * $5 up to this one, $6 how many.
  */
 export const turnEntries: Statement<MessageRow> = {
@@ -209,9 +212,9 @@ const CONTEXT_BYTES = 16 << 20;
 const LATEST = { conversation: "c", newestFirst: true };
 
 /**
- * What an agent gets of a conversation, the newest first: the latest messages, and the reasoning, calls and results since
- * the first of them; and the last summary, once more if it is among these. $1 tenant, $2 conversation, $3 how many messages, $4 what else from this number on, or null, $5 how
- * many entries at most.
+ * What an agent gets of a conversation, the newest first: the latest messages, and the reasoning, calls and results
+ * since the first of them; and the last summary, once more if it is among these. $1 tenant, $2 conversation, $3 how
+ * many messages, $4 what else from this number on, or null, $5 how many entries at most.
  */
 export const turnContext: Statement<MessageRow> = {
   name: "turn_context",

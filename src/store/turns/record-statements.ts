@@ -43,7 +43,10 @@ export const ownEntries: Statement<{ id: string; seq: bigint; kind: MessageKind 
   order by m.seq`,
 };
 
-/** Deletes the record of a turn that has ended. Where a legal hold covers the conversation, it is hidden but kept. $1 tenant, $2 id. */
+/**
+ * Deletes the record of a turn that has ended. Where a legal hold covers the conversation, it is hidden but kept. $1
+ * tenant, $2 id.
+ */
 export const deleteTurn: Statement<{ conversation_id: string; previous_id: string | null }> = {
   name: "turn_delete",
   text: `
@@ -55,8 +58,8 @@ export const deleteTurn: Statement<{ conversation_id: string; previous_id: strin
 };
 
 /**
- * Whether a conversation was made for turns alone, none of which is left, nor a turn that follows one of them elsewhere. $1
- * tenant, $2 conversation.
+ * Whether a conversation was made for turns alone, none of which is left, nor a turn that follows one of them
+ * elsewhere. $1 tenant, $2 conversation.
  */
 export const isAbandoned: Statement = {
   name: "turn_conversation_abandoned",

@@ -1,4 +1,5 @@
-// Turns that are kept as records: their entries and notes, and how they go, with the conversations that were made for them.
+// Turns that are kept as records: their entries and notes, and how they go, with the conversations that were made for
+// them.
 import type { Interrupt } from "../../domain/cancellation.ts";
 import { EventType } from "../../domain/event-type.ts";
 import { systemCaller } from "../../domain/identity/caller.ts";

@@ -4,8 +4,8 @@ import { forEachViewer, visible } from "../visibility.ts";
 import { turnColumns as columns, isAbandoned, isOpen, lease, now, stop, stopFor, type TurnRow } from "./columns.ts";
 
 /**
- * The open turns of a locked conversation, oldest first. `expired`: nobody will end it, as its lease is over, or it waits
- * for input and has lost its purpose. $1 tenant, $2 conversation.
+ * The open turns of a locked conversation, oldest first. `expired`: nobody will end it, as its lease is over, or it
+ * waits for input and has lost its purpose. $1 tenant, $2 conversation.
  */
 export const openTurns: Statement<{ id: string; expired: boolean }> = {
   name: "turn_open",
@@ -25,10 +25,10 @@ export const turnOfMessage: Statement<TurnRow> = {
 /**
  * Adds a turn to a locked conversation. $1 tenant, $2 id, $3 conversation, $4 agent, $5 caller, $6 the message's seq,
  * $7 reply id, $8 state, $9 server, $10 the length of the lease in milliseconds, $11 the member whose
- * part in it lets the caller write, or null, $12 the tools that the caller brings, or null, $13 the message's id, $14 when
- * it was asked for, or null for now, $15 the seq of the first of the entries to reply to, or null, $16 the turn before it or
- * null, $17 options, $18 note, $19 whether deltas are recorded, $20 whether calls that clients run end it, $21 whether its
- * entries are deleted if it fails, $22 whether its record is deleted.
+ * part in it lets the caller write, or null, $12 the tools that the caller brings, or null, $13 the message's id, $14
+ * when it was asked for, or null for now, $15 the seq of the first of the entries to reply to, or null, $16 the turn
+ * before it or null, $17 options, $18 note, $19 whether deltas are recorded, $20 whether calls that clients run end it,
+ * $21 whether its entries are deleted if it fails, $22 whether its record is deleted.
  */
 export const insertTurn: Statement<TurnRow> = {
   name: "turn_insert",
@@ -61,7 +61,8 @@ export const countWaiting: Statement<{ conversation: number; caller: number; ten
 
 /**
  * Starts a queued turn if it is next, in the order of messages in the log (ids would follow the clocks of several
- * servers). No row: it is not next, not open any more, or another server has taken it over. $1 tenant, $2 conversation, $3 id,
+ * servers). No row: it is not next, not open any more, or another server has taken it over. $1 tenant, $2 conversation,
+ * $3 id,
  * $4 the server.
  */
 export const startTurn: Statement<TurnRow> = {
@@ -79,8 +80,8 @@ export const startTurn: Statement<TurnRow> = {
 /**
  * Saves the text so far and renews the lease. No row: the turn has ended, or another server runs it.
  * $1 tenant, $2 id, $3 how much of the saved text stays, $4 the text after that, $5 when the first piece came or null,
- * $6 the length of the lease in milliseconds, $7 what the text belongs to, $8 the server, $9 how much of the lengths of deltas
- * stays, $10 those after that.
+ * $6 the length of the lease in milliseconds, $7 what the text belongs to, $8 the server, $9 how much of the lengths of
+ * deltas stays, $10 those after that.
  */
 export const saveTurn: Statement<{ stop: string | null }> = {
   name: "turn_save",
@@ -120,7 +121,8 @@ export const renewWaiting: Statement<{ id: string; stop: string | null; next: bo
 };
 
 /**
- * Takes over a queued turn whose server is gone. No row: it is not queued, its server is alive, or it has lost its purpose.
+ * Takes over a queued turn whose server is gone. No row: it is not queued, its server is alive, or it has lost its
+ * purpose.
  * $1 tenant, $2 id, $3 the server, $4 the length of the lease in milliseconds.
  */
 export const takeOverTurn: Statement<{ id: string }> = {
@@ -183,8 +185,8 @@ export const abandonedTurns: Statement<{ tenant_id: string; id: string; conversa
 };
 
 /**
- * Turns that wait for input and have lost their purpose, of all tenants: no server runs one, so none would notice. Reads the
- * index of open turns, and for each that waits its conversation, message and agent.
+ * Turns that wait for input and have lost their purpose, of all tenants: no server runs one, so none would notice.
+ * Reads the index of open turns, and for each that waits its conversation, message and agent.
  */
 export const unwantedTurns: Statement<{ tenant_id: string; id: string; conversation_id: string }> = {
   name: "turn_unwanted",

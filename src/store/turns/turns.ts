@@ -199,7 +199,9 @@ export async function stopOfWaiting(on: Queryable, { tenantId, id }: TurnPlace):
   return (await on.query(sql.stopOfWaiting, [tenantId, id]))[0]?.stop ?? undefined;
 }
 
-/** The turns of a conversation before an id, the latest first; undefined if the caller does not see the conversation. */
+/**
+ * The turns of a conversation before an id, the latest first; undefined if the caller does not see the conversation.
+ */
 export async function listTurns(
   on: Queryable,
   caller: Caller,

@@ -110,8 +110,8 @@ export async function deleteOldAttempts(on: Queryable, tenantId: string, signal?
 }
 
 /**
- * The newest first. $1 tenant, $2 endpoint, $3 id of the last of the page before or null, $4 limit, $5 failures only, $6 the
- * first id that is kept.
+ * The newest first. $1 tenant, $2 endpoint, $3 id of the last of the page before or null, $4 limit, $5 failures only,
+ * $6 the first id that is kept.
  */
 const listAttemptsStatement: Statement<AttemptRow> = {
   name: "webhook_attempt_list",

@@ -155,8 +155,9 @@ export const rotateSecret: Statement = {
 };
 
 /**
- * Takes an endpoint from the server that delivers. What that server has still to write counts until another begins, unless
- * the place is moved or what failed is forgotten. A batch that was begun stays the same unless the place is moved.
+ * Takes an endpoint from the server that delivers. What that server has still to write counts until another begins,
+ * unless the place is moved or what failed is forgotten. A batch that was begun stays the same unless the place is
+ * moved.
  * $1 tenant, $2 id, $3 whether the place is moved, $4 whether what failed is forgotten.
  */
 export const releaseEndpoint: Statement = {

@@ -85,8 +85,8 @@ export async function rotateSecret(tx: Queryable, tenantId: string, id: string, 
 }
 
 /**
- * Takes a locked endpoint from the server that delivers. That server still writes how far it came, unless the progress was
- * `moved`, or what failed is forgotten because the endpoint is `resumed`.
+ * Takes a locked endpoint from the server that delivers. That server still writes how far it came, unless the progress
+ * was `moved`, or what failed is forgotten because the endpoint is `resumed`.
  */
 export async function releaseEndpoint(
   tx: Queryable,

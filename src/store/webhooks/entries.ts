@@ -25,8 +25,8 @@ interface RangeRow extends LogRow, ConversationTraits {
 }
 
 /**
- * Entries as they are now: those of deleted messages have no content. No row of a range whose conversation is gone; a row
- * with a null `seq` where it holds no entries.
+ * Entries as they are now: those of deleted messages have no content. No row of a range whose conversation is gone; a
+ * row with a null `seq` where it holds no entries.
  * $1 tenant, $2 ids, $3 after, $4 up to, $5 the time from which on, or null.
  */
 const readRangesStatement: Statement<RangeRow> = {
@@ -85,8 +85,9 @@ export async function readRanges(
 }
 
 /**
- * Conversations by id, with the last number of each that comes before a place in the feed. What comes after it is in the
- * feed. $1 tenant, $2 the id after which, or null, $3 limit, $4 position, $5 seq, $6 the time from which on, or null.
+ * Conversations by id, with the last number of each that comes before a place in the feed. What comes after it is in
+ * the feed. $1 tenant, $2 the id after which, or null, $3 limit, $4 position, $5 seq, $6 the time from which on, or
+ * null.
  */
 const replayStatement: Statement<{ id: string; head: bigint }> = {
   name: "webhook_replay",

@@ -33,8 +33,8 @@ export function tenantsToServe(on: Queryable, server: string): Promise<TenantToS
 }
 
 /**
- * Takes active endpoints whose lease is over. $1 tenant, $2 server, $3 the length of the lease in milliseconds, $4 limit, $5 those to leave to
- * others.
+ * Takes active endpoints whose lease is over. $1 tenant, $2 server, $3 the length of the lease in milliseconds, $4
+ * limit, $5 those to leave to others.
  */
 const claimStatement: Statement<ClaimedRow> = {
   name: "webhook_claim",
@@ -194,8 +194,8 @@ const backlogStatement: Statement<BacklogRow> = {
 };
 
 /**
- * What endpoints have still to take, as far as the feed was written. Counts at most {@link MAX_COUNTED} rows of the feed for
- * each of the {@link MAX_MEASURED} that are furthest behind, and none for the others.
+ * What endpoints have still to take, as far as the feed was written. Counts at most {@link MAX_COUNTED} rows of the
+ * feed for each of the {@link MAX_MEASURED} that are furthest behind, and none for the others.
  */
 export function readBacklog(on: Database, tenantId: string, endpointIds: readonly string[]): Promise<BacklogRow[]> {
   return on.query(backlogStatement, [tenantId, endpointIds]);

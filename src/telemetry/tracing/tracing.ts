@@ -1,5 +1,5 @@
-// Spans by OpenTelemetry, exported by OTLP over HTTP. Imported only where tracing is on: a server without it pays nothing.
-// The current span travels by AsyncLocalStorage; nothing is registered for the whole process.
+// Spans by OpenTelemetry, exported by OTLP over HTTP. Imported only where tracing is on: a server without it pays
+// nothing. The current span travels by AsyncLocalStorage; nothing is registered for the whole process.
 import { AsyncLocalStorage } from "node:async_hooks";
 import {
   type Context,

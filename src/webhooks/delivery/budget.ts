@@ -5,20 +5,31 @@ import { Trials } from "./trials.ts";
 /** How often the load is judged at most, and over how long about, in milliseconds. */
 const WINDOW_MS = 50;
 const MEMORY_MS = 500;
-/** Calls that run at once, on average, from which on they need a process whose event loop works for more than this share. */
+/**
+ * Calls that run at once, on average, from which on they need a process whose event loop works for more than this
+ * share.
+ */
 const CROWDED_CALLS = 2;
 const BUSY_SHARE = 0.4;
 /** Calls that run at once from which on they wait for the database or the machine, whatever this process does. */
 const WAITING_CALLS = 6;
-/** More than so many count as so many: a machine that hesitates once leaves a pile of calls, which says little of the load. */
+/**
+ * More than so many count as so many: a machine that hesitates once leaves a pile of calls, which says little of the
+ * load.
+ */
 const MOST_CALLS = 2 * WAITING_CALLS;
 /** Share of the time that deliveries get however busy the calls are. */
 export const LEAST_SHARE = 0.0125;
-/** Work that deliveries may do at once when calls begin to need the process, in milliseconds: a short crowd holds nothing up. */
+/**
+ * Work that deliveries may do at once when calls begin to need the process, in milliseconds: a short crowd holds
+ * nothing up.
+ */
 export const RESERVE_MS = 60;
 /** Those that wait in a lasting crowd go on together, this often, in milliseconds: they share statements. */
 const GATHER_MS = 250;
-/** By how much the share shrinks in a window in which calls need the process, and grows in one in which they leave room. */
+/**
+ * By how much the share shrinks in a window in which calls need the process, and grows in one in which they leave room.
+ */
 const SHRINKING = 4;
 const GROWTH = 2;
 

@@ -4,8 +4,8 @@ import { insertAttempts, type NewAttempt, trimAttempts } from "../../store/webho
 import { type Progress, saveProgress } from "../../store/webhooks/leases.ts";
 
 /**
- * What was taken is written after this time, in milliseconds, or sooner if there is much of it. A server that is killed leaves
- * so much to be repeated.
+ * What was taken is written after this time, in milliseconds, or sooner if there is much of it. A server that is killed
+ * leaves so much to be repeated.
  */
 const WRITE_AFTER_MS = 500;
 const MUCH = 50;

@@ -19,7 +19,9 @@ export interface Hunger {
   readonly whole: boolean;
 }
 
-/** As which kind of reader more is read. Undefined: it has enough, or sends what it holds before there is room for more. */
+/**
+ * As which kind of reader more is read. Undefined: it has enough, or sends what it holds before there is room for more.
+ */
 export function readerFor(window: Window, { batchSize, proven, whole }: Hunger, held: HeldEntries): Reader | undefined {
   if (!whole) return "needy";
   const reader = proven ? "proven" : "unproven";

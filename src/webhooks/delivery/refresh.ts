@@ -4,8 +4,8 @@ import { type LogReader, MAX_AGE_MS } from "../reading/log-reader.ts";
 import type { Item, Window } from "./window.ts";
 
 /**
- * What items have to send, as it was within the last second. Nothing of those that are gone or that the endpoint does not
- * get any more. Rejects with an error of the database.
+ * What items have to send, as it was within the last second. Nothing of those that are gone or that the endpoint does
+ * not get any more. Rejects with an error of the database.
  */
 export async function refresh(
   window: Window,

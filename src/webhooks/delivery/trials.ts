@@ -1,5 +1,5 @@
-// Spreads the requests to endpoints of which it is not known whether they take anything: when an event comes for hundreds that
-// are dead, those that live must not wait for all of these attempts.
+// Spreads the requests to endpoints of which it is not known whether they take anything: when an event comes for
+// hundreds that are dead, those that live must not wait for all of these attempts.
 
 /** So many may begin, and so many more each time this has passed, in milliseconds. */
 const AT_ONCE = 4;

@@ -83,8 +83,8 @@ export class Window {
   }
 
   /**
-   * The next ones in order, to be sent together while nothing else is: at most `count`, and no more than `characters` of
-   * content unless it is one. `end`: all up to there instead.
+   * The next ones in order, to be sent together while nothing else is: at most `count`, and no more than `characters`
+   * of content unless it is one. `end`: all up to there instead.
    */
   takeBatch(count: number, characters: number, end?: Place): Item[] {
     const items: Item[] = [];

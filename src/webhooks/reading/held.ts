@@ -9,8 +9,8 @@ const ENTRY_BYTES = 1_000;
 const CHARACTER_BYTES = 4;
 
 /**
- * Who reads: an endpoint that took the last request; one that did not, or has had none; or one that can send nothing of what it
- * holds without it.
+ * Who reads: an endpoint that took the last request; one that did not, or has had none; or one that can send nothing of
+ * what it holds without it.
  */
 export type Reader = "proven" | "unproven" | "needy";
 
@@ -51,8 +51,8 @@ export class HeldEntries {
   }
 
   /**
-   * Whether more may be read. Those that took nothing lately get half of the room: what they hold while their requests hang
-   * must not stop the others.
+   * Whether more may be read. Those that took nothing lately get half of the room: what they hold while their requests
+   * hang must not stop the others.
    */
   hasRoom(reader: Reader): boolean {
     if (reader === "needy") return true;

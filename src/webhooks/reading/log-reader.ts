@@ -1,5 +1,5 @@
-// Reads entries of a tenant's logs for all of its endpoints: those wanted at the same time by one statement, and what several
-// want once.
+// Reads entries of a tenant's logs for all of its endpoints: those wanted at the same time by one statement, and what
+// several want once.
 import type { Database } from "../../store/database.ts";
 import { type LogRange, readRanges } from "../../store/webhooks/entries.ts";
 import { type Encode, type ReadEntry, readEntry } from "./entry.ts";
@@ -56,8 +56,8 @@ export class LogReader {
   }
 
   /**
-   * The entries of a range as they are now, or were a moment ago, once there is room for them. Rejects with an error of the
-   * database.
+   * The entries of a range as they are now, or were a moment ago, once there is room for them. Rejects with an error of
+   * the database.
    */
   read(range: LogRange, reader: Reader): Promise<RangeRead> {
     const key = `${range.conversationId}/${range.after}/${range.upto}`;

@@ -1,4 +1,5 @@
-// What the endpoints of a tenant that this server delivers to have in common: the end of the feed, and the reader of logs.
+// What the endpoints of a tenant that this server delivers to have in common: the end of the feed, and the reader of
+// logs.
 import type { FeedTail, FeedTails } from "../../live/followers/feed-tail.ts";
 import { nextRows } from "../../live/followers/follow-feed.ts";
 import { Signal } from "../../live/hints/signal.ts";
@@ -32,7 +33,10 @@ export interface TenantReader {
 /** How long a wait for the feed lasts, and the pause after a failure, in milliseconds. */
 const WAIT_MS = 60_000;
 const TROUBLE_MS = 1_000;
-/** How often the feed is written if no endpoint waits for it, in milliseconds: what they have not taken is counted there. */
+/**
+ * How often the feed is written if no endpoint waits for it, in milliseconds: what they have not taken is counted
+ * there.
+ */
 const LAZY_MS = 1_000;
 /** What it costs to look into the logs and the feed, in milliseconds. */
 const LOOK_MS = 2;
@@ -137,7 +141,10 @@ class SharedReader implements TenantReader {
     this.#closing.abort();
   }
 
-  /** Those that take what they are sent first. Hundreds that may be dead do not look all at once: the process has other work. */
+  /**
+   * Those that take what they are sent first. Hundreds that may be dead do not look all at once: the process has other
+   * work.
+   */
   #wakeAll(signal: AbortSignal): void {
     for (const worker of this.#workers) {
       if (worker.proven) worker.wake();

@@ -96,8 +96,8 @@ async function send(
 }
 
 /**
- * A signal that aborts with another, or after a time. Thousands of requests end within a second: `AbortSignal.timeout` would
- * keep the timer and the signal of each for all of its time.
+ * A signal that aborts with another, or after a time. Thousands of requests end within a second: `AbortSignal.timeout`
+ * would keep the timer and the signal of each for all of its time.
  */
 function limitOf(outer: AbortSignal, ms: number): { readonly signal: AbortSignal; end(): void } {
   const ending = new AbortController();

@@ -74,7 +74,9 @@ export class PostgresLine {
     }
   }
 
-  /** Reads what PostgreSQL answers; gives each part as soon as it is whole. Answers to changes are held to their end. */
+  /**
+   * Reads what PostgreSQL answers; gives each part as soon as it is whole. Answers to changes are held to their end.
+   */
   *answered(chunk: Buffer): Generator<Answer> {
     for (const { type, body, bytes } of this.#fromServer.take(chunk)) {
       this.#passing.push(bytes);

@@ -7,8 +7,8 @@ export interface Place {
 }
 
 /**
- * How a write ended for its writer. `failed`: it was told that nothing happened. `unknown`: it was told nothing, or that
- * nobody knows.
+ * How a write ended for its writer. `failed`: it was told that nothing happened. `unknown`: it was told nothing, or
+ * that nobody knows.
  */
 export type Outcome =
   | { readonly kind: "acknowledged"; readonly places: readonly Place[] }

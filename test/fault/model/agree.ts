@@ -1,4 +1,5 @@
-// Random commands, some at once, to the store and to the model: each batch must have an order in which both say the same.
+// Random commands, some at once, to the store and to the model: each batch must have an order in which both say the
+// same.
 import type { Tables } from "../stage/database.ts";
 import { CONVERSATIONS } from "./commands.ts";
 import { type Answer, type Command, Model } from "./model.ts";

@@ -13,7 +13,10 @@ export interface ChatPlace {
   /** Of the message at the command's place in the log. */
   readonly messageId: string;
   readonly requestId: string;
-  /** Ids of what is scheduled in the conversation, by name, the last one last; of one that is scheduled again under the same request id once. */
+  /**
+   * Ids of what is scheduled in the conversation, by name, the last one last; of one that is scheduled again under the
+   * same request id once.
+   */
   readonly scheduled: Map<string, Set<string>>;
 }
 

@@ -1,5 +1,5 @@
-// The store in memory, as docs/api-behaviour.md, messages.md, branches.md and chat.md have it: what each command answers, and what stands
-// there afterwards.
+// The store in memory, as docs/api-behaviour.md, messages.md, branches.md and chat.md have it: what each command
+// answers, and what stands there afterwards.
 import { applyChat, type ChatCommand } from "./chat.ts";
 import {
   append,

@@ -21,7 +21,9 @@ const TOLERANCE_MS = 50;
 /** What a machine with more work than cores is forgiven: one answer in twenty may be this late. */
 const FORGIVEN_MS = 250;
 const CALLERS = 12;
-/** After how many looks PostgreSQL must have ended what nobody waits for any more: 2 s, on a machine with time for them. */
+/**
+ * After how many looks PostgreSQL must have ended what nobody waits for any more: 2 s, on a machine with time for them.
+ */
 const LOOKS = 200;
 
 /** Calls against tables that somebody else has locked: no answer but the deadline's can come. */

@@ -1,5 +1,5 @@
-// Files are whole or not there, and nobody else's, whoever dies: what is acknowledged is kept, what is deleted is gone, and what a killed
-// server leaves the sweeper finds.
+// Files are whole or not there, and nobody else's, whoever dies: what is acknowledged is kept, what is deleted is gone,
+// and what a killed server leaves the sweeper finds.
 import { createHash, randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { Code, ConnectError, createClient } from "../../../src/client/index.ts";

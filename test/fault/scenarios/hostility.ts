@@ -19,8 +19,8 @@ export interface HostilitySize {
 }
 
 /**
- * How soon after an attack others must be served, in milliseconds: of the processor time that the server uses until then,
- * and in tries, which a slow machine makes no more of.
+ * How soon after an attack others must be served, in milliseconds: of the processor time that the server uses until
+ * then, and in tries, which a slow machine makes no more of.
  */
 const RECOVERY_MS = 2_000;
 const PAUSE_MS = 20;

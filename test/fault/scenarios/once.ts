@@ -1,4 +1,5 @@
-// R2: a retry with the same request id acts once, wherever the line was cut and whoever died; so does what is scheduled.
+// R2: a retry with the same request id acts once, wherever the line was cut and whoever died; so does what is
+// scheduled.
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { startDatabaseProxy } from "../faults/database-proxy.ts";

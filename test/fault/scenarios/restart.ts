@@ -18,8 +18,8 @@ export interface RestartSize {
 }
 
 /**
- * SIGTERM under load, again and again. Whatever was begun gets its answer: no write may take effect whose writer was not
- * told so.
+ * SIGTERM under load, again and again. Whatever was begun gets its answer: no write may take effect whose writer was
+ * not told so.
  */
 export async function restarts(
   tables: Tables,

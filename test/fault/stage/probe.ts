@@ -1,5 +1,5 @@
-// Loaded into a server's process before its own program: tells over a Unix socket what the process holds, and shifts its
-// clock when asked.
+// Loaded into a server's process before its own program: tells over a Unix socket what the process holds, and shifts
+// its clock when asked.
 import { readdirSync } from "node:fs";
 import { createServer } from "node:http";
 import { residentMemory } from "../../support/memory.ts";

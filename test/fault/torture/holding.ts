@@ -26,8 +26,8 @@ export interface Holdings {
 /** Before, caches fill and V8 compiles. In seconds. */
 const WARM_SECONDS = 600;
 /**
- * So long the median is taken of. A single look at a heap is off by up to a tenth: V8 drops what it has compiled when that
- * was not called for some collections, and compiles it again.
+ * So long the median is taken of. A single look at a heap is off by up to a tenth: V8 drops what it has compiled when
+ * that was not called for some collections, and compiles it again.
  */
 const WINDOW_SECONDS = 300;
 /** How much more than when it was warm it may hold at the end. */

@@ -1,4 +1,5 @@
-// The tests that hold what is promised of every method, wire and value: they run by themselves, here at their full size.
+// The tests that hold what is promised of every method, wire and value: they run by themselves, here at their full
+// size.
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,5 +1,5 @@
-// What A2A 1.0 says a server MUST do, by its sections: a table, over each binding, with the official client where it lets one
-// ask. What is left out is not served (card signatures, extensions) or said by tasks.test.ts.
+// What A2A 1.0 says a server MUST do, by its sections: a table, over each binding, with the official client where it
+// lets one ask. What is left out is not served (card signatures, extensions) or said by tasks.test.ts.
 import { randomUUID } from "node:crypto";
 import type { Client } from "@a2a-js/sdk/client";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";

@@ -1,4 +1,5 @@
-// The place of AI SDK's protocol in HTTP: credentials, errors in words, pages of other origins, and who sees which chat.
+// The place of AI SDK's protocol in HTTP: credentials, errors in words, pages of other origins, and who sees which
+// chat.
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

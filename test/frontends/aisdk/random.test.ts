@@ -1,4 +1,5 @@
-// Random replies: what the clients make of the stream, of a stream that is read again, and what the history says are the same.
+// Random replies: what the clients make of the stream, of a stream that is read again, and what the history says are
+// the same.
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {

@@ -1,4 +1,5 @@
-// Tools of an agent in a chat: those that the browser runs, those that this server runs, and those that somebody must allow.
+// Tools of an agent in a chat: those that the browser runs, those that this server runs, and those that somebody must
+// allow.
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

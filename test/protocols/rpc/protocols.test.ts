@@ -157,7 +157,8 @@ describe.each(ways)("$protocol over HTTP/$httpVersion, json: $json", ({ protocol
     const { entered, aborted } = server.seen;
     const failure = failureOf(client().echo({ behave: "deaf" }, { headers }));
     await expect.poll(() => server.seen.entered).toBe(entered + 1);
-    // Timers of this process, which is the server's too, that began after that of the call: however late they are, they are later.
+    // Timers of this process, which is the server's too, that began after that of the call: however late they are, they
+    // are later.
     for (let i = 0; i < 4; i++) await delay(20);
     expect(server.seen.aborted).toBe(aborted + 1);
     expect(await failure).toMatchObject({ code: "DeadlineExceeded", reason: "DEADLINE_EXCEEDED" });

@@ -1,4 +1,5 @@
-// The stream lane and Connect's own handlers answer alike, whatever they are asked; and what the lane does with its sockets.
+// The stream lane and Connect's own handlers answer alike, whatever they are asked; and what the lane does with its
+// sockets.
 import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -1,4 +1,5 @@
-// Agents are given the bytes of files, never ids of this store; what they make themselves becomes files of the conversation.
+// Agents are given the bytes of files, never ids of this store; what they make themselves becomes files of the
+// conversation.
 import { create } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ReplyResponseSchema } from "../../../gen/colloquy/agent/v1/agent_service_pb.ts";

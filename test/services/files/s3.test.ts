@@ -1,4 +1,5 @@
-// The whole server with its files in an S3-compatible store: what is gone is gone there too, older versions and unended parts included.
+// The whole server with its files in an S3-compatible store: what is gone is gone there too, older versions and unended
+// parts included.
 import { randomBytes } from "node:crypto";
 import {
   CreateMultipartUploadCommand,

@@ -1,4 +1,5 @@
-// Who uploads is looked at again once all is there: nothing is stored of who was deleted or erased meanwhile, or had its key revoked.
+// Who uploads is looked at again once all is there: nothing is stored of who was deleted or erased meanwhile, or had
+// its key revoked.
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,5 @@
-// Items of OpenAI's Responses and Conversations as entries of a log, and back: lossless, of types that nobody knows too.
+// Items of OpenAI's Responses and Conversations as entries of a log, and back: lossless, of types that nobody knows
+// too.
 import { create, type JsonObject, type JsonValue, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Message, MessageKind, MessageRole, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import { type Part, PartSchema, ToolPlace, ToolType } from "../../../gen/colloquy/v1/part_pb.ts";

@@ -1,5 +1,5 @@
-// What other protocols put into messages, a row each: every item of OpenAI's Responses, every part of a UIMessage, every content
-// of AG-UI and of A2A, in the words of their own clients.
+// What other protocols put into messages, a row each: every item of OpenAI's Responses, every part of a UIMessage,
+// every content of AG-UI and of A2A, in the words of their own clients.
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { HOSTILE, ITEMS } from "../../dialects/openai/item-table.ts";
 

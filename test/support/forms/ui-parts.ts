@@ -1,5 +1,5 @@
-// Parts of AI SDK's UIMessages as parts of messages, and back. A call, its approval and its result are one part there and
-// several here: they are folded by the call's id.
+// Parts of AI SDK's UIMessages as parts of messages, and back. A call, its approval and its result are one part there
+// and several here: they are folded by the call's id.
 import { create, type JsonObject, type JsonValue, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Part, PartSchema, PartState } from "../../../gen/colloquy/v1/part_pb.ts";
 

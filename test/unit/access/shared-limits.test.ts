@@ -49,7 +49,10 @@ interface Wish {
   readonly random?: () => number;
 }
 
-/** Calls that were allowed in `windows` windows, of twice as many as the limit allows, spread over the servers by `spread`. */
+/**
+ * Calls that were allowed in `windows` windows, of twice as many as the limit allows, spread over the servers by
+ * `spread`.
+ */
 function allowedOf(wish: Wish, windows: number, spread: (random: () => number) => number): number {
   const random = wish.random ?? randomOf(7);
   const { limiters, pass } = serversWith({ ...wish, random });

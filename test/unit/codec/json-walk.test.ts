@@ -1,5 +1,5 @@
-// JSON bodies that are read piece by piece: where the walk over them stops changes nothing, and what is read is what the
-// library reads of the whole.
+// JSON bodies that are read piece by piece: where the walk over them stops changes nothing, and what is read is what
+// the library reads of the whole.
 import { type DescMessage, type JsonValue, type Message, toBinary, toJson } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";

@@ -51,7 +51,9 @@ afterAll(async () => {
 
 const SHAPE = { viewer: "tenant", deleted: "exclude", filtered: false } as const;
 
-/** The pages of a conversation from one end to the other: how many messages, and what `each` tells of a page, added up. */
+/**
+ * The pages of a conversation from one end to the other: how many messages, and what `each` tells of a page, added up.
+ */
 async function walk(id: string, newestFirst: boolean, each: (values: unknown[]) => Promise<number>) {
   const statement = listMessages({ ...SHAPE, newestFirst });
   let edge = newestFirst ? "9223372036854775807" : "0";

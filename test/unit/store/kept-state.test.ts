@@ -1,4 +1,5 @@
-// Pages in memory are compared with the row of their conversation: whatever changes messages or their counts must write it.
+// Pages in memory are compared with the row of their conversation: whatever changes messages or their counts must write
+// it.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";

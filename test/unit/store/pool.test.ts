@@ -28,7 +28,8 @@ test("an idle connection is given at once, and counts as taken", async () => {
   expect(takeIdle(pool), "while it is held").toBeUndefined();
   client.release();
   expect(queue).toMatchObject({ open: 1, idle: 1 });
-  // Undefined here means that pg-pool no longer has what this is made of: each query then waits a turn for its connection.
+  // Undefined here means that pg-pool no longer has what this is made of: each query then waits a turn for its
+  // connection.
   expect(takeIdle(pool)).toBe(client);
   expect(queue).toMatchObject({ open: 1, idle: 0 });
   expect((await client.query("select 1 as one")).rows).toEqual([{ one: 1 }]);

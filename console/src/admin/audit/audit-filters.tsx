@@ -26,7 +26,8 @@ export function AuditFilters({ search, onChange }: { search: AuditSearch; onChan
       from: toInstant(form.from),
       to: toInstant(form.to),
     });
-    // The contract wants the kind of an actor: it is found, and the form then shows it. The name of a key stands for its id.
+    // The contract wants the kind of an actor: it is found, and the form then shows it. The name of a key stands for
+    // its id.
     const key = [...keys].find(([id, name]) => id === actor || (name === actor && actorType === "API_KEY"));
     if (actor === undefined) onChange(rest);
     else if (key !== undefined) onChange({ ...rest, actorType: "API_KEY", actor: key[0] });

@@ -63,7 +63,8 @@ export function DeleteMember({ member: { id, etag } }: { member: Member }) {
 
 function MemberFields({ member }: { member?: Member }) {
   const access = useAccess();
-  // Nobody gives a role above the own one. A key by itself has none, and its scope lets it give any below super administrator.
+  // Nobody gives a role above the own one. A key by itself has none, and its scope lets it give any below super
+  // administrator.
   const most = access.role || MemberRole.ADMIN;
   const roles = choicesOf(MemberRole, adminText.roles).filter(({ value }) => Number(value) <= most);
   return (

@@ -45,7 +45,8 @@ export function createA2a(fetcher: Pick<WebFetch, "fetch">): ConnectorFactory {
         const pieces = withHeartbeats(piecesOf(client, reply, turnId, parts, context, signal), isAlive);
         let isKept = false;
         for await (const piece of pieces) {
-          // The agent's ids are in the log before its words: whatever becomes of the turn, the next one goes on from there.
+          // The agent's ids are in the log before its words: whatever becomes of the turn, the next one goes on from
+          // there.
           if (!isKept && reply.contextId !== "") {
             isKept = true;
             yield opaqueItem(CONTEXT, contextJson({ contextId: reply.contextId }, origin));

@@ -10,7 +10,8 @@ export function a2aFailureOf(error: unknown): AgentFailure {
   if (chain.some((cause) => cause instanceof A2AError)) {
     return new AgentFailure("the agent reported an error", { health: "up", cause: error });
   }
-  // The package speaks of what it could not read in errors of no class of their own; those of sockets have one, or a code.
+  // The package speaks of what it could not read in errors of no class of their own; those of sockets have one, or a
+  // code.
   const isUnread = error instanceof Error && [Error, SyntaxError].some((kind) => error.constructor === kind);
   const isOfSocket = chain.some((cause) => "code" in cause || cause instanceof TypeError);
   return isUnread && !isOfSocket ? noReply(error) : failureOf(error);

@@ -1,4 +1,5 @@
-// What an A2A agent is told: what people have said since it spoke last, in the context that it knows the conversation by.
+// What an A2A agent is told: what people have said since it spoke last, in the context that it knows the conversation
+// by.
 import type { Message, Part } from "@a2a-js/sdk";
 import { MessageRole } from "../../../../gen/colloquy/v1/message_pb.ts";
 import type { Part as OurPart } from "../../../../gen/colloquy/v1/part_pb.ts";

@@ -1,5 +1,5 @@
-// The official client, held to this server's bounded fetch. It reads credentials, headers and addresses from the environment;
-// none of them may reach an address that a tenant has chosen.
+// The official client, held to this server's bounded fetch. It reads credentials, headers and addresses from the
+// environment; none of them may reach an address that a tenant has chosen.
 import { ReadableStream } from "node:stream/web";
 import Anthropic from "@anthropic-ai/sdk";
 import type { BoundedFetch } from "../../../outbound/bounded-fetch.ts";

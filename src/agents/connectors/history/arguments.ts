@@ -4,8 +4,8 @@ import type { AgentTool } from "../../../domain/turns/agent-tool.ts";
 import { objectOf } from "./items.ts";
 
 /**
- * The arguments as text of a JSON object. What is none, such as what broke off or a custom tool's input, would make strict
- * servers refuse the conversation for good: it is put under `input`.
+ * The arguments as text of a JSON object. What is none, such as what broke off or a custom tool's input, would make
+ * strict servers refuse the conversation for good: it is put under `input`.
  */
 export function argumentsText(text: string): string {
   const trimmed = text.trim();
@@ -29,8 +29,8 @@ export function toolName(name: string): string {
 }
 
 /**
- * The schema of a tool's arguments. Providers want one also where any object will do, refuse an object without `properties`,
- * and with it the whole request; some refuse `$schema`.
+ * The schema of a tool's arguments. Providers want one also where any object will do, refuse an object without
+ * `properties`, and with it the whole request; some refuse `$schema`.
  */
 export function schemaOf({ inputSchemaJson }: AgentTool): JsonObject {
   const { $schema: _, ...schema } = objectOf(inputSchemaJson === "" ? undefined : inputSchemaJson);

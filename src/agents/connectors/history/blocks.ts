@@ -37,8 +37,8 @@ export type Block = Said | Step;
 const UNANSWERED = "(The call was not answered.)";
 
 /**
- * Neither a call without a result nor a result without a call is left: a call that nobody answered gets a result that says so,
- * a result whose call is gone becomes a message of the user. A result moves to its call, wherever it stood.
+ * Neither a call without a result nor a result without a call is left: a call that nobody answered gets a result that
+ * says so, a result whose call is gone becomes a message of the user. A result moves to its call, wherever it stood.
  */
 export function blocksOf(items: readonly Item[]): Block[] {
   const { outcomes, owners } = matched(items);

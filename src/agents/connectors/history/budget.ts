@@ -27,8 +27,8 @@ export function tokensOf(bytes: number): number {
 }
 
 /**
- * Leaves out whole turns, the oldest first, until the rest fits. System messages stay, and so does the last turn's message; of
- * its steps the oldest are left out where it alone is too long. A call never goes without its result.
+ * Leaves out whole turns, the oldest first, until the rest fits. System messages stay, and so does the last turn's
+ * message; of its steps the oldest are left out where it alone is too long. A call never goes without its result.
  * @param maxTokens 0: no limit
  * @param fixed what else the request has, in bytes
  */

@@ -6,7 +6,10 @@ export function isHosted({ type, place }: Call): boolean {
   return type === ToolType.BUILT_IN || place === ToolPlace.PROVIDER;
 }
 
-/** A history for another provider: without hosted calls and their results, and without items kept for one that is not `format`. */
+/**
+ * A history for another provider: without hosted calls and their results, and without items kept for one that is not
+ * `format`.
+ */
 export function withoutHosted(items: readonly Item[], format?: string): Item[] {
   const hosted = new Set<string>();
   return items.filter((item) => {

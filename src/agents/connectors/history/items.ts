@@ -1,4 +1,5 @@
-// Reads entries of a log as the items of a model's history: a folded message with calls and results in it is the same as entries.
+// Reads entries of a log as the items of a model's history: a folded message with calls and results in it is the same
+// as entries.
 import type { JsonObject } from "@bufbuild/protobuf";
 import { ActorType } from "../../../../gen/colloquy/v1/actor_pb.ts";
 import { MessageRole } from "../../../../gen/colloquy/v1/message_pb.ts";

@@ -6,7 +6,10 @@ import type { Item } from "./items.ts";
 const TOO_LONG =
   /context_length_exceeded|exceed_context_size|context (?:length|window|size)|(?:prompt|input) is too long|reduce the length|token count.{0,80}exceeds|tokens.{0,40}must be <=/is;
 
-/** The part of a refused history that is tried next: each try leaves out more, a model counts tokens faster than it answers. */
+/**
+ * The part of a refused history that is tried next: each try leaves out more, a model counts tokens faster than it
+ * answers.
+ */
 const NEXT_TRY = 0.7;
 
 export function isTooLong(refusal: string): boolean {
@@ -14,7 +17,8 @@ export function isTooLong(refusal: string): boolean {
 }
 
 /**
- * The history without its oldest turns, as `withinBudget` leaves them out. Undefined: only what must go in any case is left.
+ * The history without its oldest turns, as `withinBudget` leaves them out. Undefined: only what must go in any case is
+ * left.
  *
  * @param fixed what else the request has, in bytes
  */

@@ -72,7 +72,10 @@ export function createOpenAi({ fetch }: Pick<BoundedFetch, "fetch">): ConnectorF
   };
 }
 
-/** Whether the caller lets the oldest turns go where the model cannot hold them all. Turns are whole, so this is done here. */
+/**
+ * Whether the caller lets the oldest turns go where the model cannot hold them all. Turns are whole, so this is done
+ * here.
+ */
 function cutsOff({ parameters }: TurnOptions): boolean {
   return parameters.truncation === "auto";
 }

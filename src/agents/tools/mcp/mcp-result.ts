@@ -12,8 +12,8 @@ export const MAX_MCP_RESULT_BYTES = 768 * 1024;
 type Block = CallToolResult["content"][number];
 
 /**
- * What the server sent, whole and once: its blocks, and what is structured unless the blocks say it. A text is often the
- * structured value in JSON, and as often a summary of it, or words that it does not have.
+ * What the server sent, whole and once: its blocks, and what is structured unless the blocks say it. A text is often
+ * the structured value in JSON, and as often a summary of it, or words that it does not have.
  */
 export function outcomeOf({ content, structuredContent, isError = false }: CallToolResult): ToolOutcome {
   const size = Buffer.byteLength(JSON.stringify([content, structuredContent]));

@@ -28,7 +28,9 @@ const AFTER_END_MS = 1_000;
 /** Pages of a list of tools. */
 const MAX_PAGES = 20;
 
-/** A page of a list: each of its tools is read by itself, so that one that is wrong does not take the others with it. */
+/**
+ * A page of a list: each of its tools is read by itself, so that one that is wrong does not take the others with it.
+ */
 const TOOLS_PAGE = z.looseObject({ tools: z.array(z.unknown()), nextCursor: z.string().optional() });
 
 /** What a tool promises of its results is not checked: the model reads them as they come. */

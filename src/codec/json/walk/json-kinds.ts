@@ -4,7 +4,10 @@ import { scalarInWords } from "../../../domain/type-words.ts";
 import { maxItems, textLimit } from "../../../pipeline/validation/item-limits.ts";
 import { WRONG_TYPE } from "../../shape-fault.ts";
 
-/** Maximum number of characters of a value that is written as a string, where no rule says otherwise: a time, a mask, an enum, a number. */
+/**
+ * Maximum number of characters of a value that is written as a string, where no rule says otherwise: a time, a mask, an
+ * enum, a number.
+ */
 const MAX_TEXT_VALUE = 64 * 1024;
 
 export type Kind =
@@ -36,7 +39,10 @@ export interface ShapeOptions {
   readonly ignoreUnknownFields: boolean;
   /** Names in the outermost object that are skipped, whatever they hold. Default: none. */
   readonly skipped?: ReadonlySet<string>;
-  /** Whether a number that is too large for a double is refused here. Default: false, the reader sees that it is infinite. */
+  /**
+   * Whether a number that is too large for a double is refused here. Default: false, the reader sees that it is
+   * infinite.
+   */
   readonly finite?: boolean;
   /** Default: no field is written as a bare list. */
   readonly bareListOf?: BareListOf;
@@ -119,8 +125,8 @@ const NO_TEXT: Partial<Record<Kind["kind"], string>> = {
 };
 
 /**
- * What to say of a text of this length, of which the parser would make a value at length, and then nobody would take it;
- * undefined: nothing.
+ * What to say of a text of this length, of which the parser would make a value at length, and then nobody would take
+ * it; undefined: nothing.
  */
 export function textFault(kind: Kind, length: number): readonly [rule: string, words: string] | undefined {
   if (kind.kind === "text") return length > kind.max ? [kind.rule, kind.words] : undefined;

@@ -1,5 +1,5 @@
-// JSON.parse for long texts that nothing else bounds: names that differ, or come in another order in each object, take it a
-// hundred times as long as names that repeat, so a large object or list is parsed member by member.
+// JSON.parse for long texts that nothing else bounds: names that differ, or come in another order in each object, take
+// it a hundred times as long as names that repeat, so a large object or list is parsed member by member.
 import { setImmediate } from "node:timers/promises";
 import { endOfString, type Json, parseJson } from "../../../domain/json.ts";
 import { Turns } from "../../../pipeline/streams/time-slices.ts";

@@ -11,8 +11,8 @@ const PURPOSES = ["assistants", "batch", "fine-tune", "vision", "user_data", "ev
 type Piece = MessageInitShape<typeof CreateFileRequestSchema>;
 
 /**
- * The requests of the canonical upload. Of a form the purpose may come after the file: it is checked at the end, when nothing is
- * kept yet. Throws INVALID_FIELD.
+ * The requests of the canonical upload. Of a form the purpose may come after the file: it is checked at the end, when
+ * nothing is kept yet. Throws INVALID_FIELD.
  */
 export async function* piecesOf(requests: AsyncIterable<CreateFileRequest>): AsyncGenerator<Piece> {
   const iterator = requests[Symbol.asyncIterator]();

@@ -1,4 +1,5 @@
-// The paths of a conversation in ChatGPT's export: the one that is shown, and those of the answers and questions that were replaced.
+// The paths of a conversation in ChatGPT's export: the one that is shown, and those of the answers and questions that
+// were replaced.
 import { invalidField } from "../../../domain/errors.ts";
 import { isOurId } from "../../../domain/ids/id.ts";
 import type { Json } from "./drafts.ts";

@@ -1,4 +1,5 @@
-// Converts the exports of OpenAI's products to records of an import: ChatGPT's export, threads, conversations and items.
+// Converts the exports of OpenAI's products to records of an import: ChatGPT's export, threads, conversations and
+// items.
 import { create, toJsonString } from "@bufbuild/protobuf";
 import { RecordSchema } from "../../../../gen/colloquy/v1/record_pb.ts";
 import { DomainError, invalidField } from "../../../domain/errors.ts";

@@ -14,7 +14,9 @@ export interface ItemType {
   readonly required: Readonly<Record<string, readonly MemberType[]>>;
   /** Members that clients expect and may leave out when they send it, as JSON. */
   readonly filled?: Readonly<Record<string, string>>;
-  /** Of a call: what kind of tool it is, where it runs, and the member that holds the arguments as the model wrote them. */
+  /**
+   * Of a call: what kind of tool it is, where it runs, and the member that holds the arguments as the model wrote them.
+   */
   readonly call?: {
     readonly type: ToolType;
     readonly runsAt: ToolPlace;

@@ -19,7 +19,10 @@ export type ReadItem =
   /** An instruction to the model that is not stored. */
   | { readonly kind: "trigger" };
 
-/** Reads the JSON text of an item. Throws INVALID_FIELD for what breaks a rule; `place` is where it stands, such as `items[1]`. */
+/**
+ * Reads the JSON text of an item. Throws INVALID_FIELD for what breaks a rule; `place` is where it stands, such as
+ * `items[1]`.
+ */
 export function readItem(text: string, place: string): ReadItem {
   const fault = jsonFault(text);
   if (fault !== undefined) throw invalidField(place, fault[1], fault[0]);

@@ -1,4 +1,5 @@
-// The parts of an entry as the store's JSON has them: read from its text, for building parts of the contract takes longer.
+// The parts of an entry as the store's JSON has them: read from its text, for building parts of the contract takes
+// longer.
 import type { Message } from "../../../../gen/colloquy/v1/message_pb.ts";
 import { partsText } from "../../../domain/parts/stored.ts";
 import { lazyText } from "../../../domain/protobuf/lazy-field.ts";

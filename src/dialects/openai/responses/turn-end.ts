@@ -21,8 +21,8 @@ export async function turnEnd(canonical: Canonical, context: CallContext, turnId
 }
 
 /**
- * Acts once no response of a conversation runs or is queued, so that responses that come later see what was done. One that waits
- * for consent does not count: it may wait for days.
+ * Acts once no response of a conversation runs or is queued, so that responses that come later see what was done. One
+ * that waits for consent does not count: it may wait for days.
  */
 export async function betweenTurns<T>(
   canonical: Canonical,

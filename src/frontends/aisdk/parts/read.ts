@@ -1,4 +1,5 @@
-// Parts of a UI message as parts of ours. Whatever of a part has no field here is kept beside it, and comes back with it.
+// Parts of a UI message as parts of ours. Whatever of a part has no field here is kept beside it, and comes back with
+// it.
 import { create, type JsonObject, type JsonValue, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Part, PartSchema, PartState } from "../../../../gen/colloquy/v1/part_pb.ts";
 import { parseJson } from "../../../domain/json.ts";
@@ -15,7 +16,10 @@ const STATES: ReadonlyMap<JsonValue | undefined, PartState> = new Map([
   ["done", PartState.COMPLETE],
 ]);
 
-/** The text of a message that is nothing but one plain text; undefined: it is more than that, or no `content` can hold it. */
+/**
+ * The text of a message that is nothing but one plain text; undefined: it is more than that, or no `content` can hold
+ * it.
+ */
 export function plainText(parts: readonly UiPart[]): string | undefined {
   const [part, ...more] = parts;
   if (part === undefined || more.length > 0 || part.type !== "text" || Object.keys(part).length > 2) return undefined;

@@ -85,8 +85,8 @@ export function toData({ name, dataId, json }: DataPart): UiPart {
 }
 
 /**
- * What a text says as JSON; the text itself, if it is none. Without the names over which a client breaks off its stream,
- * because they could change its objects.
+ * What a text says as JSON; the text itself, if it is none. Without the names over which a client breaks off its
+ * stream, because they could change its objects.
  */
 export function jsonOr(text: string): JsonValue {
   try {

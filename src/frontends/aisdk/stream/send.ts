@@ -57,8 +57,8 @@ const PASSES: readonly ErrorReason[] = [
 ];
 
 /**
- * Sends a turn until it waits or has ended. What passes breaks the stream off after its first piece; whatever else goes wrong
- * then, such as that its caller may not read it any more, is told as its last chunk.
+ * Sends a turn until it waits or has ended. What passes breaks the stream off after its first piece; whatever else goes
+ * wrong then, such as that its caller may not read it any more, is told as its last chunk.
  */
 export async function* sendTurn(context: CallContext, events: TurnEvents, options: SendOptions): AsyncGenerator<Piece> {
   const { turnId = "", held, plain, began, files } = options;

@@ -19,8 +19,8 @@ interface Call extends CallName {
 }
 
 /**
- * The input of a call that the client runs is told last of all, when the turn waits for its result: by that chunk a client
- * begins to run it. So a call that must be allowed first does not run before, and one that is settled not again.
+ * The input of a call that the client runs is told last of all, when the turn waits for its result: by that chunk a
+ * client begins to run it. So a call that must be allowed first does not run before, and one that is settled not again.
  */
 export class TurnCalls {
   readonly #held: Held;

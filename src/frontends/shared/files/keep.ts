@@ -18,9 +18,9 @@ type Draft = MessageInitShape<typeof MessageSchema>;
 const PIECE_BYTES = 1 << 20;
 
 /**
- * The message with stored files in place of bytes. A retry finds the files of the first attempt. What stays inline: files
- * past the 20 that a message names, data URLs that would come back as other text, and all of a token for one conversation,
- * which uploads nothing. Throws what CreateFile throws.
+ * The message with stored files in place of bytes. A retry finds the files of the first attempt. What stays inline:
+ * files past the 20 that a message names, data URLs that would come back as other text, and all of a token for one
+ * conversation, which uploads nothing. Throws what CreateFile throws.
  *
  * @param chatId the client's id of the conversation
  */

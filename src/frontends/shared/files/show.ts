@@ -11,7 +11,9 @@ import type { Canonical } from "../../../services/in-process/in-process.ts";
 import { calledOrigin } from "../origin.ts";
 import { headIn } from "./form.ts";
 
-/** The bytes of files that one message, or one response that is not cut by messages, holds: more than clients can post. */
+/**
+ * The bytes of files that one message, or one response that is not cut by messages, holds: more than clients can post.
+ */
 const MAX_BYTES = 8 << 20;
 
 export interface ShowFilesParts {

@@ -29,7 +29,9 @@ export interface Collecting {
   charge(bytes: number): BodyShare | undefined;
 }
 
-/** Resolves with the body, or with its beginning as soon as it is longer than it may be. Pauses the source at the end. */
+/**
+ * Resolves with the body, or with its beginning as soon as it is longer than it may be. Pauses the source at the end.
+ */
 export function collect(source: Readable, collecting: Collecting): Promise<Buffer | Overlong> {
   const { maxBytes, timeoutMs, interrupt } = collecting;
   if (source.readableEnded) return Promise.resolve(EMPTY);
@@ -87,8 +89,8 @@ export function collect(source: Readable, collecting: Collecting): Promise<Buffe
 }
 
 /**
- * Whether the client has cut the request short. Over HTTP/2 Node ends the body of a stream that was reset as it ends a whole
- * one, once what had come is read.
+ * Whether the client has cut the request short. Over HTTP/2 Node ends the body of a stream that was reset as it ends a
+ * whole one, once what had come is read.
  */
 export function isCutShort(source: Readable): boolean {
   const { aborted, stream } = source as Partial<Pick<Http2ServerRequest, "aborted" | "stream">>;
@@ -103,7 +105,9 @@ export function isThere(source: IncomingMessage): boolean {
   return readableLength > 0 && Number(headers["content-length"]) === readableLength;
 }
 
-/** All that is there. Node's `read` gives one chunk of it, and a body has as many as its framing and its packets made. */
+/**
+ * All that is there. Node's `read` gives one chunk of it, and a body has as many as its framing and its packets made.
+ */
 export function takeAll(source: Readable): Buffer {
   const first = source.read() as Buffer | null;
   if (first === null || source.readableLength === 0) return first ?? EMPTY;

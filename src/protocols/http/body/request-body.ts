@@ -23,8 +23,8 @@ export interface PiecesOptions {
 const FREE_BYTES = 16 * 1024;
 
 /**
- * Clients that cancel may end their stream before they reset it: Node's does. The reset comes right behind, in one of the next
- * turns of the loop.
+ * Clients that cancel may end their stream before they reset it: Node's does. The reset comes right behind, in one of
+ * the next turns of the loop.
  */
 async function resetsAreHeard(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await setImmediate();
@@ -76,8 +76,8 @@ export class RequestBody {
   async wholeOrBeginning(maxBytes: number, interrupt: () => Interrupt): Promise<Buffer | Overlong> {
     const source = this.#source;
     if ("httpVersion" in source) {
-      // The usual case of HTTP/1.1: it came in one packet with its headers. Node asks for the response after the headers,
-      // and reads on before the next microtask.
+      // The usual case of HTTP/1.1: it came in one packet with its headers. Node asks for the response after the
+      // headers, and reads on before the next microtask.
       await undefined;
       if (isThere(source as IncomingMessage) && source.readableLength <= maxBytes) {
         const body = takeAll(source);
@@ -150,7 +150,9 @@ export class RequestBody {
     this.#open()?.charge(this.#counted);
   }
 
-  /** Counts what the service holds of messages that it was given, in bytes. Throws OVERLOADED if it may not hold more. */
+  /**
+   * Counts what the service holds of messages that it was given, in bytes. Throws OVERLOADED if it may not hold more.
+   */
   keep(bytes: number): void {
     if (this.#released || (this.#share === undefined && bytes <= FREE_BYTES)) return;
     (this.#share ?? this.#open())?.keep(bytes);

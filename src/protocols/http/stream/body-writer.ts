@@ -1,4 +1,5 @@
-// Where the pieces of a streamed body go: past Node's response into the socket over HTTP/1.1, into the stream over HTTP/2.
+// Where the pieces of a streamed body go: past Node's response into the socket over HTTP/1.1, into the stream over
+// HTTP/2.
 import type { ServerResponse } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";

@@ -18,7 +18,10 @@ export class SharedFrames {
     this.#make = make;
   }
 
-  /** The frames of all messages of a list; `chunked`: as one chunk of HTTP/1.1. A list that was seen before is known again. */
+  /**
+   * The frames of all messages of a list; `chunked`: as one chunk of HTTP/1.1. A list that was seen before is known
+   * again.
+   */
   of(messages: readonly Message[], chunked: boolean): Bytes {
     return keptIn(chunked ? this.#chunks : this.#pieces, messages, () => {
       const frames = messages.map((message) => keptIn(this.#frames, message, () => this.#make(message)));

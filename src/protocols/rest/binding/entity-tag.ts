@@ -17,8 +17,8 @@ export interface EntityTag {
 /** Maximum number of tags that one header may list. */
 const MAX_TAGS = 64;
 
-// A compressed response is another representation, so its strong tag must differ (RFC 9110 §8.8.3.3). A client sends back
-// the tag that it got; the suffix falls off again here.
+// A compressed response is another representation, so its strong tag must differ (RFC 9110 §8.8.3.3). A client sends
+// back the tag that it got; the suffix falls off again here.
 const CODED = /;(?:br|gzip)$/;
 // Readers of one version may see different things, their own read marks for one. So a tag ends in a digest of the body.
 const DIGESTED = /;[\w-]{16}$/;
@@ -77,8 +77,8 @@ function badCondition(name: string): RestProblem {
 
 /**
  * The one version that a write with `If-Match` asks for; undefined for `*`, which every version meets. A proxy that
- * compresses makes tags weak on their way to the client; here they still name a version, so they are taken where there is
- * no strong one, though RFC 9110 §13.1.1 would never let them match. Throws if several versions would do.
+ * compresses makes tags weak on their way to the client; here they still name a version, so they are taken where there
+ * is no strong one, though RFC 9110 §13.1.1 would never let them match. Throws if several versions would do.
  */
 export function versionToMatch(condition: Condition): string | undefined {
   if (condition === "any") return undefined;
@@ -94,7 +94,9 @@ export function meetsIfMatch(condition: Condition, version: string | undefined):
   return condition === "any" || condition.some((tag) => tag.version === version);
 }
 
-/** Whether `If-None-Match` says that the client has this representation, by its {@link tagValue}: the weak comparison. */
+/**
+ * Whether `If-None-Match` says that the client has this representation, by its {@link tagValue}: the weak comparison.
+ */
 export function isKnown(condition: Condition, value: string | undefined): boolean {
   return value !== undefined && (condition === "any" || condition.some((tag) => tag.value === value));
 }

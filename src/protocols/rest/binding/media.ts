@@ -11,8 +11,8 @@ export const EVENTS_TYPE = "text/event-stream";
 const FORM_TYPE = "application/x-www-form-urlencoded";
 
 /**
- * Refuses a body that is not said to be of this type, or one of those besides, in UTF-8. Without a `Content-Type` too: a page of any origin may send
- * such a body without asking first (Fetch standard, "CORS-safelisted request-header").
+ * Refuses a body that is not said to be of this type, or one of those besides, in UTF-8. Without a `Content-Type` too:
+ * a page of any origin may send such a body without asking first (Fetch standard, "CORS-safelisted request-header").
  */
 export function checkContentType(request: HttpRequest, type: string, besides: readonly string[] = []): void {
   const header = headerOf(request, "content-type");

@@ -61,9 +61,10 @@ export interface Mount {
   readonly renderError?: RenderError;
   /**
    * `refuse` (default): a field or parameter that the contract does not have, a body that the method does not take, and
-   * a condition that the method cannot check are INVALID_ARGUMENT. `ignore`: they are skipped, and so is what looks like
-   * a field but is not taken here: one that the path fills or that is OUTPUT_ONLY, and the contract's name of a field
-   * that JSON calls otherwise. An `Accept` that allows no JSON is 406, or with `ignore` skipped as well, but for streams.
+   * a condition that the method cannot check are INVALID_ARGUMENT. `ignore`: they are skipped, and so is what looks
+   * like a field but is not taken here: one that the path fills or that is OUTPUT_ONLY, and the contract's name of a
+   * field that JSON calls otherwise. An `Accept` that allows no JSON is 406, or with `ignore` skipped as well, but for
+   * streams.
    */
   readonly unknown?: "refuse" | "ignore";
   /** Serves a path with one "/" at its end like the path without. Default false: it is 400. */
@@ -75,8 +76,8 @@ export interface Mount {
   /** Query parameters that are not the contract's, such as a credential: the transcoder skips them. */
   readonly reservedParameters?: readonly string[];
   /**
-   * A header as the pipeline is to see it, instead of the one that was sent; undefined leaves that. May be asked several
-   * times about one request, and must return the same.
+   * A header as the pipeline is to see it, instead of the one that was sent; undefined leaves that. May be asked
+   * several times about one request, and must return the same.
    */
   readonly header?: (name: string, request: HttpRequest, query: string) => string | undefined;
   /** May change the headers of every response, errors too, just before they are sent. */

@@ -1,5 +1,5 @@
-// Values written as text, in a path, a query or a header: scalars, enums and the well-known types that JSON writes as one
-// string or number.
+// Values written as text, in a path, a query or a header: scalars, enums and the well-known types that JSON writes as
+// one string or number.
 import {
   create,
   type DescEnum,
@@ -51,7 +51,9 @@ function createReader(field: DescField): TextReader | undefined {
   }
 }
 
-/** The reader for one value of a map whose keys are texts. Undefined: not such a map, or its values have no text form. */
+/**
+ * The reader for one value of a map whose keys are texts. Undefined: not such a map, or its values have no text form.
+ */
 export function pairReader(field: DescField): TextReader | undefined {
   if (field.fieldKind !== "map" || field.mapKey !== ScalarType.STRING) return undefined;
   if (field.mapKind === "scalar") return scalarReader(field.scalar, false);

@@ -29,7 +29,9 @@ export function mayHaveBody(request: HttpRequest): boolean {
   return request.headers["transfer-encoding"] !== undefined;
 }
 
-/** Reads the whole body. Throws a {@link RestProblem}: too_large past `limit` bytes; or as {@link RequestBody.whole}. */
+/**
+ * Reads the whole body. Throws a {@link RestProblem}: too_large past `limit` bytes; or as {@link RequestBody.whole}.
+ */
 export async function readBody(
   request: HttpRequest,
   body: RequestBody,
@@ -41,7 +43,9 @@ export async function readBody(
   return coding === undefined ? raw : await body.expand(raw, coding, limit).catch(told);
 }
 
-/** The body of many messages piece by piece, decompressed, at the reader's pace. Throws like {@link RequestBody.pieces}. */
+/**
+ * The body of many messages piece by piece, decompressed, at the reader's pace. Throws like {@link RequestBody.pieces}.
+ */
 export async function* readChunks(
   request: HttpRequest,
   body: RequestBody,

@@ -4,8 +4,8 @@ import { FieldBehavior, field_behavior } from "../../../../gen/google/api/field_
 import type { Binding } from "../binding/binding.ts";
 
 /**
- * Names in the outermost object of a body: fields that the path fills or the server alone sets, and names of the contract
- * where JSON has another.
+ * Names in the outermost object of a body: fields that the path fills or the server alone sets, and names of the
+ * contract where JSON has another.
  */
 export function namesToSkip(binding: Binding): ReadonlySet<string> {
   const fields = schemaOf(binding)?.fields ?? [];

@@ -8,8 +8,8 @@ export interface Line {
 }
 
 /**
- * Gives each line that is not blank, without its line break. Holds one line at a time, so the whole may have any length.
- * Throws a {@link RestProblem}: too_large for a line past `limit` bytes.
+ * Gives each line that is not blank, without its line break. Holds one line at a time, so the whole may have any
+ * length. Throws a {@link RestProblem}: too_large for a line past `limit` bytes.
  */
 export async function* splitLines(chunks: AsyncIterable<Buffer>, limit: number): AsyncGenerator<Line> {
   let parts: Buffer[] = [];

@@ -1,4 +1,5 @@
-// Messages into JSON: the JSON form of Protobuf with implicit fields written out, unless a field asks for null or to be left out.
+// Messages into JSON: the JSON form of Protobuf with implicit fields written out, unless a field asks for null or to be
+// left out.
 import {
   type DescField,
   type DescMessage,

@@ -33,7 +33,10 @@ export interface ConnectAdapterOptions {
   readonly bodies: BodyRules;
 }
 
-/** The headers that Connect's handlers read. Timeouts are not among them, deadlines are kept here; nor is the length of the body. */
+/**
+ * The headers that Connect's handlers read. Timeouts are not among them, deadlines are kept here; nor is the length of
+ * the body.
+ */
 const PROTOCOL_HEADERS = [
   "content-type",
   "content-encoding",
@@ -127,7 +130,9 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
   }
 }
 
-/** A coding as Connect's handlers take it. They want plain arrays, though any do; what they read is decompressed before. */
+/**
+ * A coding as Connect's handlers take it. They want plain arrays, though any do; what they read is decompressed before.
+ */
 function asCompression(coding: SentCoding): Compression {
   type Bytes = Uint8Array<ArrayBuffer>;
   return {

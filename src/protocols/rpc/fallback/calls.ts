@@ -1,4 +1,5 @@
-// Where Connect's handlers meet the pipeline: the gate before the body, the implementations, and every failure on its way out.
+// Where Connect's handlers meet the pipeline: the gate before the body, the implementations, and every failure on its
+// way out.
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { type ConnectError, type ContextKey, createContextKey, type HandlerContext } from "@connectrpc/connect";
 import type { Call } from "../../../pipeline/pipeline.ts";
@@ -103,7 +104,10 @@ async function* only(request: Message): AsyncIterable<Message> {
   yield request;
 }
 
-/** Requests as a service sees them, in the place of the empty ones; what fails does so in the contract's terms, not in Connect's. */
+/**
+ * Requests as a service sees them, in the place of the empty ones; what fails does so in the contract's terms, not in
+ * Connect's.
+ */
 async function* decoded(
   empty: AsyncIterable<Message>,
   context: HandlerContext,
@@ -138,7 +142,10 @@ function mendFailures(context: HandlerContext, call: Call, readMaxBytes: number)
   };
 }
 
-/** Connect percent-encodes more of a message than gRPC's specification says, in trailers and in the last frame of gRPC-Web alike. */
+/**
+ * Connect percent-encodes more of a message than gRPC's specification says, in trailers and in the last frame of
+ * gRPC-Web alike.
+ */
 function mendMessages({ responseTrailer }: HandlerContext): void {
   const set = responseTrailer.set.bind(responseTrailer);
   responseTrailer.set = (name, value) =>

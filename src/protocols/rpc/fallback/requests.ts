@@ -1,5 +1,6 @@
-// The request messages of a call, read in front of Connect's handlers as the lanes read theirs: bounded before they are decoded,
-// with turns for others between. The handlers get an empty message in the place of each, and the method what was read.
+// The request messages of a call, read in front of Connect's handlers as the lanes read theirs: bounded before they are
+// decoded, with turns for others between. The handlers get an empty message in the place of each, and the method what
+// was read.
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { tooLarge } from "../../../domain/errors.ts";
 import { Turns } from "../../../pipeline/streams/time-slices.ts";

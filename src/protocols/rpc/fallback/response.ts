@@ -56,8 +56,8 @@ async function drained(response: ServerResponse): Promise<void> {
 }
 
 /**
- * Answers with an error where no handler is in charge. gRPC wants status 200 and the error in headers, but 415 for a media
- * type that is not served; Connect wants JSON.
+ * Answers with an error where no handler is in charge. gRPC wants status 200 and the error in headers, but 415 for a
+ * media type that is not served; Connect wants JSON.
  */
 export function writeError(
   request: HttpRequest,

@@ -42,7 +42,8 @@ export function createUnaryLane(options: LaneOptions): Lane {
         refused === undefined
           ? outcomeOf(form, incoming, head, call)
           : form.fail(incoming, refused, call.responseHeaders);
-      // Of those that are turned away there are most when there is the least time for them: no promise is made for them.
+      // Of those that are turned away there are most when there is the least time for them: no promise is made for
+      // them.
       if (response instanceof Promise) return response.then(send).catch(giveUp);
       send(response);
     } catch (error) {

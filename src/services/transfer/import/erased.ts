@@ -1,4 +1,5 @@
-// What an import may not bring back: what members wrote, said and were that have been erased, and conversations that went with them.
+// What an import may not bring back: what members wrote, said and were that have been erased, and conversations that
+// went with them.
 import { ERASED } from "../../../domain/identity/actor.ts";
 import type { Queryable } from "../../../store/database.ts";
 import { findErased } from "../../../store/erasure/rest.ts";
@@ -7,7 +8,10 @@ import type { ImportedConversation, ImportedPart } from "../../../store/transfer
 import type { ImportedItem, ImportedRevision } from "../../../store/transfer/import-entries.ts";
 import type { ImportLine, ReadLine } from "./line.ts";
 
-/** Lines without what was erased, and how many were left out whole. An entry of an erased member keeps its place in the log. */
+/**
+ * Lines without what was erased, and how many were left out whole. An entry of an erased member keeps its place in the
+ * log.
+ */
 export async function withoutErased(
   tx: Queryable,
   tenantId: string,
@@ -110,8 +114,8 @@ function scrubItem(item: ImportedItem, erased: Members): ImportedItem {
 }
 
 /**
- * Texts of a message before, each by an erased member replaced by the one before it that somebody else wrote. `text` is the
- * last that somebody else wrote, `author` who wrote the text after them: a revision names who replaced it.
+ * Texts of a message before, each by an erased member replaced by the one before it that somebody else wrote. `text` is
+ * the last that somebody else wrote, `author` who wrote the text after them: a revision names who replaced it.
  *
  * @param first who wrote the first of them
  */

@@ -27,7 +27,9 @@ const GOOD_LINES = 1_500;
 const LEAST_LINES = 500;
 /** So many batches are under way at once: while one waits for its commit, or for this process, the other works. */
 const LANES = 2;
-/** So long may lines be read before others have their turn, in milliseconds: other calls, and batches that are to go on. */
+/**
+ * So long may lines be read before others have their turn, in milliseconds: other calls, and batches that are to go on.
+ */
 const TURN_MS = 2;
 const MAX_ERRORS = 1_000;
 /** What a line that was read takes beside its text, and what a participant takes who waits for the log, in bytes. */

@@ -1,7 +1,10 @@
 // Where members joined, and how far they have read, of logs that are still on their way.
 import type { ImportedPart } from "../../../store/transfer/import.ts";
 
-/** So many participants are remembered; of the conversations that have waited longest the log is then taken to be all there. */
+/**
+ * So many participants are remembered; of the conversations that have waited longest the log is then taken to be all
+ * there.
+ */
 const MAX_WAITING = 50_000;
 
 interface Waiting {

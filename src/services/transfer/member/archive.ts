@@ -59,7 +59,10 @@ async function* inParts(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
   if (bytes > 0) yield Buffer.concat(held);
 }
 
-/** The files of the archive. Each is read to its end before the next is asked for, so that counts are whole at the last one. */
+/**
+ * The files of the archive. Each is read to its end before the next is asked for, so that counts are whole at the last
+ * one.
+ */
 async function* filesOf(
   { database, bytes, renew }: MemberArchiveParts,
   caller: Caller,

@@ -1,4 +1,5 @@
-// Converts a conversation to the form of chat completions that every model server accepts, including strict chat templates.
+// Converts a conversation to the form of chat completions that every model server accepts, including strict chat
+// templates.
 import { argumentsText, toolName } from "../../history/arguments.ts";
 import { type Answered, type Block, blocksOf, type Step } from "../../history/blocks.ts";
 import { CallIds } from "../../history/call-ids.ts";
@@ -35,10 +36,10 @@ const BETWEEN = "(No reply.)";
 const CALL_ID = /^\S{1,40}$/;
 
 /**
- * One system message first, with the developers' text, then user and assistant alternating, a user first, a user or a tool
- * last, none of them empty. No text is dropped: neighbours of one role are joined with an empty line. Calls made in one step
- * are one assistant message, and each is followed by its result. Between a result and a user there is an assistant.
- * Thoughts go back under the name by which their server told them, where the same agent is asked.
+ * One system message first, with the developers' text, then user and assistant alternating, a user first, a user or a
+ * tool last, none of them empty. No text is dropped: neighbours of one role are joined with an empty line. Calls made
+ * in one step are one assistant message, and each is followed by its result. Between a result and a user there is an
+ * assistant. Thoughts go back under the name by which their server told them, where the same agent is asked.
  */
 export function historyOf(
   instructions: string,

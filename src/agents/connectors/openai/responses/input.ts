@@ -12,8 +12,8 @@ import { inputContent, outputContent } from "./content.ts";
 const CALL_ID = /^\S{1,64}$/;
 
 /**
- * Each call is followed by its output. Ids are left out, for nothing is stored there, but those of thoughts and of hosted
- * tools' items. A thought goes back only as the provider encrypted it, and only before what it led to.
+ * Each call is followed by its output. Ids are left out, for nothing is stored there, but those of thoughts and of
+ * hosted tools' items. A thought goes back only as the provider encrypted it, and only before what it led to.
  * @param withThoughts whether thoughts go back at all
  */
 export function inputOf(items: readonly Item[], withThoughts: boolean): JsonObject[] {

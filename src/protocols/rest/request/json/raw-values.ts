@@ -13,9 +13,9 @@ import { type RawField, type RawFields, rawFieldsOf } from "../../binding/raw-js
 const MAX_RAW_VALUES = 50_000;
 
 /**
- * The text with the values of raw fields as strings of their JSON; unchanged where it is not JSON, which the parser then
- * explains, or holds more values than a body may. Throws a RestProblem for a value nested too deep or of too many values, and
- * for a list of too many.
+ * The text with the values of raw fields as strings of their JSON; unchanged where it is not JSON, which the parser
+ * then explains, or holds more values than a body may. Throws a RestProblem for a value nested too deep or of too many
+ * values, and for a list of too many.
  *
  * @param path where the message stands in the request, empty for the whole body
  */
@@ -166,7 +166,10 @@ class Walk {
     return end;
   }
 
-  /** Passes a value, as far as quotes and brackets say where it ends. False: it holds more than `most`, and is not passed. */
+  /**
+   * Passes a value, as far as quotes and brackets say where it ends. False: it holds more than `most`, and is not
+   * passed.
+   */
   #pass(most = MAX_VALUES): boolean {
     const until = this.#values + most;
     let depth = 0;

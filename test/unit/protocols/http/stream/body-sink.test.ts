@@ -1,4 +1,5 @@
-// Messages on their way into a body: in order though some take a while to make, at the reader's pace, none after the end.
+// Messages on their way into a body: in order though some take a while to make, at the reader's pace, none after the
+// end.
 import type { ServerHttp2Stream } from "node:http2";
 import { Writable } from "node:stream";
 import { create } from "@bufbuild/protobuf";
