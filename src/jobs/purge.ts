@@ -4,6 +4,7 @@ import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { type Caller, systemCaller } from "../domain/identity/caller.ts";
 import { audit } from "../store/audit/audit.ts";
 import type { Database } from "../store/database.ts";
+import { emptyEndpointResponses } from "../store/erasure/endpoint-responses.ts";
 import { holdOver } from "../store/legal-holds/legal-holds.ts";
 import { conversationsToPurge, erasePiece, lockToPurge, purgeConversation } from "../store/purge/purge.ts";
 
@@ -56,6 +57,7 @@ export async function purgeDue(database: Database, tenantId: string, signal?: In
       }
     }
   }
+  if (purged > 0) await emptyEndpointResponses(database, tenantId, signal);
   if (failures.length > 0 && !signal?.aborted) throw failures[0];
   return purged;
 }

@@ -1,4 +1,5 @@
 // Runs retention policies: a conversation at a time, in transactions of a few hundred entries.
+import { setTimeout } from "node:timers/promises";
 import type { Interrupt } from "../domain/cancellation.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { EventType } from "../domain/event-type.ts";
@@ -6,10 +7,18 @@ import { systemCaller } from "../domain/identity/caller.ts";
 import { audit } from "../store/audit/audit.ts";
 import { appendToLog, markConversationDeleted } from "../store/conversations/conversations.ts";
 import type { Database } from "../store/database.ts";
+import { emptyEndpointResponses } from "../store/erasure/endpoint-responses.ts";
 import { checkFree } from "../store/legal-holds/legal-holds.ts";
 import { beginPurge, purgeConversation } from "../store/purge/purge.ts";
 import { beginContentErasure, endContentErasure, eraseContentPiece } from "../store/retention/content.ts";
-import { lockDue, type PolicyRow, type RunRow, readPolicy, windowsOf } from "../store/retention/policies.ts";
+import {
+  ConversationLocked,
+  lockDue,
+  type PolicyRow,
+  type RunRow,
+  readPolicy,
+  windowsOf,
+} from "../store/retention/policies.ts";
 import { endRun, type Progress, renewRun, takeRun } from "../store/retention/runs.ts";
 import { erasePieces } from "./purge.ts";
 
@@ -20,9 +29,14 @@ const ORIGIN = { requestId: "", address: "" };
 const CONTENT_PIECE = 100;
 const NOTHING: Readonly<Progress> = { deleted: 0, purged: 0, erased: 0, held: 0, failed: 0 };
 
+/** A call holds its conversation for a few milliseconds: so often it is tried again, and after so many. */
+const TRIES = 6;
+const LOCKED_MS = 100;
+const DELETE = 2;
+
 /** What an action does to one conversation, and as what it counts. */
 const ACTIONS: Readonly<Record<number, readonly [act: Act, counts: "deleted" | "purged" | "erased"]>> = {
-  2: [deleteOne, "deleted"],
+  [DELETE]: [deleteOne, "deleted"],
   3: [purgeOne, "purged"],
   4: [eraseContentOf, "erased"],
 };
@@ -35,7 +49,7 @@ interface Work {
   readonly signal: Interrupt | undefined;
 }
 
-/** False: the policy is not about the conversation any more, or it is locked. */
+/** False: the policy is not about the conversation any more. Throws ConversationLocked. */
 type Act = (work: Work, id: string) => Promise<boolean>;
 
 /**
@@ -81,6 +95,8 @@ async function go(
   }
   // An interrupted run is not at its end: another round goes on with it.
   if (signal?.aborted) return changed;
+  const mayHaveErased = changed > 0 || run.last_id !== null;
+  if (mayHaveErased && policy?.action !== DELETE) await emptyEndpointResponses(database, tenantId, signal);
   const server = systemCaller(tenantId, "server");
   await database.transaction(signal, async (tx) => {
     const ended = await endRun(tx, tenantId, run.id);
@@ -100,12 +116,20 @@ async function actOnOne(work: Work, id: string, progress: Progress): Promise<voi
   const action = ACTIONS[work.policy.action];
   if (action === undefined) throw new Error(`a policy has the action ${work.policy.action}`);
   const [act, counts] = action;
-  try {
-    if (await act(work, id)) progress[counts]++;
-  } catch (error) {
-    if (work.signal?.aborted) return;
-    const held = error instanceof DomainError && error.reason === ErrorReason.HELD;
-    progress[held ? "held" : "failed"]++;
+  for (let tries = 1; ; tries++) {
+    try {
+      if (await act(work, id)) progress[counts]++;
+      return;
+    } catch (error) {
+      if (work.signal?.aborted) return;
+      if (error instanceof ConversationLocked && tries < TRIES) {
+        await setTimeout(LOCKED_MS);
+        continue;
+      }
+      const held = error instanceof DomainError && error.reason === ErrorReason.HELD;
+      progress[held ? "held" : "failed"]++;
+      return;
+    }
   }
 }
 

@@ -64,13 +64,14 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
   });
 
   test("opens at a message that a search has found", async () => {
-    const id = await create();
+    const id = await create({ title: "Found" });
     const sent = await messages.batchSendMessages({
       conversationId: id,
       messages: Array.from({ length: 150 }, (_, index) => ({ content: `Line ${index + 1}.` })),
     });
     const page = await stage.open(`/conversations/${id}?at=${sent.messages[19]?.id}`);
     await expect.poll(() => page.getByText("Line 20.").isVisible()).toBe(true);
+    expect(await page.title()).toBe("Found · Colloquy");
     await page.getByRole("button", { name: "Go to the latest" }).click();
     await expect.poll(() => page.getByText("Line 150.").isVisible()).toBe(true);
     expect(new URL(page.url()).search).toBe("");

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { AnalyticsService } from "../../gen/colloquy/v1/analytics_service_pb.ts";
 import { AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";
 import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
@@ -11,26 +12,38 @@ import { DraftService } from "../../gen/colloquy/v1/draft_service_pb.ts";
 import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { LegalHoldService } from "../../gen/colloquy/v1/legal_hold_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
+import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
 import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
 import { RetentionAction } from "../../gen/colloquy/v1/retention_pb.ts";
 import { RetentionService } from "../../gen/colloquy/v1/retention_service_pb.ts";
+import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
+import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
+import { WebhookOutcome } from "../../gen/colloquy/v1/webhook_pb.ts";
+import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import { createDiskStore } from "../../src/files/disk.ts";
 import { sweepFiles } from "../../src/jobs/files.ts";
 import { runRetention } from "../../src/jobs/retention.ts";
+import { insertAttempts } from "../../src/store/webhooks/attempts.ts";
+import { type FakeOpenAi, startFakeOpenAi } from "../support/agents.ts";
 import { tablesWith } from "../support/erasure.ts";
 import { reasonOf } from "../support/errors.ts";
 import { PIXEL, personOf } from "../support/files.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { exported, imported } from "../support/transfer.ts";
 
 let server: IdentityServer;
 let folder: string;
+let openai: FakeOpenAi;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "colloquy-content-"));
-  server = await startIdentityServer({ environment: { COLLOQUY_FILES: `disk:${folder}` } });
+  openai = await startFakeOpenAi();
+  const environment = { COLLOQUY_FILES: `disk:${folder}`, COLLOQUY_AGENT_PRIVATE: "yes" };
+  server = await startIdentityServer({ environment });
 });
 afterAll(async () => {
   await server.close();
+  await openai.close();
   await rm(folder, { recursive: true });
 });
 
@@ -50,24 +63,22 @@ async function begin() {
   const conversationId = conversation?.id ?? "";
   const age = `update conversation set create_time = now() - interval '40 days', last_message_time = now() - interval '35 days'
     where tenant_id = $1 and id = $2`;
+  const retention = server.client(RetentionService, credential);
+  const makeOld = () => server.database.query({ name: "test_content_age", text: age }, [tenant.id, conversationId]);
+  const runPolicy = async () => {
+    const rule = { displayName: "Words", action: RetentionAction.ERASE_CONTENT, ageDays: 30, priority: -1 };
+    const nextRunTime = timestampFromMs(Date.now() - 1_000);
+    const made = await retention.createRetentionPolicy({ retentionPolicy: { ...rule, nextRunTime } });
+    const changed = await runRetention(server.database, tenant.id, undefined);
+    await retention.deleteRetentionPolicy({ retentionPolicyId: made.retentionPolicy?.id ?? "" });
+    return changed;
+  };
   return {
-    ...{ mark, ann, bob, credential, conversationId },
-    retention: server.client(RetentionService, credential),
+    ...{ tenant, mark, ann, bob, credential, conversationId, retention, makeOld, runPolicy },
     /** Makes the conversation old, and runs a policy that is about it. */
     async run() {
-      await server.database.query({ name: "test_content_age", text: age }, [tenant.id, conversationId]);
-      const retentionPolicy = {
-        displayName: "Words",
-        action: RetentionAction.ERASE_CONTENT,
-        ageDays: 30,
-        priority: -1,
-      };
-      const nextRunTime = timestampFromMs(Date.now() - 1_000);
-      const retention = server.client(RetentionService, credential);
-      const made = await retention.createRetentionPolicy({ retentionPolicy: { ...retentionPolicy, nextRunTime } });
-      const changed = await runRetention(server.database, tenant.id, undefined);
-      await retention.deleteRetentionPolicy({ retentionPolicyId: made.retentionPolicy?.id ?? "" });
-      return changed;
+      await makeOld();
+      return runPolicy();
     },
     say: async (who: typeof ann, message: object) =>
       (await who.messages.sendMessage({ conversationId, message })).message?.id ?? "",
@@ -96,6 +107,8 @@ test("nothing that was said is left in any table, and entries keep their numbers
     conversationId,
     scheduledMessage: { message: { content: `later ${mark}` }, sendTime },
   });
+  const participants = server.client(ParticipantService, bob.credential);
+  await participants.setMemberView({ conversationId, metadata: { note: mark }, pinned: true });
   const before = await messages();
   const figures = await analytics();
   expect(figures).toMatchObject({ messages: { total: 3n, user: 2n, assistant: 1n, deleted: 1n }, turnCount: 1n });
@@ -156,4 +169,90 @@ test("a legal hold keeps the content, and the run counts it", async () => {
   expect(await run()).toBe(1);
   expect(await messages()).toMatchObject([{ content: "" }]);
   expect((await ann.conversations.getConversation({ conversationId })).conversation?.title).toBe("");
+});
+
+test("what a running turn was asked is erased once it has ended", async () => {
+  const { mark, ann, credential, conversationId, run } = await begin();
+  const connector = { case: "openai", value: { baseUrl: openai.url, model: "m" } } as const;
+  await server.client(AgentService, credential).createAgent({ agent: { name: "helper", connector } });
+  await ann.conversations.updateConversation({ conversationId, conversation: { agent: "helper" } });
+  const speaking = Promise.withResolvers<void>();
+  openai.answer = async (call) => {
+    call.say(`so far ${mark}`);
+    speaking.resolve();
+    await call.gone;
+  };
+  const turns = server.client(TurnService, ann.credential);
+  const options = { instructions: `Be brief ${mark}` };
+  const chat = turns.chat({ conversationId, message: { content: mark }, options });
+  const heard = Array.fromAsync(chat).catch((error: unknown) => error);
+  await speaking.promise;
+  expect(await run()).toBe(1);
+  await heard;
+  await expect.poll(async () => (await turns.listTurns({ conversationId })).turns[0]?.endTime).toBeDefined();
+  expect(await run()).toBe(1);
+  expect(await tablesWith(server.database, mark)).toEqual([]);
+  expect(await run()).toBe(0);
+});
+
+test("an import of what was exported before brings nothing back", async () => {
+  const { mark, ann, bob, credential, run, say } = await begin();
+  const messageId = await say(ann, { content: mark });
+  await server.client(ReactionService, bob.credential).addReaction({ messageId, reaction: `:${mark}:` });
+  const clients = { transfer: server.client(TransferService, credential) };
+  const lines = await exported(clients);
+  expect(lines.some((line) => line.includes(`:${mark}:`))).toBe(true);
+  await run();
+  expect((await imported(clients, lines)).errors).toEqual([]);
+  expect(await tablesWith(server.database, mark)).toEqual([]);
+});
+
+test("what endpoints of webhooks have responded goes too, also with a purge", async () => {
+  const { tenant, mark, ann, credential, conversationId, run, say } = await begin();
+  const endpoint = { target: { case: "url", value: "https://hooks.invalid/" } } as const;
+  const made = await server.client(WebhookService, credential).createWebhookEndpoint({ endpoint });
+  const respond = async () => {
+    const attempt = {
+      id: newId(),
+      webhook_id: "msg",
+      outcome: WebhookOutcome.SUCCEEDED,
+      status: 200,
+      duration_ms: 1,
+      error: "",
+      seq: 1n,
+    };
+    const of = { endpoint_id: made.endpoint?.id ?? "", conversation_id: conversationId, event_count: 1 };
+    const rest = { response_body: `heard ${mark}`, next_attempt_time: null, create_time: new Date() };
+    await insertAttempts(server.database, tenant.id, [{ ...attempt, ...of, ...rest }]);
+  };
+  await say(ann, { content: "old" });
+  await respond();
+  expect(await tablesWith(server.database, mark)).toContain("webhook_attempt");
+  await run();
+  expect(await tablesWith(server.database, mark)).toEqual([]);
+  await respond();
+  const key = personOf(server, credential);
+  await key.conversations.deleteConversation({ conversationId });
+  await key.conversations.purgeConversation({ conversationId });
+  expect(await tablesWith(server.database, mark)).toEqual([]);
+});
+
+test("a conversation that somebody has locked is tried again, then counted as failed until the next run", async () => {
+  const { tenant, ann, conversationId, run, makeOld, runPolicy, say, retention, messages } = await begin();
+  await say(ann, { content: "old" });
+  await makeOld();
+  const [locked, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const text = "update conversation set version = version where tenant_id = $1 and id = $2";
+  const holding = server.database.transaction(undefined, async (tx) => {
+    await tx.query({ name: "test_content_locked", text }, [tenant.id, conversationId]);
+    locked.resolve();
+    await release.promise;
+  });
+  await locked.promise;
+  expect(await runPolicy()).toBe(0);
+  expect((await retention.listRetentionRuns({})).retentionRuns).toMatchObject([{ erasedCount: 0n, failedCount: 1n }]);
+  release.resolve();
+  await holding;
+  expect(await run()).toBe(1);
+  expect((await messages()).map(({ content }) => content)).toEqual([""]);
 });

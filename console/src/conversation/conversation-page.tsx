@@ -35,6 +35,17 @@ export function ConversationPage() {
   return <OneConversation key={conversationId} conversationId={conversationId} />;
 }
 
+/** Tells the tabs of conversations apart. */
+function useTabTitle(title = "") {
+  useEffect(() => {
+    const { title: before } = document;
+    if (title !== "") document.title = `${title} · ${before}`;
+    return () => {
+      document.title = before;
+    };
+  }, [title]);
+}
+
 function OneConversation({ conversationId }: { conversationId: string }) {
   const { at } = route.useSearch();
   const navigate = route.useNavigate();
@@ -42,6 +53,7 @@ function OneConversation({ conversationId }: { conversationId: string }) {
   const request = { conversationId, deleted: DeletedFilter.INCLUDE };
   const found = useQuery(ConversationService.method.getConversation, request, { staleTime: 0 });
   const conversation = found.data?.conversation;
+  useTabTitle(conversation?.title);
   // The log is followed from where it was before it is read: what came in between is sent again, and changes nothing.
   const [begin, setBegin] = useState<bigint>();
   useEffect(() => setBegin((before) => before ?? conversation?.lastSeq), [conversation?.lastSeq]);

@@ -9,6 +9,7 @@ import { removeErased } from "../../jobs/files.ts";
 import { erasePieces, PURGE_PIECE } from "../../jobs/purge.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Database } from "../../store/database.ts";
+import { emptyEndpointResponses } from "../../store/erasure/endpoint-responses.ts";
 import { findFirstCall } from "../../store/idempotency/idempotency.ts";
 import { beginPurge } from "../../store/purge/purge.ts";
 import { requestKeyOf } from "../mutations.ts";
@@ -33,6 +34,15 @@ export async function eraseLog(
     return row.last_seq > PURGE_PIECE;
   });
   return long ? erasePieces(database, caller, request.conversationId, context.interrupt) : 0n;
+}
+
+/** Empties what endpoints of webhooks have responded to what was purged. */
+export async function forgetResponses(database: Database, context: CallContext): Promise<void> {
+  try {
+    await emptyEndpointResponses(database, callerFrom(context.principal).tenantId);
+  } catch (error) {
+    context.log.warn({ err: error }, "responses of webhook endpoints were not emptied after a purge");
+  }
 }
 
 /**

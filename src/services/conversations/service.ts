@@ -25,7 +25,7 @@ import { createConversation } from "./create.ts";
 import { forkConversation } from "./fork.ts";
 import { listConversations } from "./list.ts";
 import { checkNumbers } from "./numbers.ts";
-import { eraseLog, removeFiles } from "./purge.ts";
+import { eraseLog, forgetResponses, removeFiles } from "./purge.ts";
 import { updateConversation } from "./update.ts";
 
 export interface ConversationServiceOptions {
@@ -131,6 +131,7 @@ export function createConversationService(options: ConversationServiceOptions): 
         return { purgedMessageCount: erased + left };
       });
       const response = await purge(request, context);
+      await forgetResponses(database, context);
       if (options.bytes !== undefined) await removeFiles(database, options.bytes, context);
       return response;
     },

@@ -5,6 +5,7 @@ import type { Database, Queryable } from "../database.ts";
 import { eraseFile, logFileDeleted } from "../files/erasure.ts";
 import { beginErasing } from "../legal-holds/legal-holds.ts";
 import { erasePresence } from "../presence/presence.ts";
+import { emptyEndpointResponses } from "./endpoint-responses.ts";
 import type { Counts } from "./erasure.ts";
 import * as sql from "./tenant-statements.ts";
 import * as walk from "./walk-statements.ts";
@@ -125,10 +126,7 @@ export async function eraseRest(
     const [row] = await database.query(sql.forgetRequests, [...own, PIECE], signal);
     count = Number(row?.count ?? 0n);
   }
-  for (let count = 1; count > 0; ) {
-    const [row] = await database.query(sql.emptyAttempts, [tenantId, PIECE], signal);
-    count = Number(row?.count ?? 0n);
-  }
+  await emptyEndpointResponses(database, tenantId, signal);
   let entries = 0;
   for (let after: string | null = FIRST; after !== null; ) {
     const values: unknown[] = [...own, after, PIECE];

@@ -1,5 +1,6 @@
 // The statements that add, remove and list reactions.
 import { EventType } from "../../domain/event-type.ts";
+import { ERASED } from "../../domain/identity/actor.ts";
 import { MAX_KINDS } from "../../domain/reactions/reaction.ts";
 import type { Counts } from "../../domain/reactions/tally.ts";
 import type { Statement } from "../database.ts";
@@ -152,8 +153,8 @@ export const exportReactions: Statement<ReactionRow & { name: string }> = {
 };
 
 /**
- * Adds missing reactions to messages of locked conversations, of each message up to the most kinds. Returns them. $1
- * tenant, then arrays: message ids, actors, reactions, times.
+ * Adds missing reactions to messages of locked conversations that were not erased, of each message up to the most kinds.
+ * Returns them. $1 tenant, then arrays: message ids, actors, reactions, times.
  */
 export const importReactions: Statement<{ conversation_id: string; seq: bigint }> = {
   name: "import_reactions",
@@ -167,7 +168,7 @@ export const importReactions: Statement<{ conversation_id: string; seq: bigint }
       from unnest($2::uuid[], $3::text[], $4::text[], $5::timestamptz[]) with ordinality
         as g(message_id, actor, name, create_time)
     ) r
-    join message m on m.tenant_id = $1 and m.id = r.message_id
+    join message m on m.tenant_id = $1 and m.id = r.message_id and m.sender <> '${ERASED}'
     left join message_tally t on t.tenant_id = $1 and t.conversation_id = m.conversation_id and t.seq = m.seq
     cross join lateral (
       select coalesce(t.reactions @> jsonb_build_array(jsonb_build_array(r.name)), false) as known) k

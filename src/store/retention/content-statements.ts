@@ -26,8 +26,8 @@ export const nextContent: Statement<ErasedEntry> = {
 };
 
 /**
- * Removes what was not sent, and empties stored responses, turns and the names of reactions in the log. Turns that go
- * on are asked to end. $1 tenant, $2 conversation.
+ * Removes what was not sent, and empties stored responses, turns, what participants keep for themselves, and the names
+ * of reactions in the log. Turns that go on are asked to end. $1 tenant, $2 conversation.
  */
 export const emptyBeside: Statement = {
   name: "content_erasure_beside",
@@ -42,6 +42,9 @@ export const emptyBeside: Statement = {
     update turn t set text = '', failure = '', options = null, note = null, tools = null, pending = null, open_entry = null,
       deltas = null
     where t.tenant_id = $1 and t.conversation_id = $2::uuid and not (${isOpen})
+  ), views as (
+    update participant p set view = nullif(p.view - 'metadata', '{}')
+    where p.tenant_id = $1 and p.conversation_id = $2::uuid and p.view ? 'metadata'
   ), open as (
     update turn t set cancel_time = coalesce(t.cancel_time, ${now})
     where t.tenant_id = $1 and t.conversation_id = $2::uuid and ${isOpen}
@@ -67,13 +70,14 @@ export const emptyConversation: Statement<{ fields: string[] }> = {
 };
 
 /**
- * Notes that all was erased, unless somebody wrote meanwhile. $1 tenant, $2 conversation, $3 the last seq that was
- * erased.
+ * Notes that all was erased, unless somebody wrote meanwhile, or a turn goes on, whose words a later run erases. $1
+ * tenant, $2 conversation, $3 the last seq that was erased.
  */
 export const endContentErasure: Statement = {
   name: "content_erasure_end",
   text: `
   update conversation c set content_erase_seq = c.last_seq
   where c.tenant_id = $1 and c.id = $2::uuid and not exists (
-    select from message m where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq > $3::bigint)`,
+    select from message m where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq > $3::bigint)
+    and not exists (select from turn t where t.tenant_id = $1 and t.conversation_id = $2::uuid and ${isOpen})`,
 };

@@ -90,7 +90,15 @@ export async function* windowsOf(
   }
 }
 
-/** Locks a conversation. False: the rule is not about it any more, or it is locked. */
+/** Somebody else has locked the conversation. */
+export class ConversationLocked extends Error {
+  override readonly name = "ConversationLocked";
+}
+
+/** Locks a conversation. False: the rule is not about it any more. Throws ConversationLocked. */
 export async function lockDue(tx: Queryable, tenantId: string, id: string, rule: Rule): Promise<boolean> {
-  return (await tx.query(sql.lockDue, [tenantId, id, ...ruleValues(rule)])).length > 0;
+  const values = [tenantId, id, ...ruleValues(rule)];
+  if ((await tx.query(sql.lockDue, values)).length > 0) return true;
+  if ((await tx.query(sql.isDue, values)).length > 0) throw new ConversationLocked();
+  return false;
 }

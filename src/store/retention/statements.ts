@@ -125,6 +125,14 @@ export const lockDue: Statement<{ id: string }> = {
   where c.tenant_id = $1 and c.id = $2::uuid and ${DUE} for update of c skip locked`,
 };
 
+/** Whether a rule is about a conversation now. $1 tenant, $2 id, from $3 on the rule. */
+export const isDue: Statement<{ id: string }> = {
+  name: "retention_is_due",
+  text: `
+  select c.id::text as id from conversation c cross join (${RULE}) r
+  where c.tenant_id = $1 and c.id = $2::uuid and ${DUE}`,
+};
+
 export interface RunRow {
   readonly id: string;
   readonly policy_id: string;

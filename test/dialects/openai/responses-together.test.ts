@@ -78,10 +78,10 @@ test("items that are added while a response runs come after what it said", async
   const { client, upstream } = scene;
   const gate = Promise.withResolvers<void>();
   const asked = Promise.withResolvers<void>();
-  upstream.answer = async (response, { body }, index) => {
+  upstream.answer = async (response, _, index) => {
     asked.resolve();
     if (index === 0) await gate.promise;
-    says(`to ${body.messages.at(-1).content}`)(response);
+    says(`answer ${index}`)(response);
   };
   const conversation = (await client.conversations.create()).id;
   const first = client.responses.create({ model: "m", input: "one", conversation });
@@ -93,11 +93,11 @@ test("items that are added while a response runs come after what it said", async
   for (let look = 0; look < 5; look++) expect(await textsOf(conversation)).toEqual(["one"]);
   gate.resolve();
   await Promise.all([first, adding, later]);
-  const [one, toOne, ...rest] = await textsOf(conversation);
-  expect([one, toOne]).toEqual(["one", "to one"]);
+  const [one, answer, ...rest] = await textsOf(conversation);
+  expect([one, answer]).toEqual(["one", "answer 0"]);
   expect([
-    ["between", "two", "to two"],
-    ["two", "to two", "between"],
+    ["between", "two", "answer 1"],
+    ["two", "answer 1", "between"],
   ]).toContainEqual(rest);
 });
 
