@@ -108,7 +108,9 @@ describe.runIf(hasSwift())("files in an S3-compatible store", () => {
       await tx.query(sql("lock", "lock table file in exclusive mode"), []);
       const whole = upload(PIXEL);
       await expect.poll(async () => (await objects("killed/")).length).toBe(1);
-      const waiting = "from pg_stat_activity where wait_event_type = 'Lock' and query like '%insert into file as f%'";
+      // The run's databases are in one cluster.
+      const here = "datname = current_database() and wait_event_type = 'Lock'";
+      const waiting = `from pg_stat_activity where ${here} and query like '%insert into file as f%'`;
       const waits = async () => (await tx.query(sql("waiting", `select pid ${waiting}`), [])).length;
       await expect.poll(waits).toBe(1);
       killed.signal("SIGKILL");
