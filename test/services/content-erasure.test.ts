@@ -90,7 +90,7 @@ async function begin() {
   };
 }
 
-test("nothing that was said is left in any table, and entries keep their numbers, times and roles", async () => {
+test("F-ERASE-CONTENT: nothing that was said is left in any table, and entries keep their numbers, times and roles", async () => {
   const { mark, ann, bob, credential, conversationId, run, say, sweep, analytics, messages, retention } = await begin();
   const asked = await say(ann, { content: `first ${mark}` });
   await ann.messages.updateMessage({ messageId: asked, message: { content: `second ${mark}` } });
@@ -171,7 +171,7 @@ test("a legal hold keeps the content, and the run counts it", async () => {
   expect((await ann.conversations.getConversation({ conversationId })).conversation?.title).toBe("");
 });
 
-test("what a running turn was asked is erased once it has ended", async () => {
+test("F-ERASE-CONTENT: what a running turn was asked is erased once it has ended", async () => {
   const { mark, ann, credential, conversationId, run } = await begin();
   const connector = { case: "openai", value: { baseUrl: openai.url, model: "m" } } as const;
   await server.client(AgentService, credential).createAgent({ agent: { name: "helper", connector } });
@@ -195,7 +195,7 @@ test("what a running turn was asked is erased once it has ended", async () => {
   expect(await run()).toBe(0);
 });
 
-test("an import of what was exported before brings nothing back", async () => {
+test("F-ERASE-CONTENT: an import of what was exported before brings nothing back", async () => {
   const { mark, ann, bob, credential, run, say } = await begin();
   const messageId = await say(ann, { content: mark });
   await server.client(ReactionService, bob.credential).addReaction({ messageId, reaction: `:${mark}:` });

@@ -54,7 +54,7 @@ function holds(characters: number) {
   };
 }
 
-test.each(["gpt-x", "thinker"])("leaves out the oldest turns of %s until the rest fits", async (model) => {
+test.each(["gpt-x", "thinker"])("F-TRUNCATE: leaves out the oldest turns of %s until the rest fits", async (model) => {
   holds(6_000);
   const made = await conversation();
   const response = await scene.client.responses.create({
@@ -86,7 +86,7 @@ test.each(["gpt-x", "thinker"])("without it, %s's refusal is the answer", async 
   expect(scene.upstream.calls).toHaveLength(1);
 });
 
-test("what must go in any case is refused when the model cannot hold it", async () => {
+test("F-TRUNCATE: what must go in any case is refused when the model cannot hold it", async () => {
   holds(10);
   const made = await conversation();
   const refused = scene.client.responses.create({

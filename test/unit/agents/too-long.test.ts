@@ -12,6 +12,7 @@ test.each([
     "Your input exceeds the context window of this model. Please adjust your input and try again.",
   ],
   ["Anthropic", "prompt is too long: 210000 tokens > 200000 maximum"],
+  ["Anthropic, with the answer", "input length and `max_tokens` exceed context limit: 164037 + 64000 > 204658"],
   ["Bedrock", "Input is too long for requested model."],
   ["Gemini", "The input token count (1100000) exceeds the maximum number of tokens allowed (1048576)."],
   ["Mistral", "Prompt contains 40000 tokens and 0 draft tokens, too large for model with 32768 maximum context length"],

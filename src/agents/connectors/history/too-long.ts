@@ -4,7 +4,7 @@ import type { Item } from "./items.ts";
 
 /** How OpenAI, Azure, Anthropic, Gemini, Mistral, Groq, Together, vLLM and llama.cpp say it. */
 const TOO_LONG =
-  /context_length_exceeded|exceed_context_size|context (?:length|window|size)|(?:prompt|input) is too long|reduce the length|token count.{0,80}exceeds|tokens.{0,40}must be <=/is;
+  /context_length_exceeded|exceed_context_size|context (?:length|window|size|limit)|(?:prompt|input) is too long|reduce the length|token count.{0,80}exceeds|tokens.{0,40}must be <=/is;
 
 /**
  * The part of a refused history that is tried next: each try leaves out more, a model counts tokens faster than it
