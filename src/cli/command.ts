@@ -2,7 +2,7 @@
 import type { ParseArgsOptionsConfig } from "node:util";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
-import type { StopLimit } from "./stop-limit.ts";
+import type { StopLimit } from "./run/stop-limit.ts";
 
 /** An option, with its line in `--help`. */
 export type CommandOption = ParseArgsOptionsConfig[string] & { readonly help: string };

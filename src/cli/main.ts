@@ -1,8 +1,8 @@
 // The command line: prints a help text, or runs a command. What it takes to run one is loaded only then.
 import { type Command, UsageError } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
-import { DONE, MISUSED } from "./exit-status.ts";
 import { type Parsed, parseCommandLine } from "./parse.ts";
+import { DONE, MISUSED } from "./run/exit-status.ts";
 
 export interface MainOptions {
   /** Default: all commands. */
@@ -29,6 +29,6 @@ export async function main(
     process.stdout.write(`${parsed.text}\n`);
     return DONE;
   }
-  const { printSettings, runCommand } = await import("./run-command.ts");
+  const { printSettings, runCommand } = await import("./run/run-command.ts");
   return parsed.kind === "settings" ? printSettings(environment) : await runCommand(parsed, environment, stopMs);
 }

@@ -1,9 +1,9 @@
 // Runs a command of the command line in this process, for tests of what it does rather than of its process.
-import { CommandError, UsageError } from "../../src/cli/command.ts";
+import { UsageError } from "../../src/cli/command.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { parseCommandLine } from "../../src/cli/parse.ts";
+import { failureOf } from "../../src/cli/run/failure.ts";
 import { loadConfig } from "../../src/config/config.ts";
-import { DomainError } from "../../src/domain/errors.ts";
 import { silent } from "./postgres.ts";
 import type { Environment, Outcome } from "./process.ts";
 
@@ -29,8 +29,8 @@ export async function runInProcess(words: readonly string[], settings: Environme
     });
     return { status: 0, stdout, stderr: "" };
   } catch (error) {
-    if (error instanceof UsageError) return { status: 2, stdout, stderr: error.message };
-    if (!(error instanceof CommandError || error instanceof DomainError)) throw error;
-    return { status: 1, stdout, stderr: error.message };
+    const { status, text } = failureOf(error);
+    if (/\n {4}at /.test(text)) throw error;
+    return { status, stdout, stderr: text };
   }
 }

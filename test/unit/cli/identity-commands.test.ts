@@ -42,7 +42,7 @@ describe("tenant create", () => {
     expect(await run("tenant", "create", "--slug", "acme")).toMatchObject({
       status: 1,
       out: "",
-      err: '--slug: the tenant "acme" exists already',
+      err: 'colloquy: --slug: the tenant "acme" exists already\n',
     });
     expect((await run("tenant", "create", "--slug", "Not a slug")).status).toBe(2);
     const expected = { actor: "system:command", resource_type: "tenant", details: { slug: "acme" } };

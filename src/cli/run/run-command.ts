@@ -2,15 +2,15 @@
 import cluster from "node:cluster";
 import { relative, resolve } from "node:path";
 import { destination, type Logger } from "pino";
-import { CLOSE_MS, DRAIN_MS, WORKER_CLOSE_MS } from "../app/stop-times.ts";
-import { type Config, ConfigError, loadConfig } from "../config/config.ts";
-import { DomainError, ErrorReason } from "../domain/errors.ts";
-import { SettingError } from "../domain/settings/setting-error.ts";
-import { createLogger } from "../telemetry/log.ts";
-import { createLogBuffer } from "../telemetry/log-buffer.ts";
-import { CommandError, UsageError } from "./command.ts";
-import { DONE, FAILED, MISUSED } from "./exit-status.ts";
-import type { ParsedCommand } from "./parse.ts";
+import { CLOSE_MS, DRAIN_MS, WORKER_CLOSE_MS } from "../../app/stop-times.ts";
+import { type Config, loadConfig } from "../../config/config.ts";
+import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { SettingError } from "../../domain/settings/setting-error.ts";
+import { createLogger } from "../../telemetry/log.ts";
+import { createLogBuffer } from "../../telemetry/log-buffer.ts";
+import type { ParsedCommand } from "../parse.ts";
+import { DONE } from "./exit-status.ts";
+import { failureOf } from "./failure.ts";
 import { createStopLimit, type StopLimit } from "./stop-limit.ts";
 import { listenForStop } from "./stop-signals.ts";
 
@@ -51,7 +51,7 @@ export async function runCommand(
 
 /** Prints the settings in force. */
 export async function printSettings(environment: NodeJS.ProcessEnv): Promise<number> {
-  const { settingsInForce } = await import("../config/print.ts");
+  const { settingsInForce } = await import("../../config/print.ts");
   try {
     process.stdout.write(`${JSON.stringify(settingsInForce(environment), null, 2)}\n`);
     return DONE;
@@ -99,18 +99,7 @@ function unusableDatabase({ databaseUrl }: Config, error: unknown): SettingError
 }
 
 function report(error: unknown): number {
-  if (error instanceof ConfigError) {
-    process.stderr.write(`colloquy: invalid settings\n${error.problems.map((line) => `  ${line}\n`).join("")}`);
-    return MISUSED;
-  }
-  if (error instanceof UsageError) {
-    process.stderr.write(`colloquy: ${error.message}\n`);
-    return MISUSED;
-  }
-  const expected = error instanceof CommandError || error instanceof DomainError || error instanceof SettingError;
-  process.stderr.write(
-    `colloquy: ${expected ? error.message : error instanceof Error ? error.stack : String(error)}\n`,
-  );
-  if (expected && error.cause instanceof Error) process.stderr.write(`  ${error.cause.message}\n`);
-  return FAILED;
+  const { status, text } = failureOf(error);
+  process.stderr.write(text);
+  return status;
 }
