@@ -1,15 +1,13 @@
 // Erases a member in one conversation, a piece at a time; src/jobs/erasure.ts decides in which.
-import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { EventType, type NewEvent } from "../../domain/event-type.ts";
 import { ERASED } from "../../domain/identity/actor.ts";
 import { type Caller, systemCaller } from "../../domain/identity/caller.ts";
 import { appendToLog, lockConversation } from "../conversations/conversations.ts";
 import type { Transaction } from "../database.ts";
-import { releaseFiles } from "../files/erasure.ts";
 import { requireFreeSince } from "../legal-holds/legal-holds.ts";
 import { touchConversations } from "../log/statements.ts";
-import { applyDiff } from "../messages/messages.ts";
 import { recountReactions } from "../reactions/statements.ts";
+import { eraseEntries } from "./entries.ts";
 import * as share from "./share-statements.ts";
 import * as sql from "./statements.ts";
 
@@ -60,7 +58,7 @@ export async function erasePieceOf(
   await tx.query(touchConversations, [place.tenantId, [place.conversationId]]);
   switch (step) {
     case "entries":
-      return eraseEntries(tx, server, place, after, limit);
+      return eraseOwnEntries(tx, server, place, after, limit);
     case "mentions":
       return eraseMentions(tx, server, place, after, limit);
     case "events": {
@@ -84,27 +82,17 @@ export async function erasePieceOf(
 
 const valuesOf = ({ tenantId, conversationId, memberId }: Place) => [tenantId, conversationId, memberId];
 
-async function eraseEntries(
+async function eraseOwnEntries(
   tx: Transaction,
   server: Caller,
   place: Place,
   after: bigint,
   limit: number,
 ): Promise<Piece> {
-  const { tenantId, conversationId } = place;
   const entries = await tx.query(sql.nextEntries, [...valuesOf(place), after, limit, after > 0n]);
   if (entries.length === 0) return DONE;
-  const seqs = entries.map(({ seq }) => seq);
-  const shown = entries.filter(({ deleted }) => !deleted);
-  const deletions = shown.map(({ id, seq, kind }) => ({ id, seq, kind: kind ?? MessageKind.MESSAGE }));
-  await applyDiff(tx, server, conversationId, { unchanged: 0, edits: [], deletions, additions: [] });
-  const [emptied] = await tx.query(sql.emptyEntries, [tenantId, conversationId, seqs, place.memberId]);
-  if (emptied?.files) await releaseFiles(tx, tenantId, emptied.files);
-  const { revisions = 0n, reactions = 0n } = emptied ?? {};
-  return {
-    counts: { messages: entries.length, revisions: Number(revisions), reactions: Number(reactions) },
-    next: seqs.at(-1),
-  };
+  const { revisions, reactions } = await eraseEntries(tx, server, place.conversationId, entries, place.memberId);
+  return { counts: { messages: entries.length, revisions, reactions }, next: entries.at(-1)?.seq };
 }
 
 /** In messages of others. */

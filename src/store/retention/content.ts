@@ -1,19 +1,13 @@
 // Erases what was said in a conversation, a piece at a time, and leaves its skeleton: who took part, who said something
 // when, how it was counted. src/jobs/retention.ts decides in which.
-import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { EventType, type NewEvent } from "../../domain/event-type.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import { appendToLog, lockConversation } from "../conversations/conversations.ts";
 import type { Transaction } from "../database.ts";
-import { emptyEntries } from "../erasure/statements.ts";
-import { releaseFiles } from "../files/erasure.ts";
+import { eraseEntries } from "../erasure/entries.ts";
 import { requireFreeSince } from "../legal-holds/legal-holds.ts";
 import { touchConversations } from "../log/statements.ts";
-import { applyDiff } from "../messages/messages.ts";
 import * as sql from "./content-statements.ts";
-
-/** No member has this id: the files of all are released. */
-const NOBODY = "";
 
 /** What is erased of a conversation. */
 export interface Extent {
@@ -48,17 +42,8 @@ export async function eraseContentPiece(
   const entries = await tx.query(sql.nextContent, [tenantId, id, after, lastSeq, limit]);
   if (entries.length === 0) return undefined;
   await tx.query(touchConversations, [tenantId, [id]]);
-  const seqs = entries.map(({ seq }) => seq);
-  const shown = entries.filter(({ deleted }) => !deleted);
-  const deletions = shown.map(({ id: message, seq, kind }) => ({
-    id: message,
-    seq,
-    kind: kind ?? MessageKind.MESSAGE,
-  }));
-  await applyDiff(tx, server, id, { unchanged: 0, edits: [], deletions, additions: [] });
-  const [emptied] = await tx.query(emptyEntries, [tenantId, id, seqs, NOBODY]);
-  if (emptied?.files) await releaseFiles(tx, tenantId, emptied.files);
-  return seqs.at(-1);
+  await eraseEntries(tx, server, id, entries);
+  return entries.at(-1)?.seq;
 }
 
 /**
