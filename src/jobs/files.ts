@@ -1,7 +1,13 @@
 // Removes the bytes of erased files, files that no message named in time, and bytes that no file has.
 import type { ByteStore, FileKey } from "../files/byte-store.ts";
 import type { Database } from "../store/database.ts";
-import { eraseUnnamedFiles, existingFiles, findErased, forgetFiles } from "../store/files/erasure.ts";
+import {
+  eraseExpiredFiles,
+  eraseUnnamedFiles,
+  existingFiles,
+  findErased,
+  forgetFiles,
+} from "../store/files/erasure.ts";
 import { deleteOldUploads } from "../store/files/uploads.ts";
 
 /** How long a file waits for a message that names it. */
@@ -55,7 +61,7 @@ export async function sweepUploads(
   return swept;
 }
 
-/** Erases the files of a tenant that no message has named in time, and removes all erased ones. Returns how many. */
+/** Erases the files of a tenant that no message has named in time or whose time has come, and removes all erased ones. Returns how many. */
 export async function sweepFiles(
   database: Database,
   bytes: ByteStore,
@@ -64,6 +70,7 @@ export async function sweepFiles(
   unnamedMs = UNNAMED_MS,
 ): Promise<number> {
   while (!signal?.aborted && (await eraseUnnamedFiles(database, tenantId, unnamedMs, BATCH, signal)) > 0);
+  while (!signal?.aborted && (await eraseExpiredFiles(database, tenantId, BATCH, signal)) > 0);
   return removeErased(database, bytes, tenantId, signal);
 }
 

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/file.proto.
  */
 export const file_colloquy_v1_file: GenFile = /*@__PURE__*/
-  fileDesc("ChZjb2xsb3F1eS92MS9maWxlLnByb3RvEgtjb2xsb3F1eS52MSKlAgoERmlsZRIVCgJpZBgBIAEoCUIJukgGcgSIzhgBEhYKBG5hbWUYAiABKAlCCLpIBXIDGP8BEhwKCm1lZGlhX3R5cGUYAyABKAlCCLpIBXIDGP8BEhUKBHNpemUYBCABKANCB7pIBCICKAASFwoGc2hhMjU2GAUgASgJQge6SARyAhhAEhYKBXdpZHRoGAYgASgFQge6SAQaAigAEhcKBmhlaWdodBgHIAEoBUIHukgEGgIoABIkCgh1cGxvYWRlchgIIAEoCzISLmNvbGxvcXV5LnYxLkFjdG9yEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIYCgdwdXJwb3NlGAogASgJQge6SARyAhhAYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_actor, file_colloquy_v1_rules, file_google_protobuf_timestamp]);
+  fileDesc("ChZjb2xsb3F1eS92MS9maWxlLnByb3RvEgtjb2xsb3F1eS52MSLWAgoERmlsZRIVCgJpZBgBIAEoCUIJukgGcgSIzhgBEhYKBG5hbWUYAiABKAlCCLpIBXIDGP8BEhwKCm1lZGlhX3R5cGUYAyABKAlCCLpIBXIDGP8BEhUKBHNpemUYBCABKANCB7pIBCICKAASFwoGc2hhMjU2GAUgASgJQge6SARyAhhAEhYKBXdpZHRoGAYgASgFQge6SAQaAigAEhcKBmhlaWdodBgHIAEoBUIHukgEGgIoABIkCgh1cGxvYWRlchgIIAEoCzISLmNvbGxvcXV5LnYxLkFjdG9yEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIYCgdwdXJwb3NlGAogASgJQge6SARyAhhAEi8KC2V4cGlyZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcGIGcHJvdG8z", [file_buf_validate_validate, file_colloquy_v1_actor, file_colloquy_v1_rules, file_google_protobuf_timestamp]);
 
 /**
  * File is a picture, a document or anything else that was uploaded. It never changes.
@@ -93,6 +93,13 @@ export type File = Message<"colloquy.v1.File"> & {
    * @generated from field: string purpose = 10;
    */
   purpose: string;
+
+  /**
+   * When it is erased by itself, whoever names it. Unset: it stays as long as a message names it.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 11;
+   */
+  expireTime?: Timestamp | undefined;
 };
 
 /**

@@ -17,6 +17,8 @@ export interface UploadOptions {
    * Default: none.
    */
   readonly purpose?: string;
+  /** How many seconds the file is kept, from 60 to 31,622,400. Default: as long as a message names it. */
+  readonly ttlSeconds?: number;
   /**
    * Told how many bytes are sent, of how many; undefined: a stream, whose length is not known. After a broken
    * connection it goes back to what the server has.
@@ -96,11 +98,11 @@ interface Upload extends UploadOptions {
 async function whole(
   { rest }: UploadParts,
   body: Blob | ReadableStream<Uint8Array>,
-  { name, type, purpose = "", onProgress, signal }: Upload,
+  { name, type, purpose = "", ttlSeconds, onProgress, signal }: Upload,
   key: string,
 ): Promise<ColloquyFile> {
   const total = body instanceof Blob ? body.size : undefined;
-  const said = Object.entries({ name, purpose }).filter(([, value]) => value !== "");
+  const said = Object.entries({ name, purpose, ttl: ttlText(ttlSeconds) }).filter(([, value]) => value !== "");
   const query = said.length === 0 ? "" : `?${new URLSearchParams(said)}`;
   const response = await rest.request(`v1/files${query}`, {
     method: "POST",
@@ -173,8 +175,12 @@ function isOutOfPlace(error: unknown): boolean {
   return error instanceof ConnectError && error.code === Code.Aborted;
 }
 
-async function begin(rest: Rest, length: number, { name, type, purpose = "", signal }: Upload): Promise<string> {
-  const metadata = Object.entries({ filename: name, filetype: type, purpose }).filter(([, value]) => value !== "");
+const ttlText = (seconds: number | undefined) => (seconds === undefined ? "" : `${seconds}s`);
+
+async function begin(rest: Rest, length: number, upload: Upload): Promise<string> {
+  const { name, type, purpose = "", ttlSeconds, signal } = upload;
+  const said = { filename: name, filetype: type, purpose, ttl: ttlText(ttlSeconds) };
+  const metadata = Object.entries(said).filter(([, value]) => value !== "");
   const response = await rest.request("v1/uploads", {
     method: "POST",
     headers: {

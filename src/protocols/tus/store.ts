@@ -31,7 +31,8 @@ export class CallStore extends DataStore {
     const name = metadata?.filename ?? metadata?.name ?? "";
     const mediaType = metadata?.filetype ?? metadata?.type ?? "";
     const purpose = metadata?.purpose ?? "";
-    await this.#uploads.begin({ id, name, mediaType, purpose, length: size }, this.#call.context);
+    const ttl = metadata?.ttl ?? "";
+    await this.#uploads.begin({ id, name, mediaType, purpose, ttl, length: size }, this.#call.context);
     upload.creation_date = new Date().toISOString();
     if (size === 0) await this.#finish(await this.#uploads.read(id, this.#call.context));
     return upload;
@@ -49,6 +50,7 @@ export class CallStore extends DataStore {
         filename: upload.name,
         filetype: upload.mediaType,
         ...(upload.purpose !== "" && { purpose: upload.purpose }),
+        ...(upload.ttl !== "" && { ttl: upload.ttl }),
       },
       creation_date: upload.createTime.toISOString(),
     });

@@ -9,6 +9,8 @@ export interface Upload {
   readonly mediaType: string;
   /** Empty: none was said. */
   readonly purpose: string;
+  /** How long the file is to be kept, such as `86400s`. Empty: as long as a message names it. */
+  readonly ttl: string;
   readonly length: number;
   readonly stored: number;
   /** What it became. */
@@ -16,14 +18,14 @@ export interface Upload {
   readonly createTime: Date;
 }
 
-export type NewUpload = Pick<Upload, "id" | "name" | "mediaType" | "purpose" | "length">;
+export type NewUpload = Pick<Upload, "id" | "name" | "mediaType" | "purpose" | "ttl" | "length">;
 
 export interface Uploads {
   /** Maximum bytes of an upload. */
   readonly maxBytes: number;
   /** How long an upload may go on. */
   readonly ageMs: number;
-  /** Throws if the file would be too large, the tenant has no room for it, or the name or the purpose breaks a rule. */
+  /** Throws if the file would be too large, the tenant has no room for it, or the metadata break a rule. */
   begin(upload: NewUpload, context: CallContext): Promise<void>;
   /** Throws NOT_FOUND for those of others too. */
   read(id: string, context: CallContext): Promise<Upload>;

@@ -17,5 +17,6 @@ export function toFile(row: FileRow): File {
     uploader: toActor(row.uploader),
     createTime: toTimestamp(row.create_time),
     purpose: row.purpose,
+    ...(row.expire_time && { expireTime: toTimestamp(row.expire_time) }),
   });
 }

@@ -48,9 +48,9 @@ export async function createFile(
   const caller = callerFrom(context.principal);
   // Before any of the body is read: a client that asks first is spared sending it.
   const room = await roomOf(parts, caller, context);
-  const { first, chunks, purpose } = await begin(requests);
+  const { first, chunks, said } = await begin(requests);
   const key = idempotencyKey(first, requestIdField(CreateFileRequestSchema), context.idempotencyKey);
-  const upload = await uploadOf(first, chunks, purpose, context.wire === "rest");
+  const upload = await uploadOf(first, chunks, said, context.wire === "rest");
   const running = parts.running.begin(caller.tenantId);
   try {
     return await storeFile({ ...parts, room }, caller, upload, context, key, running);
@@ -149,7 +149,8 @@ async function storeBytes(
       context.signal.throwIfAborted();
     }
     const described = await describe(Buffer.concat(head), size <= HEAD_BYTES, upload.contentType);
-    return { writer, id, name: upload.name(), size, sha256: hash.digest(), ...described, purpose: upload.purpose() };
+    const said = { name: upload.name(), purpose: upload.purpose(), ttlMs: upload.ttlMs() };
+    return { writer, id, size, sha256: hash.digest(), ...described, ...said };
   } catch (error) {
     // Others may have its room while it goes.
     running.leave();
@@ -191,17 +192,19 @@ async function again(tx: Queryable, caller: Caller, response: Uint8Array): Promi
   return toFile(row);
 }
 
-/** A retry has the same bytes, name and purpose. */
+/** A retry has the same bytes, name, purpose and time to live. */
 function requestKey(
   key: string | undefined,
   { method }: CallContext,
   { tenantId, name: caller }: Caller,
-  { name, mediaType, sha256, purpose }: Stored,
+  { name, mediaType, sha256, purpose, ttlMs }: Stored,
 ): RequestKey | undefined {
   if (key === undefined) return undefined;
   const fingerprint = createHash("sha256")
     .update(sha256)
-    .update(JSON.stringify(purpose === "" ? [name, mediaType] : [name, mediaType, purpose]))
+    .update(
+      JSON.stringify([name, mediaType, ...(purpose === "" && !ttlMs ? [] : [purpose]), ...(ttlMs ? [ttlMs] : [])]),
+    )
     .digest();
   return { tenantId, caller, method: `${method.parent.typeName}/${method.name}`, key, fingerprint };
 }

@@ -1,4 +1,5 @@
 // What a stream of requests uploads: the bytes as they are, or the file of a form.
+import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { CreateFileRequest } from "../../../gen/colloquy/v1/file_service_pb.ts";
 import { invalidField } from "../../domain/errors.ts";
 import { nameFault } from "../../domain/files/name.ts";
@@ -10,6 +11,8 @@ export interface Upload {
   name(): string;
   /** Likewise. */
   purpose(): string;
+  /** In milliseconds; undefined: as long as a message names it. Likewise. */
+  ttlMs(): number | undefined;
   readonly contentType: string;
   readonly bytes: AsyncIterable<Uint8Array>;
   /** Whether nobody else has the memory of the bytes. */
@@ -22,7 +25,7 @@ interface Begun {
   readonly first: CreateFileRequest | undefined;
   readonly chunks: AsyncIterable<Uint8Array>;
   /** What has come so far. */
-  purpose(): string;
+  readonly said: Pick<Upload, "purpose" | "ttlMs">;
 }
 
 /**
@@ -33,12 +36,14 @@ export async function begin(requests: AsyncIterable<CreateFileRequest>): Promise
   const iterator = requests[Symbol.asyncIterator]();
   const { value: first, done } = await iterator.next();
   let purpose = done ? "" : first.purpose;
+  let ttl = done ? undefined : first.ttl;
   async function* chunks(): AsyncGenerator<Uint8Array> {
     if (done) return;
     try {
       yield first.body?.data ?? new Uint8Array();
       for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
         purpose = next.value.purpose || purpose;
+        ttl = next.value.ttl ?? ttl;
         checkLater(first, next.value);
         yield next.value.body?.data ?? new Uint8Array();
       }
@@ -47,7 +52,11 @@ export async function begin(requests: AsyncIterable<CreateFileRequest>): Promise
       await iterator.return?.();
     }
   }
-  return { first: done ? undefined : first, chunks: chunks(), purpose: () => purpose };
+  return {
+    first: done ? undefined : first,
+    chunks: chunks(),
+    said: { purpose: () => purpose, ttlMs: () => ttl && durationMs(ttl) },
+  };
 }
 
 /**
@@ -64,24 +73,25 @@ function checkLater(first: CreateFileRequest, later: CreateFileRequest): void {
 }
 
 /**
- * What the requests upload. Throws INVALID_FIELD for a name or a purpose that breaks a rule.
+ * What the requests upload. Throws INVALID_FIELD for a name, a purpose or a time to live that breaks a rule.
  *
  * @param isOwn whether each request has its bytes for itself
  */
 export async function uploadOf(
   first: CreateFileRequest | undefined,
   bytes: AsyncIterable<Uint8Array>,
-  purpose: () => string,
+  said: Begun["said"],
   isOwn: boolean,
 ): Promise<Upload> {
   const { name = "", body } = first ?? {};
   const contentType = body?.contentType ?? "";
   checkName(name);
-  if (!isForm(contentType)) return { name: () => name, purpose, contentType, bytes, isOwn };
+  if (!isForm(contentType)) return { ...said, name: () => name, contentType, bytes, isOwn };
   const form = await readForm(contentType, bytes);
   return {
     name: () => checkName(name || form.fields.get("name") || form.name),
-    purpose: () => purpose() || checkPurpose(form.fields.get("purpose") ?? ""),
+    purpose: () => said.purpose() || checkPurpose(form.fields.get("purpose") ?? ""),
+    ttlMs: () => said.ttlMs() ?? readTtl(form.fields.get("ttl") ?? ""),
     contentType: form.contentType,
     bytes: form.bytes,
     isOwn: false,
@@ -93,6 +103,21 @@ export function checkName(name: string, field = "name"): string {
   const fault = nameFault(name);
   if (fault !== undefined) throw invalidField(field, fault, "file.name");
   return name;
+}
+
+const MIN_TTL_S = 60;
+const MAX_TTL_S = 366 * 24 * 3600;
+
+/**
+ * A time to live as a text, like JSON's of the request's own field, whose rule it has. In milliseconds; undefined for an
+ * empty one.
+ */
+export function readTtl(text: string, field = "ttl"): number | undefined {
+  if (text === "") return undefined;
+  const seconds = /^\d{1,9}(\.\d{1,9})?s$/.test(text) ? Number(text.slice(0, -1)) : Number.NaN;
+  if (seconds >= MIN_TTL_S && seconds <= MAX_TTL_S) return Math.round(seconds * 1000);
+  const rule = `must be from ${MIN_TTL_S} to ${MAX_TTL_S} seconds, such as "86400s"`;
+  throw invalidField(field, rule, "duration.gte_lte");
 }
 
 const MAX_PURPOSE = 64;

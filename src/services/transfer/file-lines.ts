@@ -55,6 +55,7 @@ export function fromFileLine(line: string): FileUseRow | string {
       height: height || null,
       create_time: createTime,
       purpose,
+      expire_time: file.expireTime ? toDate(file.expireTime) : null,
       conversation_id: String(conversationId).toLowerCase(),
       seq: BigInt(String(messageSeq)),
       use_time: time,

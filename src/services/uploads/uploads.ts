@@ -1,6 +1,7 @@
 // Uploads in pieces that go on where they stopped. Each piece is stored as it comes; all of them become a file at the
 // end.
 import { create } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { type CreateFileRequest, CreateFileRequestSchema } from "../../../gen/colloquy/v1/file_service_pb.ts";
 import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
 import { plainType } from "../../domain/files/media-type.ts";
@@ -11,7 +12,7 @@ import type { CallContext } from "../../pipeline/call/call.ts";
 import { uploaderOf } from "../../store/files/uploader.ts";
 import * as store from "../../store/files/uploads.ts";
 import { type FileParts, fileTooLarge, noRoom } from "../files/create.ts";
-import { checkName, checkPurpose } from "../files/upload.ts";
+import { checkName, checkPurpose, readTtl } from "../files/upload.ts";
 import { refuseGone } from "../files/uploader-gone.ts";
 import { refuseWithinConversation } from "../within-conversation.ts";
 import { EndingPieces } from "./ending-pieces.ts";
@@ -21,6 +22,7 @@ interface NewUpload {
   readonly name: string;
   readonly mediaType: string;
   readonly purpose: string;
+  readonly ttl: string;
   readonly length: number;
 }
 
@@ -95,12 +97,16 @@ export function createUploads({ database, bytes, maxBytes, quota, running }: Fil
     maxBytes,
     ageMs: UPLOAD_MS,
 
-    async begin({ id, name, mediaType, purpose, length }: NewUpload, context: CallContext): Promise<void> {
+    async begin(
+      { id, name, mediaType, purpose, ttl: ttlText, length }: NewUpload,
+      context: CallContext,
+    ): Promise<void> {
       refuseWithinConversation(context);
       const { principal, interrupt } = context;
       const { tenantId, actor } = callerFrom(principal);
       checkName(name, "filename");
       checkPurpose(purpose);
+      const ttlMs = readTtl(ttlText);
       if (length > maxBytes) throw fileTooLarge(maxBytes);
       const pending = await store.readPending(database, tenantId, actor, interrupt);
       if (pending.own >= MAX_OWN) {
@@ -109,7 +115,8 @@ export function createUploads({ database, bytes, maxBytes, quota, running }: Fil
       }
       // Told now and not at the end; but only what has come takes room from others.
       if (quota !== undefined && pending.bytes + length > quota) throw noRoom(quota);
-      const row = { id, name, media_type: plainType(mediaType) ?? "", purpose, length: BigInt(length) };
+      const ttl = ttlMs === undefined ? null : BigInt(ttlMs);
+      const row = { id, name, media_type: plainType(mediaType) ?? "", purpose, ttl, length: BigInt(length) };
       await store.insertUpload(database, tenantId, actor, row);
     },
 
@@ -151,8 +158,16 @@ export function createUploads({ database, bytes, maxBytes, quota, running }: Fil
 
     async *requests(id: string, context: CallContext): AsyncGenerator<CreateFileRequest> {
       const { tenantId } = callerFrom(context.principal);
-      const { piece_ids: ids, piece_sizes: sizes, name, media_type: contentType, purpose } = await find(id, context);
-      yield create(CreateFileRequestSchema, { name, purpose, requestId: `upload-${id}`, body: { contentType } });
+      const {
+        piece_ids: ids,
+        piece_sizes: sizes,
+        name,
+        purpose,
+        ttl,
+        media_type: contentType,
+      } = await find(id, context);
+      const said = { name, purpose, ...(ttl !== null && { ttl: durationFromMs(Number(ttl)) }) };
+      yield create(CreateFileRequestSchema, { ...said, requestId: `upload-${id}`, body: { contentType } });
       for (const [index, piece] of ids.entries()) {
         const range = { offset: 0, length: Number(sizes[index] ?? 0n) };
         for await (const data of bytes.read({ tenantId, id: piece }, range)) {
@@ -191,6 +206,7 @@ function toUpload(row: store.UploadRow) {
     name: row.name,
     mediaType: row.media_type,
     purpose: row.purpose,
+    ttl: row.ttl === null ? "" : `${Number(row.ttl) / 1000}s`,
     length: Number(row.length),
     stored: Number(row.stored),
     fileId: row.file_id ?? undefined,

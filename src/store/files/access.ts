@@ -1,6 +1,9 @@
 // Who sees a file: the condition that every statement about files has.
 import { type ViewerKind, visible } from "../visibility.ts";
 
+/** A condition on file `f`: it is there for whoever may see it. */
+export const IS_KEPT = "f.erase_time is null and (f.expire_time is null or f.expire_time > now())";
+
 /**
  * A condition on file `f`: the caller sees it. Before a message names it, its uploader does, or of one that an agent
  * made whoever sees the conversation; then whoever sees one of the messages that name it, be it as a part of a fork,
@@ -10,7 +13,7 @@ import { type ViewerKind, visible } from "../visibility.ts";
  * @param actor an expression for the caller as an actor
  */
 export function seesFile(kind: ViewerKind, viewer: string, actor: string): string {
-  return `(f.erase_time is null and (
+  return `(${IS_KEPT} and (
     (not f.named and f.uploader = ${actor})
     or (not f.named and f.conversation_id is not null and exists (
       select from conversation c

@@ -79,7 +79,8 @@ export async function eraseFile(tx: Queryable, tenantId: string, id: string): Pr
 }
 
 /**
- * Erases files that no message named in time, some at a time. What its uploader is yet to send keeps a file. $1 tenant,
+ * Erases files that no message named in time, some at a time. What its uploader is yet to send keeps a file, and so
+ * does a time to live. $1 tenant,
  * $2 milliseconds, $3 limit.
  */
 const eraseUnnamed: Statement<{ id: string }> = {
@@ -89,7 +90,7 @@ const eraseUnnamed: Statement<{ id: string }> = {
   update file f set erase_time = now()
   where f.tenant_id = $1 and not f.named and f.erase_time is null and f.id in (
     select n.id from file n
-    where n.tenant_id = $1 and not n.named and n.erase_time is null and n.create_time < now() - $2 * interval '1 millisecond'
+    where n.tenant_id = $1 and not n.named and n.erase_time is null and n.expire_time is null and n.create_time < now() - $2 * interval '1 millisecond'
       and not exists (
         select from scheduled_message s where s.tenant_id = $1 and s.actor = n.uploader and n.id = any(s.file_ids))
       and not exists (select from draft d where d.tenant_id = $1 and d.actor = n.uploader and n.id = any(d.file_ids))
@@ -106,6 +107,29 @@ export async function eraseUnnamedFiles(
   signal?: Interrupt,
 ): Promise<number> {
   return (await on.query(eraseUnnamed, [tenantId, ageMs, limit], signal)).length;
+}
+
+/** Erases files whose time has come and that no legal hold covers, some at a time. $1 tenant, $2 limit. */
+const eraseExpired: Statement<{ id: string }> = {
+  name: "file_erase_expired",
+  changes: true,
+  text: `
+  update file e set erase_time = now()
+  where e.tenant_id = $1 and e.erase_time is null and e.id in (
+    select f.id from file f
+    where f.tenant_id = $1 and f.expire_time <= now() and f.erase_time is null and not ${IS_HELD_FILE}
+    order by f.expire_time limit $2 for update of f skip locked)
+  returning e.id`,
+};
+
+/** Returns how many. */
+export async function eraseExpiredFiles(
+  on: Queryable,
+  tenantId: string,
+  limit: number,
+  signal?: Interrupt,
+): Promise<number> {
+  return (await on.query(eraseExpired, [tenantId, limit], signal)).length;
 }
 
 /** Those that a legal hold covers stay until it is lifted. $1 tenant, $2 limit. */

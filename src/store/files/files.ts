@@ -18,6 +18,8 @@ export interface NewFile {
   readonly height: number | undefined;
   /** Empty: none was said. */
   readonly purpose: string;
+  /** How long it is kept, in milliseconds; undefined: as long as a message names it. */
+  readonly ttlMs?: number | undefined;
   /** In which an agent made it; undefined: somebody uploaded it. */
   readonly conversationId?: string;
 }
@@ -51,6 +53,7 @@ export async function insertFile(
     memberId,
     keyId,
     file.conversationId ?? null,
+    file.ttlMs ?? null,
   ];
   return (await on.query(sql.insertFile, values))[0];
 }

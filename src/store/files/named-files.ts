@@ -6,6 +6,7 @@ import { filesIn, type NamedFile } from "../../domain/files/named.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import type { MessageDraft, MessageEdit } from "../../domain/messages/diff.ts";
 import type { Queryable, Statement } from "../database.ts";
+import { IS_KEPT } from "./access.ts";
 import { nameFiles } from "./files.ts";
 
 /** The files of each message; undefined: none names any. */
@@ -98,7 +99,7 @@ const readNamedFiles: Statement<NamedFileRow> = {
   select distinct f.id, f.name, f.media_type, f.size
   from unnest($2::uuid[], $3::uuid[], $4::bigint[]) as n(file_id, conversation_id, seq)
   join file_use u on u.tenant_id = $1 and u.file_id = n.file_id and u.conversation_id = n.conversation_id and u.seq = n.seq
-  join file f on f.tenant_id = $1 and f.id = u.file_id and f.erase_time is null`,
+  join file f on f.tenant_id = $1 and f.id = u.file_id and ${IS_KEPT}`,
 };
 
 /** The files that messages may name as they do: without those that are erased. */

@@ -2,7 +2,7 @@
 import type { Statement } from "../database.ts";
 import { IS_HELD_FILE } from "../legal-holds/condition.ts";
 import { forEachViewer, type ViewerKind, visible } from "../visibility.ts";
-import { seesFile } from "./access.ts";
+import { IS_KEPT, seesFile } from "./access.ts";
 import { uploaderStays } from "./uploader.ts";
 
 export interface FileRow {
@@ -16,9 +16,11 @@ export interface FileRow {
   readonly height: number | null;
   readonly create_time: Date;
   readonly purpose: string;
+  readonly expire_time: Date | null;
 }
 
-const columns = "f.id, f.uploader, f.name, f.media_type, f.size, f.sha256, f.width, f.height, f.create_time, f.purpose";
+const columns =
+  "f.id, f.uploader, f.name, f.media_type, f.size, f.sha256, f.width, f.height, f.create_time, f.purpose, f.expire_time";
 
 /** How much room the files of a tenant take. $1 tenant. */
 export const readUsage: Statement<{ bytes: bigint }> = {
@@ -32,7 +34,7 @@ export const readUsage: Statement<{ bytes: bigint }> = {
  * $3 uploader, $4 name, $5 media type, $6 size, $7 SHA-256, $8 width, $9 height, $10 maximum bytes of the tenant's
  * files or null,
  * $11 purpose, $12 the member that uploads or null, $13 the key or null, $14 the conversation in which an agent made it
- * or null.
+ * or null, $15 the milliseconds that it is kept or null.
  */
 export const insertFile: Statement<FileRow> = {
   name: "file_insert",
@@ -47,8 +49,10 @@ export const insertFile: Statement<FileRow> = {
       where $10::bigint is null or u.bytes + excluded.bytes <= $10::bigint
     returning 1
   )
-  insert into file as f (tenant_id, id, uploader, name, media_type, size, sha256, width, height, create_time, purpose, conversation_id)
-  select $1, $2::uuid, $3, $4, $5, $6::bigint, $7::bytea, $8::integer, $9::integer, date_trunc('milliseconds', clock_timestamp()), $11, $14::uuid
+  insert into file as f (tenant_id, id, uploader, name, media_type, size, sha256, width, height, create_time, purpose, conversation_id,
+    expire_time)
+  select $1, $2::uuid, $3, $4, $5, $6::bigint, $7::bytea, $8::integer, $9::integer, date_trunc('milliseconds', clock_timestamp()), $11, $14::uuid,
+    date_trunc('milliseconds', clock_timestamp()) + $15::bigint * interval '1 millisecond'
   from room
   returning ${columns}`,
 };
@@ -93,7 +97,7 @@ export type ListedRow = FileRow | { readonly id: null };
 const listed = (uses: string) => `left join lateral (
     select ${columns} from (${uses}
       order by file_id desc limit $5
-    ) u join file f on f.tenant_id = $1 and f.id = u.file_id and f.erase_time is null
+    ) u join file f on f.tenant_id = $1 and f.id = u.file_id and ${IS_KEPT}
   ) f on true`;
 
 /** Files that messages of the conversation `c` itself name. */

@@ -40,6 +40,7 @@ import { AuditChainMigration } from "./migration-0059-audit-chain.ts";
 import { OutsideReadsMigration } from "./migration-0060-outside-reads.ts";
 import { ServerKeysMigration } from "./migration-0063-server-keys.ts";
 import { VacuumMigration } from "./migration-0064-vacuum.ts";
+import { FileExpiryMigration } from "./migration-0066-file-expiry.ts";
 import { ActiveMinuteMigration } from "./migration-0067-active-minute.ts";
 import { ContentErasureMigration } from "./migration-0068-content-erasure.ts";
 import { UploadPurposesMigration } from "./migration-0070-upload-purposes.ts";
@@ -95,6 +96,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0059-audit-chain": AuditChainMigration,
   "0060-outside-reads": OutsideReadsMigration,
   "0068-content-erasure": ContentErasureMigration,
+  "0066-file-expiry": FileExpiryMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

@@ -48,4 +48,5 @@ export const MIGRATION_NAMES = [
   "0059-audit-chain",
   "0060-outside-reads",
   "0068-content-erasure",
+  "0066-file-expiry",
 ] as const;

@@ -1,5 +1,6 @@
 // Reads which files the messages of a conversation name, and adds files that come with an import.
 import type { Queryable, Statement } from "../database.ts";
+import { IS_KEPT } from "../files/access.ts";
 import type { FileRow } from "../files/files.ts";
 
 /** A file, and a message that names it, or has named it before an edit. */
@@ -17,8 +18,8 @@ const exportUses: Statement<FileUseRow> = {
   name: "export_file_uses",
   text: `
   select u.conversation_id, u.seq, u.create_time as use_time,
-    f.id, f.uploader, f.name, f.media_type, f.size, f.sha256, f.width, f.height, f.create_time, f.purpose
-  from file_use u join file f on f.tenant_id = $1 and f.id = u.file_id and f.erase_time is null
+    f.id, f.uploader, f.name, f.media_type, f.size, f.sha256, f.width, f.height, f.create_time, f.purpose, f.expire_time
+  from file_use u join file f on f.tenant_id = $1 and f.id = u.file_id and ${IS_KEPT}
   where u.tenant_id = $1 and u.conversation_id = $2::uuid and (u.seq, u.file_id) > ($3::bigint, $4::uuid)
   order by u.seq, u.file_id limit $5`,
 };
@@ -72,7 +73,7 @@ export async function readUseState(
  * Adds a file if it is not there, and its use, if the message is there. A file without a message would be seen by
  * nobody and never go. $1 tenant, $2 id, $3 uploader, $4 name, $5 media type, $6 size, $7 SHA-256, $8 width, $9 height,
  * $10 create time,
- * $11 conversation, $12 seq, $13 use time, $14 purpose.
+ * $11 conversation, $12 seq, $13 use time, $14 purpose, $15 expire time or null.
  */
 const addUse: Statement<{ id: string; added: boolean }> = {
   name: "import_file",
@@ -81,8 +82,8 @@ const addUse: Statement<{ id: string; added: boolean }> = {
   with target as (
     select from message m where m.tenant_id = $1 and m.conversation_id = $11::uuid and m.seq = $12::bigint for key share of m
   ), added as (
-    insert into file (tenant_id, id, uploader, name, media_type, size, sha256, width, height, create_time, named, purpose)
-    select $1, $2::uuid, $3, $4, $5, $6::bigint, $7::bytea, $8::integer, $9::integer, $10::timestamptz, true, $14 from target
+    insert into file (tenant_id, id, uploader, name, media_type, size, sha256, width, height, create_time, named, purpose, expire_time)
+    select $1, $2::uuid, $3, $4, $5, $6::bigint, $7::bytea, $8::integer, $9::integer, $10::timestamptz, true, $14, $15::timestamptz from target
     on conflict (tenant_id, id) do nothing
     returning id, size
   ), room as (
@@ -104,6 +105,14 @@ const addUse: Statement<{ id: string; added: boolean }> = {
 export async function addFileUse(on: Queryable, tenantId: string, use: FileUseRow): Promise<boolean> {
   const { id, uploader, name, media_type, size, sha256, width, height, create_time } = use;
   const file = [id, uploader, name, media_type, size, sha256, width, height, create_time];
-  const rows = await on.query(addUse, [tenantId, ...file, use.conversation_id, use.seq, use.use_time, use.purpose]);
+  const rows = await on.query(addUse, [
+    tenantId,
+    ...file,
+    use.conversation_id,
+    use.seq,
+    use.use_time,
+    use.purpose,
+    use.expire_time,
+  ]);
   return rows[0]?.added ?? false;
 }

@@ -52,6 +52,16 @@ describe("files", () => {
     await expect(client.files.retrieve(file.id)).rejects.toBeInstanceOf(NotFoundError);
   });
 
+  test("expire when they are told to, and say so", async () => {
+    const file = await client.files.create({
+      file: await toFile(PIXEL, "pixel.png"),
+      purpose: "user_data",
+      expires_after: { anchor: "created_at", seconds: 7200 },
+    });
+    expect((file.expires_at ?? 0) - file.created_at).toBe(7200);
+    expect(await client.files.retrieve(file.id)).toEqual(file);
+  });
+
   test("are stored once for an idempotency key, whatever key it is", async () => {
     const file = () => new File([Buffer.from("a")], "a.txt", { type: "text/plain" });
     const headers = { "Idempotency-Key": "k".repeat(128) };
@@ -113,9 +123,14 @@ describe("files", () => {
       param: "purpose",
       code: "missing_required_parameter",
     });
-    expect(await create({ expires_after: { anchor: "created_at", seconds: 3600 } })).toMatchObject({
+    expect(await create({ expires_after: { anchor: "created_at", seconds: 3599 } })).toMatchObject({
       status: 400,
-      param: "expires_after",
+      param: "expires_after.seconds",
+      message: expect.stringContaining("expires_after.seconds: must be from 3600 to 2592000"),
+    });
+    expect(await create({ expires_after: { anchor: "now", seconds: 3600 } })).toMatchObject({
+      status: 400,
+      param: "expires_after.anchor",
     });
     expect(await create({ file: await toFile(Buffer.alloc(1024 * 1024 + 1), "large") })).toMatchObject({ status: 413 });
     const form = new FormData();

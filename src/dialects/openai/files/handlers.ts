@@ -63,7 +63,7 @@ export function createFileHandlers(canonical: Canonical, actOnce: ActOnce): Hand
   };
 }
 
-function toFile({ id, size, createTime, name, purpose }: File) {
+function toFile({ id, size, createTime, expireTime, name, purpose }: File) {
   return {
     id: fileIdOf(id),
     object: "file",
@@ -72,6 +72,7 @@ function toFile({ id, size, createTime, name, purpose }: File) {
     filename: name,
     purpose: purpose || NO_PURPOSE,
     status: "processed",
+    ...(expireTime && { expiresAt: Number(expireTime.seconds) }),
   };
 }
 

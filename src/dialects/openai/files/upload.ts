@@ -1,6 +1,7 @@
 // Uploads: a form with a file and its purpose, handed on as it comes.
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { CreateFileRequest } from "../../../../gen/colloquy/compat/openai/v1/file_service_pb.ts";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import type { CreateFileRequest, FileExpiry } from "../../../../gen/colloquy/compat/openai/v1/file_service_pb.ts";
 import type { CreateFileRequestSchema } from "../../../../gen/colloquy/v1/file_service_pb.ts";
 import { DomainError, invalidField } from "../../../domain/errors.ts";
 import { nameFault } from "../../../domain/files/name.ts";
@@ -26,7 +27,8 @@ export async function* piecesOf(requests: AsyncIterable<CreateFileRequest>): Asy
     }
   }
   if (!isForm(contentType)) {
-    yield { name: checkName(first.filename ?? ""), purpose: checkPurpose(first.purpose), body: { contentType } };
+    const purpose = checkPurpose(first.purpose);
+    yield { name: checkName(first.filename ?? ""), purpose, ...ttlOf(first.expiresAfter), body: { contentType } };
     for await (const data of chunks()) yield { body: { data: data as Uint8Array<ArrayBuffer> } };
     return;
   }
@@ -37,10 +39,8 @@ export async function* piecesOf(requests: AsyncIterable<CreateFileRequest>): Asy
   } catch (error) {
     asFile(error);
   }
-  if ([...form.fields.keys()].some((name) => name.startsWith("expires_after"))) {
-    throw invalidField("expires_after", "must be left out: a file is kept as long as an item names it", "file.expires");
-  }
-  yield { purpose: checkPurpose(first.purpose || form.fields.get("purpose")) };
+  const purpose = checkPurpose(first.purpose || form.fields.get("purpose"));
+  yield { purpose, ...ttlOf(first.expiresAfter ?? expiryIn(form.fields)) };
 }
 
 function checkName(name: string): string {
@@ -55,6 +55,24 @@ function checkPurpose(purpose = ""): string {
     throw invalidField("purpose", `must be one of ${PURPOSES.join(", ")}`, "string.in");
   }
   return purpose;
+}
+
+const MIN_TTL_S = 3_600;
+const MAX_TTL_S = 30 * 24 * 3_600;
+
+function ttlOf(expiry: Pick<FileExpiry, "seconds"> | undefined): Pick<Piece, "ttl"> {
+  return expiry === undefined ? {} : { ttl: durationFromMs(expiry.seconds * 1000) };
+}
+
+/** The rules of the request's own field. Throws INVALID_FIELD. */
+function expiryIn(fields: ReadonlyMap<string, string>): Pick<FileExpiry, "seconds"> | undefined {
+  const said = new Map([...fields].filter(([name]) => name.startsWith("expires_after")));
+  if (said.size === 0) return undefined;
+  const [anchor, seconds] = ["anchor", "seconds"].map((name) => said.get(`expires_after[${name}]`));
+  if (anchor !== "created_at") throw invalidField("expires_after.anchor", 'must be "created_at"', "string.in");
+  const value = /^\d{1,9}$/.test(seconds ?? "") ? Number(seconds) : Number.NaN;
+  if (value >= MIN_TTL_S && value <= MAX_TTL_S) return { seconds: value };
+  throw invalidField("expires_after.seconds", `must be from ${MIN_TTL_S} to ${MAX_TTL_S}`, "int32.gte_lte");
 }
 
 /** What is wrong with the files of the form is told of its field. */

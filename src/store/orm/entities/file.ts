@@ -22,6 +22,8 @@ export const FileEntity = defineEntity({
     named: p.boolean().default(false),
     /** In which an agent made it; null: somebody uploaded it. */
     conversationId: p.uuid().nullable(),
+    /** From when on nobody sees it; null: it does not expire. */
+    expireTime: p.datetime(3).nullable(),
     /** Since when nobody sees it, and its bytes are to be removed. */
     eraseTime: p.datetime(3).nullable(),
   },
@@ -63,6 +65,8 @@ export const UploadEntity = defineEntity({
     mediaType: p.text(),
     /** Empty: none was said. */
     purpose: p.text().default(""),
+    /** How long the file is to be kept, in milliseconds; null: as long as a message names it. */
+    ttl: p.bigint().nullable(),
     length: p.bigint(),
     stored: p.bigint(),
     /** The keys of its bytes so far, and how many each holds. */

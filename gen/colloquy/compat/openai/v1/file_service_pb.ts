@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/compat/openai/v1/file_service.proto.
  */
 export const file_colloquy_compat_openai_v1_file_service: GenFile = /*@__PURE__*/
-  fileDesc("Cixjb2xsb3F1eS9jb21wYXQvb3BlbmFpL3YxL2ZpbGVfc2VydmljZS5wcm90bxIZY29sbG9xdXkuY29tcGF0Lm9wZW5haS52MSLFAQoERmlsZRIUCgJpZBgBIAEoCUIIukgFcgMYgAESFwoGb2JqZWN0GAIgASgJQge6SARyAhhAEhYKBWJ5dGVzGAMgASgBQge6SAQSAkABEicKCmNyZWF0ZWRfYXQYBCABKAFCB7pIBBICQAFSCmNyZWF0ZWRfYXQSGgoIZmlsZW5hbWUYBSABKAlCCLpIBXIDGP8BEhgKB3B1cnBvc2UYBiABKAlCB7pIBHICGEASFwoGc3RhdHVzGAcgASgJQge6SARyAhhAIk0KC0ZpbGVEZWxldGVkEhQKAmlkGAEgASgJQgi6SAVyAxiAARIXCgZvYmplY3QYAiABKAlCB7pIBHICGEASDwoHZGVsZXRlZBgDIAEoCCKQAQoRQ3JlYXRlRmlsZVJlcXVlc3QSIgoEYm9keRgBIAEoCzIULmdvb2dsZS5hcGkuSHR0cEJvZHkSHwoIZmlsZW5hbWUYAiABKAlCCLpIBXIDGP8BSACIAQESHQoHcHVycG9zZRgDIAEoCUIHukgEcgIYQEgBiAEBQgsKCV9maWxlbmFtZUIKCghfcHVycG9zZSJDChJDcmVhdGVGaWxlUmVzcG9uc2USLQoEZmlsZRgBIAEoCzIfLmNvbGxvcXV5LmNvbXBhdC5vcGVuYWkudjEuRmlsZSI0Cg5HZXRGaWxlUmVxdWVzdBIiCgdmaWxlX2lkGAEgASgJQgi6SAVyAxiAAVIHZmlsZV9pZCJACg9HZXRGaWxlUmVzcG9uc2USLQoEZmlsZRgBIAEoCzIfLmNvbGxvcXV5LmNvbXBhdC5vcGVuYWkudjEuRmlsZSI7ChVHZXRGaWxlQ29udGVudFJlcXVlc3QSIgoHZmlsZV9pZBgBIAEoCUIIukgFcgMYgAFSB2ZpbGVfaWQiPAoWR2V0RmlsZUNvbnRlbnRSZXNwb25zZRIiCgRib2R5GAEgASgLMhQuZ29vZ2xlLmFwaS5IdHRwQm9keSK/AQoQTGlzdEZpbGVzUmVxdWVzdBIeCgVsaW1pdBgBIAEoBUIKukgHGgUYkE4oAUgAiAEBEhwKBWFmdGVyGAIgASgJQgi6SAVyAxiAAUgBiAEBEiQKBW9yZGVyGAMgASgJQhC6SA1yC1IDYXNjUgRkZXNjSAKIAQESHQoHcHVycG9zZRgEIAEoCUIHukgEcgIYQEgDiAEBQggKBl9saW1pdEIICgZfYWZ0ZXJCCAoGX29yZGVyQgoKCF9wdXJwb3NlIvsBChFMaXN0RmlsZXNSZXNwb25zZRIXCgZvYmplY3QYASABKAlCB7pIBHICGEASOAoEZGF0YRgCIAMoCzIfLmNvbGxvcXV5LmNvbXBhdC5vcGVuYWkudjEuRmlsZUIJukgGkgEDEOgHEi8KCGZpcnN0X2lkGAMgASgJQg66SAVyAxiAAfLHGAIIAUgAUghmaXJzdF9pZIgBARItCgdsYXN0X2lkGAQgASgJQg66SAVyAxiAAfLHGAIIAUgBUgdsYXN0X2lkiAEBEhoKCGhhc19tb3JlGAUgASgIUghoYXNfbW9yZUILCglfZmlyc3RfaWRCCgoIX2xhc3RfaWQiNwoRRGVsZXRlRmlsZVJlcXVlc3QSIgoHZmlsZV9pZBgBIAEoCUIIukgFcgMYgAFSB2ZpbGVfaWQiSgoSRGVsZXRlRmlsZVJlc3BvbnNlEjQKBGZpbGUYASABKAsyJi5jb2xsb3F1eS5jb21wYXQub3BlbmFpLnYxLkZpbGVEZWxldGVkMo8GCgtGaWxlU2VydmljZRKkAQoKQ3JlYXRlRmlsZRIsLmNvbGxvcXV5LmNvbXBhdC5vcGVuYWkudjEuQ3JlYXRlRmlsZVJlcXVlc3QaLS5jb2xsb3F1eS5jb21wYXQub3BlbmFpLnYxLkNyZWF0ZUZpbGVSZXNwb25zZSI36scYD0oEZmlsZVIHcHVycG9zZYLT5JMCHjoEYm9keWIEZmlsZSIQL29wZW5haS92MS9maWxlcygBEo0BCgdHZXRGaWxlEikuY29sbG9xdXkuY29tcGF0Lm9wZW5haS52MS5HZXRGaWxlUmVxdWVzdBoqLmNvbGxvcXV5LmNvbXBhdC5vcGVuYWkudjEuR2V0RmlsZVJlc3BvbnNlIiuQAgGC0+STAiJiBGZpbGUSGi9vcGVuYWkvdjEvZmlsZXMve2ZpbGVfaWR9EqwBCg5HZXRGaWxlQ29udGVudBIwLmNvbGxvcXV5LmNvbXBhdC5vcGVuYWkudjEuR2V0RmlsZUNvbnRlbnRSZXF1ZXN0GjEuY29sbG9xdXkuY29tcGF0Lm9wZW5haS52MS5HZXRGaWxlQ29udGVudFJlc3BvbnNlIjOQAgGC0+STAipiBGJvZHkSIi9vcGVuYWkvdjEvZmlsZXMve2ZpbGVfaWR9L2NvbnRlbnQwARKDAQoJTGlzdEZpbGVzEisuY29sbG9xdXkuY29tcGF0Lm9wZW5haS52MS5MaXN0RmlsZXNSZXF1ZXN0GiwuY29sbG9xdXkuY29tcGF0Lm9wZW5haS52MS5MaXN0RmlsZXNSZXNwb25zZSIbkAIBgtPkkwISEhAvb3BlbmFpL3YxL2ZpbGVzEpMBCgpEZWxldGVGaWxlEiwuY29sbG9xdXkuY29tcGF0Lm9wZW5haS52MS5EZWxldGVGaWxlUmVxdWVzdBotLmNvbGxvcXV5LmNvbXBhdC5vcGVuYWkudjEuRGVsZXRlRmlsZVJlc3BvbnNlIiiC0+STAiJiBGZpbGUqGi9vcGVuYWkvdjEvZmlsZXMve2ZpbGVfaWR9YgZwcm90bzM", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_google_api_annotations, file_google_api_httpbody]);
+  fileDesc("Cixjb2xsb3F1eS9jb21wYXQvb3BlbmFpL3YxL2ZpbGVfc2VydmljZS5wcm90bxIZY29sbG9xdXkuY29tcGF0Lm9wZW5haS52MSKCAgoERmlsZRIUCgJpZBgBIAEoCUIIukgFcgMYgAESFwoGb2JqZWN0GAIgASgJQge6SARyAhhAEhYKBWJ5dGVzGAMgASgBQge6SAQSAkABEicKCmNyZWF0ZWRfYXQYBCABKAFCB7pIBBICQAFSCmNyZWF0ZWRfYXQSGgoIZmlsZW5hbWUYBSABKAlCCLpIBXIDGP8BEhgKB3B1cnBvc2UYBiABKAlCB7pIBHICGEASFwoGc3RhdHVzGAcgASgJQge6SARyAhhAEiwKCmV4cGlyZXNfYXQYCCABKAFCB7pIBBICQAFIAFIKZXhwaXJlc19hdIgBAUINCgtfZXhwaXJlc19hdCJPCgpGaWxlRXhwaXJ5EiEKBmFuY2hvchgBIAEoCUIRukgOcgxSCmNyZWF0ZWRfYXQSHgoHc2Vjb25kcxgCIAEoBUINukgKGggYgJqeASiQHCJNCgtGaWxlRGVsZXRlZBIUCgJpZBgBIAEoCUIIukgFcgMYgAESFwoGb2JqZWN0GAIgASgJQge6SARyAhhAEg8KB2RlbGV0ZWQYAyABKAgi9AEKEUNyZWF0ZUZpbGVSZXF1ZXN0EiIKBGJvZHkYASABKAsyFC5nb29nbGUuYXBpLkh0dHBCb2R5Eh8KCGZpbGVuYW1lGAIgASgJQgi6SAVyAxj/AUgAiAEBEh0KB3B1cnBvc2UYAyABKAlCB7pIBHICGEBIAYgBARJQCg1leHBpcmVzX2FmdGVyGAQgASgLMiUuY29sbG9xdXkuY29tcGF0Lm9wZW5haS52MS5GaWxlRXhwaXJ5SAJSDWV4cGlyZXNfYWZ0ZXKIAQFCCwoJX2ZpbGVuYW1lQgoKCF9wdXJwb3NlQhAKDl9leHBpcmVzX2FmdGVyIkMKEkNyZWF0ZUZpbGVSZXNwb25zZRItCgRmaWxlGAEgASgLMh8uY29sbG9xdXkuY29tcGF0Lm9wZW5haS52MS5GaWxlIjQKDkdldEZpbGVSZXF1ZXN0EiIKB2ZpbGVfaWQYASABKAlCCLpIBXIDGIABUgdmaWxlX2lkIkAKD0dldEZpbGVSZXNwb25zZRItCgRmaWxlGAEgASgLMh8uY29sbG9xdXkuY29tcGF0Lm9wZW5haS52MS5GaWxlIjsKFUdldEZpbGVDb250ZW50UmVxdWVzdBIiCgdmaWxlX2lkGAEgASgJQgi6SAVyAxiAAVIHZmlsZV9pZCI8ChZHZXRGaWxlQ29udGVudFJlc3BvbnNlEiIKBGJvZHkYASABKAsyFC5nb29nbGUuYXBpLkh0dHBCb2R5Ir8BChBMaXN0RmlsZXNSZXF1ZXN0Eh4KBWxpbWl0GAEgASgFQgq6SAcaBRiQTigBSACIAQESHAoFYWZ0ZXIYAiABKAlCCLpIBXIDGIABSAGIAQESJAoFb3JkZXIYAyABKAlCELpIDXILUgNhc2NSBGRlc2NIAogBARIdCgdwdXJwb3NlGAQgASgJQge6SARyAhhASAOIAQFCCAoGX2xpbWl0QggKBl9hZnRlckIICgZfb3JkZXJCCgoIX3B1cnBvc2Ui+wEKEUxpc3RGaWxlc1Jlc3BvbnNlEhcKBm9iamVjdBgBIAEoCUIHukgEcgIYQBI4CgRkYXRhGAIgAygLMh8uY29sbG9xdXkuY29tcGF0Lm9wZW5haS52MS5GaWxlQgm6SAaSAQMQ6AcSLwoIZmlyc3RfaWQYAyABKAlCDrpIBXIDGIAB8scYAggBSABSCGZpcnN0X2lkiAEBEi0KB2xhc3RfaWQYBCABKAlCDrpIBXIDGIAB8scYAggBSAFSB2xhc3RfaWSIAQESGgoIaGFzX21vcmUYBSABKAhSCGhhc19tb3JlQgsKCV9maXJzdF9pZEIKCghfbGFzdF9pZCI3ChFEZWxldGVGaWxlUmVxdWVzdBIiCgdmaWxlX2lkGAEgASgJQgi6SAVyAxiAAVIHZmlsZV9pZCJKChJEZWxldGVGaWxlUmVzcG9uc2USNAoEZmlsZRgBIAEoCzImLmNvbGxvcXV5LmNvbXBhdC5vcGVuYWkudjEuRmlsZURlbGV0ZWQyngYKC0ZpbGVTZXJ2aWNlErMBCgpDcmVhdGVGaWxlEiwuY29sbG9xdXkuY29tcGF0Lm9wZW5haS52MS5DcmVhdGVGaWxlUmVxdWVzdBotLmNvbGxvcXV5LmNvbXBhdC5vcGVuYWkudjEuQ3JlYXRlRmlsZVJlc3BvbnNlIkbqxxgeSgRmaWxlUgdwdXJwb3NlUg1leHBpcmVzX2FmdGVygtPkkwIeOgRib2R5YgRmaWxlIhAvb3BlbmFpL3YxL2ZpbGVzKAESjQEKB0dldEZpbGUSKS5jb2xsb3F1eS5jb21wYXQub3BlbmFpLnYxLkdldEZpbGVSZXF1ZXN0GiouY29sbG9xdXkuY29tcGF0Lm9wZW5haS52MS5HZXRGaWxlUmVzcG9uc2UiK5ACAYLT5JMCImIEZmlsZRIaL29wZW5haS92MS9maWxlcy97ZmlsZV9pZH0SrAEKDkdldEZpbGVDb250ZW50EjAuY29sbG9xdXkuY29tcGF0Lm9wZW5haS52MS5HZXRGaWxlQ29udGVudFJlcXVlc3QaMS5jb2xsb3F1eS5jb21wYXQub3BlbmFpLnYxLkdldEZpbGVDb250ZW50UmVzcG9uc2UiM5ACAYLT5JMCKmIEYm9keRIiL29wZW5haS92MS9maWxlcy97ZmlsZV9pZH0vY29udGVudDABEoMBCglMaXN0RmlsZXMSKy5jb2xsb3F1eS5jb21wYXQub3BlbmFpLnYxLkxpc3RGaWxlc1JlcXVlc3QaLC5jb2xsb3F1eS5jb21wYXQub3BlbmFpLnYxLkxpc3RGaWxlc1Jlc3BvbnNlIhuQAgGC0+STAhISEC9vcGVuYWkvdjEvZmlsZXMSkwEKCkRlbGV0ZUZpbGUSLC5jb2xsb3F1eS5jb21wYXQub3BlbmFpLnYxLkRlbGV0ZUZpbGVSZXF1ZXN0Gi0uY29sbG9xdXkuY29tcGF0Lm9wZW5haS52MS5EZWxldGVGaWxlUmVzcG9uc2UiKILT5JMCImIEZmlsZSoaL29wZW5haS92MS9maWxlcy97ZmlsZV9pZH1iBnByb3RvMw", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_google_api_annotations, file_google_api_httpbody]);
 
 /**
  * File is a file, whichever API stored it.
@@ -71,6 +71,13 @@ export type File = Message<"colloquy.compat.openai.v1.File"> & {
    * @generated from field: string status = 7;
    */
   status: string;
+
+  /**
+   * When it is erased by itself, in whole seconds since 1970. Unset: it stays as long as an item names it.
+   *
+   * @generated from field: optional double expires_at = 8 [json_name = "expires_at"];
+   */
+  expiresAt?: number | undefined;
 };
 
 /**
@@ -79,6 +86,34 @@ export type File = Message<"colloquy.compat.openai.v1.File"> & {
  */
 export const FileSchema: GenMessage<File> = /*@__PURE__*/
   messageDesc(file_colloquy_compat_openai_v1_file_service, 0);
+
+/**
+ * FileExpiry says how long a file is kept.
+ *
+ * @generated from message colloquy.compat.openai.v1.FileExpiry
+ */
+export type FileExpiry = Message<"colloquy.compat.openai.v1.FileExpiry"> & {
+  /**
+   * From when on it counts: `created_at`.
+   *
+   * @generated from field: string anchor = 1;
+   */
+  anchor: string;
+
+  /**
+   * How many seconds: from 3,600 (1 hour) to 2,592,000 (30 days).
+   *
+   * @generated from field: int32 seconds = 2;
+   */
+  seconds: number;
+};
+
+/**
+ * Describes the message colloquy.compat.openai.v1.FileExpiry.
+ * Use `create(FileExpirySchema)` to create a new message.
+ */
+export const FileExpirySchema: GenMessage<FileExpiry> = /*@__PURE__*/
+  messageDesc(file_colloquy_compat_openai_v1_file_service, 1);
 
 /**
  * FileDeleted says that a file was erased.
@@ -113,7 +148,7 @@ export type FileDeleted = Message<"colloquy.compat.openai.v1.FileDeleted"> & {
  * Use `create(FileDeletedSchema)` to create a new message.
  */
 export const FileDeletedSchema: GenMessage<FileDeleted> = /*@__PURE__*/
-  messageDesc(file_colloquy_compat_openai_v1_file_service, 1);
+  messageDesc(file_colloquy_compat_openai_v1_file_service, 2);
 
 /**
  * CreateFileRequest is a part of the upload. All but the bytes counts in the first one alone.
@@ -143,6 +178,14 @@ export type CreateFileRequest = Message<"colloquy.compat.openai.v1.CreateFileReq
    * @generated from field: optional string purpose = 3;
    */
   purpose?: string | undefined;
+
+  /**
+   * How long the file is kept: then it is erased, be it named by items or not. Default: the form's fields
+   * `expires_after[anchor]` and `expires_after[seconds]`, else as long as an item names it.
+   *
+   * @generated from field: optional colloquy.compat.openai.v1.FileExpiry expires_after = 4 [json_name = "expires_after"];
+   */
+  expiresAfter?: FileExpiry | undefined;
 };
 
 /**
@@ -150,7 +193,7 @@ export type CreateFileRequest = Message<"colloquy.compat.openai.v1.CreateFileReq
  * Use `create(CreateFileRequestSchema)` to create a new message.
  */
 export const CreateFileRequestSchema: GenMessage<CreateFileRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_compat_openai_v1_file_service, 2);
+  messageDesc(file_colloquy_compat_openai_v1_file_service, 3);
 
 /**
  * CreateFileResponse holds the new file.
@@ -171,7 +214,7 @@ export type CreateFileResponse = Message<"colloquy.compat.openai.v1.CreateFileRe
  * Use `create(CreateFileResponseSchema)` to create a new message.
  */
 export const CreateFileResponseSchema: GenMessage<CreateFileResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_compat_openai_v1_file_service, 3);
+  messageDesc(file_colloquy_compat_openai_v1_file_service, 4);
 
 /**
  * GetFileRequest names a file.
@@ -192,7 +235,7 @@ export type GetFileRequest = Message<"colloquy.compat.openai.v1.GetFileRequest">
  * Use `create(GetFileRequestSchema)` to create a new message.
  */
 export const GetFileRequestSchema: GenMessage<GetFileRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_compat_openai_v1_file_service, 4);
+  messageDesc(file_colloquy_compat_openai_v1_file_service, 5);
 
 /**
  * GetFileResponse holds the file.
@@ -213,7 +256,7 @@ export type GetFileResponse = Message<"colloquy.compat.openai.v1.GetFileResponse
  * Use `create(GetFileResponseSchema)` to create a new message.
  */
 export const GetFileResponseSchema: GenMessage<GetFileResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_compat_openai_v1_file_service, 5);
+  messageDesc(file_colloquy_compat_openai_v1_file_service, 6);
 
 /**
  * GetFileContentRequest names a file.
@@ -234,7 +277,7 @@ export type GetFileContentRequest = Message<"colloquy.compat.openai.v1.GetFileCo
  * Use `create(GetFileContentRequestSchema)` to create a new message.
  */
 export const GetFileContentRequestSchema: GenMessage<GetFileContentRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_compat_openai_v1_file_service, 6);
+  messageDesc(file_colloquy_compat_openai_v1_file_service, 7);
 
 /**
  * GetFileContentResponse is a part of the file.
@@ -255,7 +298,7 @@ export type GetFileContentResponse = Message<"colloquy.compat.openai.v1.GetFileC
  * Use `create(GetFileContentResponseSchema)` to create a new message.
  */
 export const GetFileContentResponseSchema: GenMessage<GetFileContentResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_compat_openai_v1_file_service, 7);
+  messageDesc(file_colloquy_compat_openai_v1_file_service, 8);
 
 /**
  * ListFilesRequest selects a page.
@@ -297,7 +340,7 @@ export type ListFilesRequest = Message<"colloquy.compat.openai.v1.ListFilesReque
  * Use `create(ListFilesRequestSchema)` to create a new message.
  */
 export const ListFilesRequestSchema: GenMessage<ListFilesRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_compat_openai_v1_file_service, 8);
+  messageDesc(file_colloquy_compat_openai_v1_file_service, 9);
 
 /**
  * ListFilesResponse holds a page.
@@ -346,7 +389,7 @@ export type ListFilesResponse = Message<"colloquy.compat.openai.v1.ListFilesResp
  * Use `create(ListFilesResponseSchema)` to create a new message.
  */
 export const ListFilesResponseSchema: GenMessage<ListFilesResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_compat_openai_v1_file_service, 9);
+  messageDesc(file_colloquy_compat_openai_v1_file_service, 10);
 
 /**
  * DeleteFileRequest names a file.
@@ -367,7 +410,7 @@ export type DeleteFileRequest = Message<"colloquy.compat.openai.v1.DeleteFileReq
  * Use `create(DeleteFileRequestSchema)` to create a new message.
  */
 export const DeleteFileRequestSchema: GenMessage<DeleteFileRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_compat_openai_v1_file_service, 10);
+  messageDesc(file_colloquy_compat_openai_v1_file_service, 11);
 
 /**
  * DeleteFileResponse says that it was erased.
@@ -388,7 +431,7 @@ export type DeleteFileResponse = Message<"colloquy.compat.openai.v1.DeleteFileRe
  * Use `create(DeleteFileResponseSchema)` to create a new message.
  */
 export const DeleteFileResponseSchema: GenMessage<DeleteFileResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_compat_openai_v1_file_service, 11);
+  messageDesc(file_colloquy_compat_openai_v1_file_service, 12);
 
 /**
  * FileService stores files as OpenAI's Files API does. A file is one of the canonical FileService, and seen by the same
@@ -400,7 +443,7 @@ export const DeleteFileResponseSchema: GenMessage<DeleteFileResponse> = /*@__PUR
 export const FileService: GenService<{
   /**
    * CreateFile stores a file: of a form (`multipart/form-data`) with `file` and `purpose`, or from a stream of its bytes. A
-   * file that no item names within 24 hours is erased.
+   * file that no item names within 24 hours is erased, unless `expires_after` says when.
    *
    * @generated from rpc colloquy.compat.openai.v1.FileService.CreateFile
    */
