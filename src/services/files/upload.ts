@@ -86,6 +86,7 @@ export async function uploadOf(
   const { name = "", body } = first ?? {};
   const contentType = body?.contentType ?? "";
   checkName(name);
+  checkType(contentType);
   if (!isForm(contentType)) return { ...said, name: () => name, contentType, bytes, isOwn };
   const form = await readForm(contentType, bytes);
   return {
@@ -118,6 +119,14 @@ export function readTtl(text: string, field = "ttl"): number | undefined {
   if (seconds >= MIN_TTL_S && seconds <= MAX_TTL_S) return Math.round(seconds * 1000);
   const rule = `must be from ${MIN_TTL_S} to ${MAX_TTL_S} seconds, such as "86400s"`;
   throw invalidField(field, rule, "duration.gte_lte");
+}
+
+const MAX_TYPE = 1024;
+
+/** A media type has at most 255 characters; the rest is for parameters, which are dropped. */
+function checkType(contentType: string): void {
+  if (contentType.length <= MAX_TYPE) return;
+  throw invalidField("body.content_type", `must be at most ${MAX_TYPE} characters`, "string.max_len");
 }
 
 const MAX_PURPOSE = 64;
