@@ -7,7 +7,7 @@ import { ImportConversationsRequestSchema } from "../../gen/colloquy/v1/transfer
 import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
 import { heldBy } from "../support/loop-held.ts";
 import { frame } from "../support/raw-call.ts";
-import { conversationLine } from "../support/transfer.ts";
+import { conversationLine, messageLine } from "../support/transfer.ts";
 
 const MIB = 1024 * 1024;
 /** So long may it hold the loop, in milliseconds of the thread's own work. */
@@ -44,6 +44,19 @@ test.each([
   expect(value).toMatchObject({ stopped: true, lineCount: String(line) });
   expect(value.errors.length).toBeLessThanOrEqual(1_000);
   expect(value.errors.at(-1)).toMatchObject({ line: String(line), description: expect.stringContaining("stops here") });
+  expect(ms).toBeLessThan(MAX_MS);
+});
+
+test("F-IMPORT-FAILS: lines that can be read and not be added are given up after the batches under way", async () => {
+  const id = crypto.randomUUID();
+  const bad = JSON.stringify(messageLine(id, crypto.randomUUID(), { seq: "9" }));
+  const packed = gzipSync(`${JSON.stringify(conversationLine(id))}\n${`${bad}\n`.repeat(25_000)}`);
+  const { value, ms } = await heldBy(() => post(packed));
+  expect(value).toMatchObject({ stopped: true, conversationCount: "1" });
+  expect(Number(value.lineCount)).toBeGreaterThanOrEqual(10_000);
+  // Three batches of 2,000.
+  expect(Number(value.lineCount)).toBeLessThanOrEqual(16_001);
+  expect(value.errors.at(-1)).toMatchObject({ description: expect.stringContaining("stops here") });
   expect(ms).toBeLessThan(MAX_MS);
 });
 

@@ -75,8 +75,8 @@ export type ImportConversationsRequest = Message<"colloquy.v1.ImportConversation
 
   /**
    * Whether to stop at the first line that cannot be added, after adding the lines before it. Default: false, skip the
-   * line, and stop where 10,000 lines, or 64 MiB of them, could not be read besides as many as could. Only the value in the
-   * first request counts.
+   * line, and stop where 10,000 lines, or 64 MiB of them, failed besides as many as did not. Only the value in the first
+   * request counts.
    *
    * @generated from field: bool stop_on_error = 2;
    */

@@ -104,7 +104,7 @@ class ImportRun {
           this.#underWay.delete(lines);
           onLess();
         }),
-      (outcome) => this.#tell(outcome),
+      (outcome, lines) => this.#tell(outcome, lines),
     );
     this.#settle = (end) => settleParts(database, caller, this.#waiting.take(end));
   }
@@ -126,7 +126,8 @@ class ImportRun {
       return;
     }
     const line = await this.#read(raw);
-    this.#failed.add(line.kind === "bad", length);
+    if (line.kind === "bad") this.#failed.addUnreadable(length);
+    else this.#failed.addRead(line.number, length);
     const enough = this.#queue.free ? LEAST_LINES : GOOD_LINES;
     if (line.kind === "conversation" && this.#batch.length >= enough) await this.#flush();
     this.#batch.push(line);
@@ -167,8 +168,9 @@ class ImportRun {
     await this.#settle(false);
   }
 
-  #tell(outcome: BatchOutcome): void {
+  #tell(outcome: BatchOutcome, lines: readonly ReadLine[]): void {
     const { answer } = this;
+    this.#failed.settle(lines, outcome.errors);
     answer.conversationCount += BigInt(outcome.conversations);
     answer.messageCount += BigInt(outcome.messages);
     answer.eventCount += BigInt(outcome.events);

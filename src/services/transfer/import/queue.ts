@@ -12,7 +12,7 @@ interface UnderWay {
 export class BatchQueue {
   readonly #lanes: number;
   readonly #add: (lines: readonly ReadLine[]) => Promise<BatchOutcome>;
-  readonly #tell: (outcome: BatchOutcome) => void;
+  readonly #tell: (outcome: BatchOutcome, lines: readonly ReadLine[]) => void;
   readonly #underWay = new Set<UnderWay>();
   /** Rejects when a batch has failed. */
   #told: Promise<void> = Promise.resolve();
@@ -22,7 +22,7 @@ export class BatchQueue {
   constructor(
     lanes: number,
     add: (lines: readonly ReadLine[]) => Promise<BatchOutcome>,
-    tell: (outcome: BatchOutcome) => void,
+    tell: (outcome: BatchOutcome, lines: readonly ReadLine[]) => void,
   ) {
     this.#lanes = lanes;
     this.#add = add;
@@ -55,7 +55,7 @@ export class BatchQueue {
 
   #begin(lines: readonly ReadLine[], conversations: ReadonlySet<string>): void {
     const adding = this.#add(lines);
-    this.#told = Promise.all([adding, this.#told]).then(([outcome]) => this.#tell(outcome));
+    this.#told = Promise.all([adding, this.#told]).then(([outcome]) => this.#tell(outcome, lines));
     // It is awaited later, and its failure told then.
     this.#told.catch(() => {});
     const end = (failed: boolean) => {
