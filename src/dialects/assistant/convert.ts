@@ -3,8 +3,9 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import type * as pb from "../../../gen/colloquy/compat/assistant/v1/conversation_pb.ts";
 import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
-import { type Message, MessageRole, type MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
+import { MessageRole, type MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import { invalidField } from "../../domain/errors.ts";
+import type { LeanMessage } from "../shared/lean-message.ts";
 
 const ROLES: Readonly<Record<string, MessageRole>> = {
   user: MessageRole.USER,
@@ -20,7 +21,7 @@ const ROLE_NAMES: Readonly<Record<number, string>> = {
 
 export function toListed(
   conversation: Conversation,
-  messages: readonly Message[],
+  messages: readonly LeanMessage[],
 ): MessageInitShape<typeof pb.ConversationSchema> {
   return {
     ...toCreated(conversation, messages.map(fromMessage)),
@@ -44,7 +45,7 @@ export function fromMessage({
   content,
   clientTime,
   createTime,
-}: Message): MessageInitShape<typeof pb.MessageSchema> {
+}: LeanMessage): MessageInitShape<typeof pb.MessageSchema> {
   return { role: ROLE_NAMES[role] ?? "user", content, timestamp: msOf(clientTime ?? createTime) };
 }
 

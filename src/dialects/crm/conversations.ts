@@ -84,8 +84,9 @@ export function createConversationHandlers(
           const { messages, ...rest } = await canonical.call(context, Messages.method.listMessages, asked);
           return { ...rest, items: messages };
         },
+        toMessage,
       );
-      return { data: items.map(toMessage), pagination: toPagination(page, total) };
+      return { data: [...items], pagination: toPagination(page, total) };
     },
 
     async deleteConversation({ conversationId }, context) {

@@ -33,8 +33,9 @@ export function createMessageHandlers(canonical: Canonical): Handlers<typeof Mes
           const { messages, ...rest } = await canonical.call(context, Messages.method.listMessages, asked);
           return { ...rest, items: messages };
         },
+        toMessage,
       );
-      return { data: items.map(toMessage), pagination: toPagination(page, total) };
+      return { data: [...items], pagination: toPagination(page, total) };
     },
   };
 }

@@ -1,17 +1,17 @@
 // Reads the messages of conversations, for dialects that return them with the conversation.
-import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { MAX_BYTES, type ResponseBudget } from "../../services/in-process/response-budget.ts";
 import { CANONICAL_PAGE } from "./conversation-pages.ts";
+import { type LeanMessage, toLean } from "./lean-message.ts";
 
 /** Below that one more batch is read: it may take 19 MiB in JSON, where all of its text is control characters. */
 const MAX_BATCH_BYTES = MAX_BYTES / 4;
 
 export interface MessageBatch {
   /** In the order asked for, each whole; the first of all may be in part. */
-  readonly conversations: readonly { readonly conversationId: string; readonly messages: Message[] }[];
+  readonly conversations: readonly { readonly conversationId: string; readonly messages: LeanMessage[] }[];
   /** What did not fit. */
   readonly remainingIds: readonly string[];
   /** Of the first that did not fit: what comes after this place in its log. 0: all of it. */
@@ -25,7 +25,7 @@ export async function readBatch(
   budget: ResponseBudget,
   { conversationIds, maxMessages, afterSeq }: { conversationIds: string[]; maxMessages: number; afterSeq: bigint },
 ): Promise<MessageBatch> {
-  const read = new Map<string, Message[]>();
+  const read = new Map<string, LeanMessage[]>();
   let rest = conversationIds;
   let after = afterSeq;
   let room = maxMessages;
@@ -35,9 +35,7 @@ export async function readBatch(
     for (const { conversationId, messages } of batch.conversations) {
       await budget.add(messages);
       room -= messages.length;
-      const own = read.get(conversationId);
-      if (own === undefined) read.set(conversationId, messages);
-      else own.push(...messages);
+      append(read, conversationId, messages.map(toLean));
     }
     rest = batch.remainingIds;
     after = batch.nextAfterSeq;
@@ -58,8 +56,8 @@ export async function readMessages(
   context: CallContext,
   conversationIds: readonly string[],
   latest = 0,
-): Promise<ReadonlyMap<string, readonly Message[]>> {
-  const read = new Map<string, Message[]>();
+): Promise<ReadonlyMap<string, readonly LeanMessage[]>> {
+  const read = new Map<string, LeanMessage[]>();
   const budget = canonical.responseBudget(context);
   let rest: readonly string[] = conversationIds;
   let afterSeq = 0n;
@@ -71,13 +69,17 @@ export async function readMessages(
       afterSeq,
     });
     for (const { conversationId, messages } of batch.conversations) {
-      const own = read.get(conversationId);
-      if (own === undefined) read.set(conversationId, messages);
-      else own.push(...messages);
+      append(read, conversationId, messages.map(toLean));
       await budget.add(messages);
     }
     rest = [...batch.remainingIds, ...rest.slice(CANONICAL_PAGE)];
     afterSeq = batch.nextAfterSeq;
   }
   return read;
+}
+
+function append(read: Map<string, LeanMessage[]>, conversationId: string, messages: LeanMessage[]): void {
+  const own = read.get(conversationId);
+  if (own === undefined) read.set(conversationId, messages);
+  else own.push(...messages);
 }

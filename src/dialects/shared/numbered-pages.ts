@@ -24,19 +24,24 @@ export interface ListedPage<T> {
   readonly totalSize?: bigint | undefined;
 }
 
-/** The first `size` items of a list, read in as many calls as that takes, and how many match in all. */
-export async function collect<T extends Message | Conversation>(
+/**
+ * The first `size` items of a list, read in as many calls as that takes, and how many match in all.
+ *
+ * @param convert what is kept of each; the rest is let go with its page
+ */
+export async function collect<T extends Message | Conversation, U>(
   budget: ResponseBudget,
   size: number,
   read: (pageSize: number, pageToken: string) => Promise<ListedPage<T>>,
-): Promise<{ readonly items: readonly T[]; readonly total: number }> {
-  const items: T[] = [];
+  convert: (item: T) => U,
+): Promise<{ readonly items: readonly U[]; readonly total: number }> {
+  const items: U[] = [];
   let pageToken = "";
   let total = 0;
   do {
     const page = await read(Math.min(size - items.length, CANONICAL_PAGE), pageToken);
     await budget.add(page.items);
-    items.push(...page.items);
+    items.push(...page.items.map(convert));
     total = Number(page.totalSize ?? total);
     pageToken = page.nextPageToken;
   } while (pageToken !== "" && items.length < size);

@@ -10,7 +10,6 @@ import {
   ConversationOrder,
   ConversationService as Conversations,
 } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
-import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import type { Participant } from "../../../gen/colloquy/v1/participant_pb.ts";
 import { ParticipantService } from "../../../gen/colloquy/v1/participant_service_pb.ts";
@@ -23,6 +22,7 @@ import { deriveContext } from "../../services/in-process/context.ts";
 import { readConversations } from "../shared/conversation-pages.ts";
 import type { CreateDialect, DialectTools } from "../shared/dialect.ts";
 import { fastApiErrors } from "../shared/fastapi-errors.ts";
+import type { LeanMessage } from "../shared/lean-message.ts";
 import { readMessages } from "../shared/message-batches.ts";
 import { skipOf } from "../shared/numbered-pages.ts";
 import { statusOf as statusOfWord, wordOfStatus } from "../shared/vocabulary.ts";
@@ -46,7 +46,7 @@ export const createWorkorder: CreateDialect = (tools) => {
   }
 
   /** A conversation as it is shown, with all who take part. */
-  async function show(context: CallContext, conversation: Conversation, messages: readonly Message[] = []) {
+  async function show(context: CallContext, conversation: Conversation, messages: readonly LeanMessage[] = []) {
     const { participants, participantCount } = conversation;
     const all = participantCount > participants.length ? await readParticipants(context, conversation) : participants;
     return toConversation(conversation, all, messages);
@@ -54,17 +54,19 @@ export const createWorkorder: CreateDialect = (tools) => {
 
   async function readParticipants(context: CallContext, { id }: Conversation): Promise<Participant[]> {
     const participants: Participant[] = [];
+    const budget = canonical.responseBudget(context);
     let pageToken = "";
     do {
       const request = { conversationId: id, pageSize: 200, pageToken };
       const page = await canonical.call(context, ParticipantService.method.listParticipants, request);
+      await budget.add(page.participants);
       participants.push(...page.participants);
       pageToken = page.nextPageToken;
     } while (pageToken !== "");
     return participants;
   }
 
-  async function allMessages(context: CallContext, { id }: Conversation): Promise<readonly Message[]> {
+  async function allMessages(context: CallContext, { id }: Conversation): Promise<readonly LeanMessage[]> {
     return (await readMessages(canonical, context, [id])).get(id) ?? [];
   }
 
@@ -197,7 +199,7 @@ function denied(message: string): DomainError {
 function toConversation(
   conversation: Conversation,
   participants: readonly Participant[],
-  messages: readonly Message[],
+  messages: readonly LeanMessage[],
 ): MessageInitShape<typeof OrderConversationSchema> {
   const { id, tenantId, title, status, entityType, entityId, creator, createTime, updateTime } = conversation;
   return {
@@ -218,7 +220,7 @@ function toConversation(
   };
 }
 
-function toMessage(message: Message): MessageInitShape<typeof OrderMessageSchema> {
+function toMessage(message: LeanMessage): MessageInitShape<typeof OrderMessageSchema> {
   const { id, conversationId, sender, content, createTime } = message;
   return {
     id,

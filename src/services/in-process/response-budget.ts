@@ -1,6 +1,7 @@
 // Limits responses that are composed of many pages: their size, and how many of them are in memory at once.
 import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
+import type { Participant } from "../../../gen/colloquy/v1/participant_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import { orAborted } from "../../pipeline/call/deadline.ts";
@@ -8,14 +9,17 @@ import { orAborted } from "../../pipeline/call/deadline.ts";
 /** Maximum size of one response, in bytes of JSON and in messages. */
 export const MAX_BYTES = 28 << 20;
 export const MAX_MESSAGES = 200_000;
-/** Bytes of an item beside its text and free JSON. */
+/** Bytes of an item beside its text and free JSON, and of a participant beside its id. */
 const ITEM_BYTES = 300;
+const PARTICIPANT_BYTES = 100;
 /** A response of up to this size is one page, and does not wait. */
 const SMALL_BYTES = 4 << 20;
 /** Maximum larger responses composed at once, and maximum that wait. */
 const AT_ONCE = 2;
 const MAX_WAITING = 32;
 const RETRY_AFTER_MS = 1_000;
+
+export type BudgetedItem = Message | Conversation | Participant;
 
 /** The budget of one response, as it grows. */
 export interface ResponseBudget {
@@ -25,13 +29,23 @@ export interface ResponseBudget {
    * Adds what was read. Resolves when more may be read. Throws TOO_LARGE past {@link MAX_BYTES} or {@link
    * MAX_MESSAGES}, OVERLOADED if too many responses wait, and the reason of the call's abort.
    */
-  add(items: readonly (Message | Conversation)[]): Promise<void>;
+  add(items: readonly BudgetedItem[]): Promise<void>;
 }
 
-/** Creates the budgets of one process: they share its limit of large responses at once. */
+/**
+ * Creates the budgets of one process: they share its limit of large responses at once. A call has one budget, whatever
+ * it reads: with two, it would wait for a second place while it holds the first, and others likewise.
+ */
 export function createResponseBudgets(): (context: CallContext) => ResponseBudget {
   const gate = new Gate();
-  return (context) => new OneBudget(gate, context);
+  /** By what the contexts of a call have in common. */
+  const budgets = new WeakMap<CallContext["interrupt"], ResponseBudget>();
+  return (context) => {
+    const { interrupt } = context;
+    const budget = budgets.get(interrupt) ?? new OneBudget(gate, context);
+    budgets.set(interrupt, budget);
+    return budget;
+  };
 }
 
 class OneBudget implements ResponseBudget {
@@ -39,20 +53,22 @@ class OneBudget implements ResponseBudget {
   readonly #context: CallContext;
   bytes = 0;
   #count = 0;
-  #entered = false;
+  #entered: Promise<void> | undefined;
 
   constructor(gate: Gate, context: CallContext) {
     this.#gate = gate;
     this.#context = context;
   }
 
-  async add(items: readonly (Message | Conversation)[]): Promise<void> {
-    for (const item of items) this.bytes += bytesOf(item);
-    this.#count += items.length;
+  async add(items: readonly BudgetedItem[]): Promise<void> {
+    for (const item of items) {
+      this.bytes += bytesOf(item);
+      if (!isParticipant(item)) this.#count++;
+    }
     if (this.bytes > MAX_BYTES || this.#count > MAX_MESSAGES) throw tooLarge();
-    if (this.#entered || this.bytes <= SMALL_BYTES) return;
-    this.#entered = true;
-    await this.#gate.enter(this.#context);
+    if (this.bytes <= SMALL_BYTES) return;
+    this.#entered ??= this.#gate.enter(this.#context);
+    await this.#entered;
   }
 }
 
@@ -119,7 +135,12 @@ function callerOf({ principal, address }: CallContext): string {
   return `${principal.tenantId} ${principal.kind === "member" ? principal.memberId : principal.kind}`;
 }
 
-function bytesOf(item: Message | Conversation): number {
+function isParticipant(item: BudgetedItem): item is Participant {
+  return item.$typeName === "colloquy.v1.Participant";
+}
+
+function bytesOf(item: BudgetedItem): number {
+  if (isParticipant(item)) return PARTICIPANT_BYTES + jsonBytes(item.memberId);
   const own = "content" in item ? jsonBytes(item.content) : jsonBytes(item.title) + 100 * item.participants.length;
   let free = jsonOf(item.metadata);
   if ("persona" in item) free += jsonOf(item.persona) + jsonOf(item.profileInfo) + jsonBytes(item.stateJson);
