@@ -3,7 +3,6 @@ import { ChatService } from "../../../gen/colloquy/frontend/aisdk/v1/chat_servic
 import { TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
-import type { CallContext } from "../../pipeline/call/call.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { DEFAULT_AGENT } from "../shared/agents.ts";
@@ -13,7 +12,7 @@ import { hasLeft } from "../shared/failures.ts";
 import { ShownFiles } from "../shared/files/show.ts";
 import { cancelTurns, openTurns } from "../shared/open-turns.ts";
 import { cancelForGone, readAbort, readIfRunning } from "../shared/turn-choices.ts";
-import { history } from "./history.ts";
+import { ChatHistory } from "./history.ts";
 import { replyTo } from "./post.ts";
 import { readPosted } from "./request.ts";
 import { sendTurn } from "./stream/send.ts";
@@ -69,23 +68,18 @@ export function createChatService(canonical: Canonical, tls: boolean): ServiceEn
     async *listMessages({ id }, context): AsyncIterable<Piece> {
       const conversation = await findConversation(canonical, context, id);
       if (conversation === undefined) throw new DomainError(ErrorReason.NOT_FOUND, "there is no such chat");
-      let text = "[";
-      for await (const messages of history({ canonical, context, tls }, conversation.id)) {
-        const more = messages.map((message) => JSON.stringify(message)).join(",");
-        yield jsonPiece(context, text + more);
-        text = ",";
+      context.setHeader("cache-control", "no-store");
+      const history = new ChatHistory({ canonical, context, tls }, conversation.id);
+      for (let more = true; more; ) {
+        const page = await history.next();
+        more = page.more;
+        if (page.json.length > 0) yield { body: { contentType: "application/json", data: page.json } };
       }
-      yield jsonPiece(context, text === "[" ? "[]" : "]");
     },
   });
 }
 
 const NOTHING: Piece = { body: { contentType: "", data: new Uint8Array() } };
-
-function jsonPiece(context: CallContext, text: string): Piece {
-  context.setHeader("cache-control", "no-store");
-  return { body: { contentType: "application/json", data: Buffer.from(text) } };
-}
 
 /** Whether the stream goes without what only clients of the version 7 know. Throws INVALID_FIELD. */
 function isPlain(version: string): boolean {

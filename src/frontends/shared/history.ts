@@ -5,6 +5,7 @@ import { type Message, MessageKind } from "../../../gen/colloquy/v1/message_pb.t
 import { MessageOrder, MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { PartSchema } from "../../../gen/colloquy/v1/part_pb.ts";
 import { isOurId } from "../../domain/ids/id.ts";
+import { lazyText } from "../../domain/protobuf/lazy-field.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { entriesOfTurn, findById } from "../../services/in-process/stored.ts";
@@ -56,6 +57,17 @@ function bytesOf({ content, parts, metadata }: Message): number {
   if (metadata !== undefined) bytes += JSON.stringify(metadata).length;
   for (const part of parts) bytes += toJsonString(PartSchema, part).length;
   return bytes;
+}
+
+/** What an entry takes beside its texts, in bytes. */
+const ENTRY_BYTES = 1_000;
+
+/** About how much memory an entry takes, in bytes. Parts that nobody has looked at are measured as the text that they are. */
+export function weightOf(entry: Message): number {
+  const { content, metadata } = entry;
+  const text = lazyText(entry, "parts");
+  const parts = text?.length ?? entry.parts.reduce((sum, part) => sum + toJsonString(PartSchema, part).length, 0);
+  return ENTRY_BYTES + content.length + parts + (metadata === undefined ? 0 : JSON.stringify(metadata).length);
 }
 
 /** Whether a conversation has a message that a client knows by this id: its own, or the one that was given to it. */
