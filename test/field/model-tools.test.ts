@@ -1,10 +1,10 @@
 // Calls of tools, thoughts and usage as servers of Chat Completions really send them.
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { schemaOf } from "../../src/agents/connectors/history/arguments.ts";
 import { ChatReply } from "../../src/agents/connectors/openai/chat/reply.ts";
 import { createOpenAi } from "../../src/agents/connectors/openai/openai.ts";
 import { readBody } from "../../src/agents/connectors/openai/read-body.ts";
+import { schemaOf } from "../../src/agents/connectors/tool-schema/tool-schema.ts";
 import { ask, type Heard, heard, inChunks, startUpstream, type Upstream } from "../support/upstream.ts";
 
 let upstream: Upstream;

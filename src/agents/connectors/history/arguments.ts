@@ -1,6 +1,5 @@
 // Arguments and names of calls as strict providers take them.
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { AgentTool } from "../../../domain/turns/agent-tool.ts";
 import { objectOf } from "./items.ts";
 
 /**
@@ -26,13 +25,4 @@ export function argumentsObject(text: string): JsonObject {
 /** A name that every provider takes. */
 export function toolName(name: string): string {
   return name.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, 64) || "tool";
-}
-
-/**
- * The schema of a tool's arguments. Providers want one also where any object will do, refuse an object without
- * `properties`, and with it the whole request; some refuse `$schema`.
- */
-export function schemaOf({ inputSchemaJson }: AgentTool): JsonObject {
-  const { $schema: _, ...schema } = objectOf(inputSchemaJson === "" ? undefined : inputSchemaJson);
-  return { type: "object", properties: {}, ...schema };
 }

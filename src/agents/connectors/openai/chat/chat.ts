@@ -2,7 +2,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { type OpenAiConnector, ReasoningHistory } from "../../../../../gen/colloquy/v1/agent_pb.ts";
 import type { AgentTool } from "../../../../domain/turns/agent-tool.ts";
-import { schemaOf } from "../../history/arguments.ts";
+import { schemaOf } from "../../tool-schema/tool-schema.ts";
 import type { ModelApi } from "../model-api.ts";
 import { historyOf, type ThoughtsTold } from "./history.ts";
 import { chatParameters } from "./parameters.ts";
