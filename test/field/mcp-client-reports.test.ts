@@ -12,7 +12,7 @@ import { readTurn } from "../support/turn-events.ts";
 interface Asked {
   readonly id?: number;
   readonly method: string;
-  readonly params?: { readonly cursor?: string; readonly name?: string };
+  readonly params?: { readonly cursor?: string; readonly name?: string; readonly arguments?: object };
 }
 
 const agent = scriptedAgent();
@@ -21,6 +21,8 @@ let http: Server;
 let url = "";
 /** What was asked of the server, in order. */
 const asked: Asked[] = [];
+/** The sessions that began and those that were ended, by their ids. */
+const sessions = { begun: [] as string[], ended: [] as string[] };
 /** What it says to a request; a number is a status. */
 let say: (asked: Asked) => object | number = () => 500;
 beforeAll(async () => {
@@ -29,13 +31,17 @@ beforeAll(async () => {
 afterAll(() => server.close());
 beforeEach(async () => {
   asked.length = 0;
+  sessions.begun.length = 0;
+  sessions.ended.length = 0;
   http = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
+    if (request.method === "DELETE") sessions.ended.push(String(request.headers["mcp-session-id"]));
     if (request.method !== "POST") return response.writeHead(405).end();
     const message = JSON.parse(Buffer.concat(chunks).toString()) as Asked;
     if (message.id === undefined) return response.writeHead(202).end();
     asked.push(message);
+    if (message.method === "initialize") response.setHeader("mcp-session-id", `s${sessions.begun.push("")}`);
     const result =
       message.method === "initialize"
         ? { protocolVersion: "2025-06-18", capabilities: { tools: {} }, serverInfo: { name: "s", version: "1" } }
@@ -54,7 +60,7 @@ afterEach(async () => {
   await new Promise((resolve) => http.close(resolve));
 });
 
-const tool = (name: string) => ({ name, inputSchema: { type: "object" } });
+const tool = (name: string): object => ({ name, inputSchema: { type: "object" } });
 const ran = (words: string) => ({ content: [{ type: "text", text: words }] });
 
 /** A server of these tools, a page each, that says which of them it ran. */
@@ -85,8 +91,8 @@ async function scene(more: object = {}) {
     await ask();
     return agent.requests.at(-1)?.tools.map(({ name }) => name) ?? [];
   };
-  const call = async (name: string) => {
-    agent.script.push(says(calls("c1", name)), says(text("ok")));
+  const call = async (name: string, args?: string) => {
+    agent.script.push(says(calls("c1", name, args)), says(text("ok")));
     await ask();
     return given(agent.requests.at(-1) as never).findLast((line) => line.startsWith("result"));
   };
@@ -152,6 +158,17 @@ describe("F-MCP-CLIENT: servers that start again", () => {
     },
   );
 
+  test("a session that is not used any more is ended at its server", async () => {
+    const usual = pages(["a"]);
+    say = usual;
+    const { call } = await scene();
+    await call("w_a");
+    expect(sessions).toMatchObject({ begun: { length: 1 }, ended: [] });
+    say = (message) => (message.method === "tools/call" ? 500 : usual(message));
+    await call("w_a");
+    await expect.poll(() => sessions.ended).toEqual(["s1"]);
+  });
+
   test("a call of a session that is forgotten is run once, in a new one", async () => {
     const usual = pages(["a"]);
     say = usual;
@@ -164,6 +181,27 @@ describe("F-MCP-CLIENT: servers that start again", () => {
       return 404;
     };
     expect(await call("w_a")).toBe("result c1 ran a");
+  });
+});
+
+describe("F-MCP-CLIENT: arguments", () => {
+  test("null is left out where a tool takes none and asks for none, and sent otherwise", async () => {
+    const properties = {
+      after: { type: "string" },
+      limit: { type: ["integer", "null"] },
+      either: { anyOf: [{ type: "string" }, { type: "null" }] },
+      any: {},
+      old: { type: "string", nullable: true },
+      must: { type: "string" },
+    };
+    const inputSchema = { type: "object", properties, required: ["must"] };
+    say = (message) =>
+      message.method === "tools/list" ? { tools: [{ name: "a", inputSchema }] } : pages(["a"])(message);
+    const names = [...Object.keys(properties), "unknown"];
+    const args = JSON.stringify({ query: "x", ...Object.fromEntries(names.map((name) => [name, null])) });
+    await (await scene()).call("w_a", args);
+    const sent = asked.find(({ method }) => method === "tools/call")?.params?.arguments;
+    expect(Object.keys(sent ?? {})).toEqual(["query", ...names.slice(1)]);
   });
 });
 

@@ -7,7 +7,9 @@ function cacheOf(maxBytes: number) {
   const clock = { now: 0 };
   const cache = new LeasedCache<string>(
     maxBytes,
-    (value) => released.push(value),
+    async (value) => {
+      released.push(value);
+    },
     () => clock.now,
   );
   let made = 0;
@@ -48,6 +50,20 @@ describe("a leased cache", () => {
     expect(cache.bytes).toBe(100);
     await cache.close();
     expect([released.at(-1), cache.bytes]).toEqual(["e5", 0]);
+  });
+
+  test("is closed when all that nobody uses has ended, also badly", async () => {
+    const [gate, ended] = [Promise.withResolvers<void>(), [] as string[]];
+    const cache = new LeasedCache<string>(10, async (value) => {
+      await gate.promise;
+      ended.push(value);
+      throw new Error("away");
+    });
+    (await cache.lease("a", async () => ({ value: "a", bytes: 1, keepMs: 1 }))).done();
+    const closed = cache.close();
+    setImmediate(gate.resolve);
+    await closed;
+    expect(ended).toEqual(["a"]);
   });
 
   test("forgets what could not be made, and what is dropped", async () => {

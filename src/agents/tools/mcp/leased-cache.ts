@@ -25,14 +25,16 @@ interface Entry<T> {
 
 export class LeasedCache<T> {
   readonly #maxBytes: number;
-  readonly #release: (value: T) => unknown;
+  readonly #release: (value: T) => Promise<unknown> | undefined;
   readonly #now: () => number;
   /** The least recently used first. */
   readonly #entries = new Map<string, Entry<T>>();
+  /** Those that end at the moment. */
+  readonly #ending = new Set<Promise<unknown>>();
   #bytes = 0;
 
   /** @param release ends a value that nobody uses */
-  constructor(maxBytes: number, release: (value: T) => unknown, now = () => performance.now()) {
+  constructor(maxBytes: number, release: (value: T) => Promise<unknown> | undefined, now = () => performance.now()) {
     this.#maxBytes = maxBytes;
     this.#release = release;
     this.#now = now;
@@ -66,8 +68,10 @@ export class LeasedCache<T> {
     }
   }
 
+  /** Returns when all have ended that nobody uses. */
   async close(): Promise<void> {
     for (const [key, entry] of [...this.#entries]) this.#remove(key, entry);
+    await Promise.allSettled(this.#ending);
   }
 
   #begin(key: string, make: () => Promise<Made<T>>): Entry<T> {
@@ -98,6 +102,10 @@ export class LeasedCache<T> {
   }
 
   #end(entry: Entry<T>): void {
-    if (entry.gone && entry.users === 0 && entry.made !== undefined) void this.#release(entry.made.value);
+    if (!entry.gone || entry.users > 0 || entry.made === undefined) return;
+    const end = this.#release(entry.made.value)?.catch(() => {});
+    if (end === undefined) return;
+    this.#ending.add(end);
+    void end.then(() => this.#ending.delete(end));
   }
 }

@@ -11,6 +11,7 @@ import { mcpOwner } from "../../secrets/sealing.ts";
 import { withTimeout } from "../../with-timeout.ts";
 import { type ToolCall, type ToolOutcome, toolFailure } from "../tool-runner.ts";
 import { LeasedCache } from "./leased-cache.ts";
+import { readExactly, withoutNulls } from "./mcp-arguments.ts";
 import { outcomeOf } from "./mcp-result.ts";
 import type { McpSession } from "./mcp-session.ts";
 
@@ -99,7 +100,8 @@ export function createMcpServers(options: McpServersOptions): McpServers {
       if (leased.value === undefined) return toolFailure("the MCP server cannot be reached");
       const found = leased.value.tools.get(name);
       if (found === undefined) return undefined;
-      return outcomeOf(await leased.value.session.call(found.own, args, server.timeoutMs, signal));
+      const taken = withoutNulls(args, found.tool.inputSchemaJson);
+      return outcomeOf(await leased.value.session.call(found.own, taken, server.timeoutMs, signal));
     } catch (error) {
       signal.throwIfAborted();
       const { isForgotten, wordsOf } = await import("./mcp-failures.ts");
@@ -187,12 +189,3 @@ function cut(text: string): string {
 function bytesOf({ name, description, inputSchemaJson }: AgentTool): number {
   return 2 * (name.length + description.length + inputSchemaJson.length);
 }
-
-/** Numbers keep their digits: those that JavaScript would change go out as they were written. */
-function readExactly(text: string): Record<string, unknown> {
-  const keep = (_: string, value: unknown, { source }: { source?: string }) =>
-    typeof value === "number" && source !== undefined && String(value) !== source ? rawJson(source) : value;
-  return (JSON.parse as (text: string, reviver: typeof keep) => Record<string, unknown>)(text, keep);
-}
-
-const { rawJSON: rawJson } = JSON as unknown as { rawJSON(text: string): unknown };

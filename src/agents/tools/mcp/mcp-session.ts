@@ -1,6 +1,7 @@
 // A connection to an MCP server by the official client: lists its tools, and calls them.
 
 import { AsyncLocalStorage } from "node:async_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { CallToolResult, jsonSchemaValidator, Tool } from "@modelcontextprotocol/client";
 import { Client, StreamableHTTPClientTransport, specTypeSchemas } from "@modelcontextprotocol/client";
 import { z } from "zod";
@@ -24,6 +25,9 @@ export interface ListLimits {
 
 /** How long the client has to take in a response that it has read to its end, in milliseconds. */
 const AFTER_END_MS = 1_000;
+
+/** How long a server has to end a session, in milliseconds. */
+const END_MS = 2_000;
 
 /** Pages of a list of tools. */
 const MAX_PAGES = 20;
@@ -96,7 +100,12 @@ export async function openMcpSession(
         throw broken.signal.aborted ? broken.signal.reason : error;
       }
     },
-    close: () => client.close(),
+    async close() {
+      // Servers keep a session until they are told. One that is away, or does not let clients end sessions, is no matter.
+      const ended = transport.terminateSession().catch(() => {});
+      await Promise.race([ended, sleep(END_MS, undefined, { ref: false })]);
+      await client.close();
+    },
   };
 }
 
