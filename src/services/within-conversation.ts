@@ -6,6 +6,7 @@ import { type CreateTurnRequest, TurnService } from "../../gen/colloquy/v1/turn_
 import { accessRefused, type DomainError, ErrorReason } from "../domain/errors.ts";
 import { callerFrom } from "../domain/identity/caller.ts";
 import { isOurId, newId } from "../domain/ids/id.ts";
+import { ANY_PARENT } from "../domain/lists/any-parent.ts";
 import type { CallContext } from "../pipeline/call/call.ts";
 import type { ServiceEntry } from "../pipeline/service.ts";
 import type { Queryable } from "../store/database.ts";
@@ -78,7 +79,8 @@ function narrowing(method: DescMethod, database: Queryable): Narrow {
     if (place === only) return request;
     const narrowed = clone(method.input, request);
     // The field is `conversation_id` if it may be empty: that means all conversations.
-    (narrowed as unknown as Record<string, string>)[field] = id === "" ? only : newId();
+    const isAny = id === "" || (id === ANY_PARENT && field === "conversationId");
+    (narrowed as unknown as Record<string, string>)[field] = isAny ? only : newId();
     return narrowed;
   };
 }

@@ -199,6 +199,8 @@ describe("for a token of one conversation", () => {
     const turns = server.client(TurnService, await give({ conversationId: one.conversationId }));
     expect((await turns.getTurn({ turnId: own })).turn?.conversationId).toBe(one.conversationId);
     expect(await reasonOf(turns.getTurn({ turnId: foreign }))).toBe("NOT_FOUND");
+    const listed = await turns.listTurns({ conversationId: "-" });
+    expect(listed.turns.map(({ id }) => id)).toEqual([own]);
     // Without a conversation a turn would make one.
     const messages = [{ content: "walnut", role: MessageRole.USER }];
     expect(await reasonOf(turns.createTurn({ messages }))).toBe("PERMISSION_DENIED");

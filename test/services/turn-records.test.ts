@@ -56,6 +56,43 @@ const recorded = async (alice: Clients, turnId: string) =>
     event.case === "entryDelta" ? [`${event.value.index} ${event.value.piece.value}`] : [],
   );
 
+describe("turns of all conversations", () => {
+  const all = async ({ turns }: Clients, more: object = {}) => {
+    const ids: string[] = [];
+    let pageToken = "";
+    do {
+      const page = await turns.listTurns({ conversationId: "-", pageToken, ...more });
+      ids.push(...page.turns.map(({ id }) => id));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "");
+    return ids;
+  };
+
+  test("are listed for who sees them, the latest first, page by page and by their state", async () => {
+    const { alice, bob, tenant } = await scene();
+    await tenant.addMembers({ boss: { role: "manager" } });
+    await tenant.addMembers({ dan: { manager: "boss" } });
+    const boss = tenant.member("boss", "manager");
+    const { conversation } = await alice.conversations.createConversation({
+      conversation: { agent: "helper" },
+      participantIds: ["bob", "dan"],
+    });
+    agent.script.push(says(text("1")), says(text("2")), says(text("3")), says(text("4")));
+    const shared = (await ask(alice, [say("1")], { conversationId: conversation?.id }))?.id;
+    const hers = (await ask(alice, [say("2")]))?.id;
+    const his = (await ask(bob, [say("3")]))?.id;
+    const last = (await ask(alice, [say("4")], { conversationId: conversation?.id }))?.id;
+    expect(await all(alice, { pageSize: 2 })).toEqual([last, hers, shared]);
+    expect(await all(bob, { pageSize: 1 })).toEqual([last, his, shared]);
+    expect(await all(boss)).toEqual([last, shared]);
+    expect(await all(tenant.key(), { pageSize: 3 })).toEqual([last, his, hers, shared]);
+    expect(await all(alice, { state: TurnState.FAILED })).toEqual([]);
+    expect(await all((await server.tenant("carol")).key())).toEqual([]);
+    await alice.conversations.deleteConversation({ conversationId: conversation?.id ?? "" });
+    expect([await all(alice), await all(bob), await all(tenant.key())]).toEqual([[hers], [his], [his, hers]]);
+  });
+});
+
 describe("a turn without a conversation", () => {
   test("has one of its own that lists leave out, and keeps its note to the character", async () => {
     const { alice } = await scene();

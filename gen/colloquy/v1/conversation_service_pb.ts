@@ -532,9 +532,9 @@ export type UpdateConversationRequest = Message<"colloquy.v1.UpdateConversationR
 
   /**
    * The fields to change: title, status, owner_id, agent, mode, call_type, entity_type, entity_id, pinned, labels,
-   * metadata, persona, profile_info, max_context_length. A map or JSON is replaced as a whole. Default: in JSON, the
-   * fields that are present, also with null or a default value; in binary, those with a non-default value, of which
-   * there must be one. `*` means all of them.
+   * metadata, persona, profile_info, max_context_length, state_json. A map or JSON is replaced as a whole. Default: in
+   * JSON, the fields that are present, also with null or a default value; in binary, those with a non-default value, of
+   * which there must be one. `*` means all of them.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */

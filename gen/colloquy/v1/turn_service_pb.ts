@@ -639,7 +639,7 @@ export const GetTurnResponseSchema: GenMessage<GetTurnResponse> = /*@__PURE__*/
  */
 export type ListTurnsRequest = Message<"colloquy.v1.ListTurnsRequest"> & {
   /**
-   * The conversation's id.
+   * The conversation's id, or `-` for all conversations that the caller can see and that are not deleted.
    *
    * @generated from field: string conversation_id = 1;
    */
@@ -1009,7 +1009,7 @@ export const TurnService: GenService<{
     output: typeof GetTurnResponseSchema;
   },
   /**
-   * ListTurns lists the turns of a conversation, the latest first.
+   * ListTurns lists the turns of a conversation, or of all, the latest first.
    *
    * @generated from rpc colloquy.v1.TurnService.ListTurns
    */

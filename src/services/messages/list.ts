@@ -8,6 +8,7 @@ import { invalidField, notFound } from "../../domain/errors.ts";
 import { actorFilter, actorText } from "../../domain/identity/actor.ts";
 import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import { isOurId } from "../../domain/ids/id.ts";
+import { ANY_PARENT } from "../../domain/lists/any-parent.ts";
 import { deletedOf } from "../../domain/lists/deleted.ts";
 import { invalidPageToken } from "../../domain/lists/page-token.ts";
 import { kindsOf } from "../../domain/messages/kinds.ts";
@@ -25,9 +26,6 @@ import { pathOf } from "./branches.ts";
 import { HotPage } from "./hot-page.ts";
 import type { PageCache } from "./page-cache.ts";
 
-/** Stands for any parent (AIP-159). */
-const ANY = "-";
-
 export interface ListParts {
   readonly database: Database;
   readonly secrets: TenantSecrets;
@@ -41,7 +39,7 @@ export async function listMessages(
   { principal, interrupt, form }: CallContext,
 ): Promise<pb.ListMessagesResponse> {
   const caller = callerFrom(principal);
-  const everywhere = request.conversationId === ANY;
+  const everywhere = request.conversationId === ANY_PARENT;
   let hot: HotPage | undefined;
   const { items, ...page } = await paginate(secrets, caller, pb.ListMessagesRequestSchema, request, {
     item: MessageSchema,
@@ -128,7 +126,7 @@ async function readDeletedMessages(
 
 /** Throws INVALID_FIELD unless the request asks for what a list across conversations can answer. */
 function requireOnlyDeleted({ deleted, afterSeq, beforeSeq, clientId, branchMessageId }: pb.ListMessagesRequest): void {
-  const of = `with conversation_id "${ANY}"`;
+  const of = `with conversation_id "${ANY_PARENT}"`;
   if (deleted !== DeletedFilter.ONLY)
     throw invalidField("deleted", `must be DELETED_FILTER_ONLY ${of}`, "deleted.only");
   if (afterSeq !== 0n) throw invalidField("after_seq", `must be 0 ${of}`, "after_seq.one_conversation");

@@ -20,6 +20,7 @@ import type { Interrupt } from "../../domain/cancellation.ts";
 import { notFound } from "../../domain/errors.ts";
 import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import { isOurId } from "../../domain/ids/id.ts";
+import { ANY_PARENT } from "../../domain/lists/any-parent.ts";
 import { isOpen } from "../../domain/turns/turn.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Database, Queryable } from "../../store/database.ts";
@@ -115,13 +116,14 @@ export async function listConversationTurns(
   { principal, interrupt }: CallContext,
 ): Promise<MessageInitShape<typeof ListTurnsResponseSchema>> {
   const caller = callerFrom(principal);
-  const id = request.conversationId.toLowerCase();
+  const id = request.conversationId === ANY_PARENT ? undefined : request.conversationId.toLowerCase();
   const { items, ...page } = await paginate(secrets, caller, ListTurnsRequestSchema, request, {
     item: TurnSchema,
     async read({ after, limit }) {
-      const rows = isOurId(id)
-        ? await listTurns(database, caller, id, after?.[0], request.state, limit, interrupt)
-        : undefined;
+      const rows =
+        id === undefined || isOurId(id)
+          ? await listTurns(database, caller, id, after?.[0], request.state, limit, interrupt)
+          : undefined;
       if (rows === undefined) throw notFound("conversation");
       return rows;
     },

@@ -18,7 +18,7 @@ import {
   type TurnRow,
 } from "./columns.ts";
 import { endTurn as endWithText } from "./entry-statements.ts";
-import { listTurns as listOfTurns } from "./list-statements.ts";
+import { listAllTurns, listTurns as listOfTurns } from "./list-statements.ts";
 import * as sql from "./statements.ts";
 
 export type { DeltaChange, NewTurn, Refusal, TurnLease, TurnPlace, TurnRow } from "./columns.ts";
@@ -201,17 +201,20 @@ export async function stopOfWaiting(on: Queryable, { tenantId, id }: TurnPlace):
 
 /**
  * The turns of a conversation before an id, the latest first; undefined if the caller does not see the conversation.
+ * Without a conversation those of all that the caller sees.
  */
 export async function listTurns(
   on: Queryable,
   caller: Caller,
-  conversationId: string,
+  conversationId: string | undefined,
   before: string | undefined,
   state: TurnState,
   limit: number,
   signal?: Interrupt,
 ): Promise<TurnRow[] | undefined> {
-  const values = [caller.tenantId, caller.memberId, conversationId, before ?? null, state, limit];
-  const rows = await on.query(listOfTurns[caller.viewer.kind], values, signal);
+  const { tenantId, memberId, viewer } = caller;
+  const place = [before ?? null, state, limit];
+  if (conversationId === undefined) return on.query(listAllTurns[viewer.kind], [tenantId, memberId, ...place], signal);
+  const rows = await on.query(listOfTurns[viewer.kind], [tenantId, memberId, conversationId, ...place], signal);
   return rows.length === 0 ? undefined : rows.filter((row): row is TurnRow => row.id !== null);
 }
