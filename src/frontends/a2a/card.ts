@@ -5,11 +5,12 @@ import { type AgentCard, AgentCardSchema } from "../../../gen/lf/a2a/v1/a2a_pb.t
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { FrontendOptions } from "../shared/options.ts";
 import { calledOrigin } from "../shared/origin.ts";
+import { LOG_PART } from "./parts.ts";
 
 const PROTOCOL_VERSION = "1.0";
 /** A file that a model does not take is told to it in words. */
 const INPUT_MODES = ["text/plain", "application/json", "text/*", "image/*", "audio/*", "video/*", "application/*"];
-const OUTPUT_MODES = ["text/plain", "application/json", "image/*", "application/*"];
+const OUTPUT_MODES = ["text/plain", "application/json", "image/*", "application/*", LOG_PART];
 
 /** As its caller reaches it: by the host that the call names. */
 export function cardOf(

@@ -21,7 +21,8 @@ const STREAMS = /:(?:stream|subscribe)(?:$|\?)/;
 const A2A_TYPE = "application/a2a+json";
 
 export function createA2a({ canonical }: DialectTools, options: FrontendOptions): Dialect {
-  const { createConversation, getConversation, listConversations, updateConversation } = ConversationService.method;
+  const { batchGetConversations, createConversation, getConversation, listConversations, updateConversation } =
+    ConversationService.method;
   const { getMessage, listMessages } = MessageService.method;
   const { answerTurn, cancelTurn, chat, getTurn, listTurnEntries, listTurns, resumeTurn } = TurnService.method;
   const { getAgent } = AgentService.method;
@@ -46,7 +47,7 @@ export function createA2a({ canonical }: DialectTools, options: FrontendOptions)
       [sendMessage, sends],
       [sendStreamingMessage, sends],
       [getTask, reads],
-      [listTasks, [...reads, listTurns]],
+      [listTasks, [...reads, listTurns, getAgent, batchGetConversations]],
       [cancelTask, [...reads, cancelTurn]],
       [subscribeToTask, reads],
       [getExtendedAgentCard, [getAgent]],
@@ -56,7 +57,7 @@ export function createA2a({ canonical }: DialectTools, options: FrontendOptions)
       [post, [AccessService.method.whoAmI]],
     ]),
     mayCall: new Map<DescMethod, readonly DescMethod[]>([
-      [post, [...sends, cancelTurn, createFile, ...shows]],
+      [post, [...sends, cancelTurn, batchGetConversations, createFile, ...shows]],
       [sendMessage, [createFile, ...shows]],
       [sendStreamingMessage, [createFile, ...shows]],
       [getTask, shows],

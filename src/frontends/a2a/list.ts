@@ -1,7 +1,9 @@
-// ListTasks: the turns of one context, those whose state changed last first.
+// ListTasks: the turns of one context, or of all that the caller sees, those whose state changed last first.
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
+import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { type Turn, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import {
@@ -13,6 +15,7 @@ import {
   TaskState,
 } from "../../../gen/lf/a2a/v1/a2a_pb.ts";
 import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
+import { ANY_PARENT } from "../../domain/lists/any-parent.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import type { Operations } from "./operations.ts";
@@ -22,7 +25,7 @@ const DEFAULT_PAGE = 50;
 const MAX_PAGE = 100;
 /** A page of large tasks has fewer: gRPC clients accept 4 MiB by default. One task may have more. */
 const PAGE_BYTES = 3 << 20;
-/** The latest turns of a context that are looked at. */
+/** The latest turns that are looked at. */
 const MAX_TURNS = 2_000;
 const CHUNK = 200;
 
@@ -36,22 +39,27 @@ export async function listTasks(
   const pageSize = request.pageSize ?? DEFAULT_PAGE;
   if (pageSize < 1 || pageSize > MAX_PAGE) throw invalidField("page_size", `must be 1 to ${MAX_PAGE}`, "page_size");
   if (historyLength < 0) throw invalidField("history_length", "must be at least 0", "history_length");
-  // Turns are listed by conversation.
-  if (contextId === "") throw invalidField("context_id", "must be set", "required");
   const skip = readToken(request.pageToken);
-  const conversation = await operations.conversation(contextId);
   const state = turnState(status);
-  const isEmpty = conversation === undefined || (status !== TaskState.UNSPECIFIED && state === undefined);
-  const turns = isEmpty ? [] : await turnsOf(canonical, context, conversation.id, state ?? TurnState.UNSPECIFIED);
+  const isNone = status !== TaskState.UNSPECIFIED && state === undefined;
+  const conversationId = contextId === "" ? ANY_PARENT : (await operations.conversation(contextId))?.id;
+  const turns =
+    isNone || conversationId === undefined
+      ? []
+      : await turnsOf(canonical, context, conversationId, state ?? TurnState.UNSPECIFIED);
+  // A context has one agent; of all contexts, those of the agent that is asked.
+  const agentId = contextId === "" && turns.length > 0 ? await agentOf(canonical, context, request.tenant) : undefined;
   const matching = turns
+    .filter((turn) => agentId === undefined || turn.agentId === agentId)
     .filter((turn) => after === undefined || nanosOf(statusTime(turn)) >= nanosOf(after))
     .sort((a, b) => Number(nanosOf(statusTime(b)) - nanosOf(statusTime(a))));
   const page = matching.slice(skip, skip + pageSize);
-  const id = conversation === undefined ? contextId : contextIdOf(conversation);
+  const contexts = await contextsOf(canonical, context, page);
   const tasks: Task[] = [];
   let bytes = 0;
   for (const turn of page) {
-    const task = await operations.task(turn, id, historyLength, includeArtifacts);
+    const id = contexts.get(turn.conversationId) ?? turn.conversationId;
+    const task = await operations.task(turn, { contextId: id, historyLength, withArtifacts: includeArtifacts });
     bytes += toBinary(TaskSchema, task).length;
     if (bytes > PAGE_BYTES && tasks.length > 0) break;
     tasks.push(task);
@@ -59,6 +67,30 @@ export async function listTasks(
   const end = skip + tasks.length;
   const next = end < matching.length ? String(end) : "";
   return create(ListTasksResponseSchema, { tasks, nextPageToken: next, pageSize, totalSize: matching.length });
+}
+
+/** The id of an agent by its name or id. Undefined: none is named. Empty: there is none. */
+async function agentOf(canonical: Canonical, context: CallContext, agentId: string): Promise<string | undefined> {
+  if (agentId === "") return undefined;
+  try {
+    return (await canonical.call(context, AgentService.method.getAgent, { agentId })).agent?.id;
+  } catch (error) {
+    if (error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND) return "";
+    throw error;
+  }
+}
+
+/** The ids of the contexts of turns, by their conversations. */
+async function contextsOf(canonical: Canonical, context: CallContext, turns: readonly Turn[]) {
+  const ids = new Map<string, string>();
+  let left = [...new Set(turns.map(({ conversationId }) => conversationId))];
+  while (left.length > 0) {
+    const request = { conversationIds: left };
+    const read = await canonical.call(context, ConversationService.method.batchGetConversations, request);
+    for (const conversation of read.conversations) ids.set(conversation.id, contextIdOf(conversation));
+    left = read.remainingIds;
+  }
+  return ids;
 }
 
 async function turnsOf(canonical: Canonical, context: CallContext, conversationId: string, state: TurnState) {

@@ -26,8 +26,19 @@ import { ShownFiles } from "../shared/files/show.ts";
 import { shownEntriesOfTurn } from "../shared/history.ts";
 import { begin } from "./begin.ts";
 import { notCancelable, taskNotFound, unsupported } from "./errors.ts";
+import { LOG_PART } from "./parts.ts";
 import { isOver, type TurnEvents, updatesOf } from "./reply-stream.ts";
 import { contextIdOf, taskState, toStatus, toTask } from "./tasks.ts";
+
+interface Shown {
+  readonly contextId: string;
+  /** Default: all. */
+  readonly historyLength?: number | undefined;
+  /** Default: true. */
+  readonly withArtifacts?: boolean;
+  /** Whether the artifact has entries of all kinds. Default: messages alone. */
+  readonly withAll?: boolean;
+}
 
 export class Operations {
   readonly #canonical: Canonical;
@@ -44,12 +55,13 @@ export class Operations {
 
   async send(request: SendMessageRequest): Promise<Task> {
     const { historyLength, returnImmediately = false } = request.configuration ?? {};
+    const withAll = acceptsAll(request);
     const { turn, contextId, events, known } = await begin(this.#canonical, this.#context, request);
-    if (returnImmediately) return this.#task(turn, contextId, historyLength);
-    const updates = updatesOf(events, { turn, contextId, known, parts: [], show: SHOW_NOTHING });
+    if (returnImmediately) return this.task(turn, { contextId, historyLength, withAll });
+    const updates = updatesOf(events, { turn, contextId, known, parts: [], show: SHOW_NOTHING, withAll: false });
     let step = await updates.next();
     while (!step.done) step = await updates.next();
-    return this.#task(step.value, contextId, historyLength);
+    return this.task(step.value, { contextId, historyLength, withAll });
   }
 
   /** The first of the updates comes once the message is stored. */
@@ -57,12 +69,12 @@ export class Operations {
     const { turn, contextId, events, known } = await begin(this.#canonical, this.#context, request);
     const before = known.size === 0 ? [] : await shownEntriesOfTurn(this.#canonical, this.#context, turn.id);
     const had = before.filter(({ id }) => known.has(id));
-    yield* this.#follow(turn, contextId, events, had);
+    yield* this.#follow(turn, contextId, events, had, acceptsAll(request));
   }
 
   async get({ id, historyLength }: GetTaskRequest): Promise<Task> {
     const turn = await this.turn(id);
-    return this.#task(turn, await this.#contextId(turn), historyLength);
+    return this.task(turn, { contextId: await this.#contextId(turn), historyLength });
   }
 
   async cancel({ id }: CancelTaskRequest): Promise<Task> {
@@ -74,7 +86,7 @@ export class Operations {
       : await this.#canonical.call(this.#context, TurnService.method.cancelTurn, { turnId: before.id });
     // It may have come to its end first.
     if (taskState(turn) !== TaskState.CANCELED) throw notCancelable(nameOf(taskState(turn)));
-    return this.#task(turn, await this.#contextId(turn), undefined);
+    return this.task(turn, { contextId: await this.#contextId(turn) });
   }
 
   async *subscribe({ id }: SubscribeToTaskRequest): AsyncGenerator<StreamResponse | undefined, void> {
@@ -83,7 +95,7 @@ export class Operations {
     const request = { turnId: turn.id, streamEntries: true };
     const events = this.#canonical.stream(this.#context, TurnService.method.resumeTurn, request);
     const entries = await shownEntriesOfTurn(this.#canonical, this.#context, turn.id);
-    yield* this.#follow(turn, await this.#contextId(turn), events, entries);
+    yield* this.#follow(turn, await this.#contextId(turn), events, entries, false);
   }
 
   /** The turns of a context; undefined: the caller sees no such context. */
@@ -104,18 +116,14 @@ export class Operations {
     throw taskNotFound();
   }
 
-  async task(turn: Turn, contextId: string, historyLength: number | undefined, withArtifacts: boolean): Promise<Task> {
+  async task(turn: Turn, { contextId, historyLength, withArtifacts = true, withAll = false }: Shown): Promise<Task> {
     const wantsHistory = historyLength !== 0;
     const entries =
       wantsHistory || withArtifacts || !isOver(turn)
         ? await this.#files.messages(await shownEntriesOfTurn(this.#canonical, this.#context, turn.id))
         : [];
     const asked = wantsHistory ? await this.#asked(turn) : undefined;
-    return toTask({ turn, contextId, asked, entries, historyLength, withArtifacts });
-  }
-
-  #task(turn: Turn, contextId: string, historyLength: number | undefined): Promise<Task> {
-    return this.task(turn, contextId, historyLength, true);
+    return toTask({ turn, contextId, asked, entries, historyLength, withArtifacts, withAll });
   }
 
   async #contextId({ conversationId }: Turn): Promise<string> {
@@ -142,19 +150,25 @@ export class Operations {
     contextId: string,
     events: TurnEvents,
     entries: readonly Message[],
+    withAll: boolean,
   ): AsyncGenerator<StreamResponse | undefined, void> {
     const asked = await this.#asked(turn);
     const shown = await this.#files.messages(entries);
-    const task = toTask({ turn, contextId, asked, entries: shown, historyLength: undefined, withArtifacts: true });
+    const all = { historyLength: undefined, withArtifacts: true, withAll };
+    const task = toTask({ turn, contextId, asked, entries: shown, ...all });
     yield create(StreamResponseSchema, { payload: { case: "task", value: task } });
     const known = new Set(entries.map(({ id }) => id));
     const show = (part: Part) => this.#files.part(part);
     const parts = task.artifacts[0]?.parts ?? [];
-    const now = yield* updatesOf(events, { turn, contextId, known, parts, show });
+    const now = yield* updatesOf(events, { turn, contextId, known, parts, show, withAll });
     const waits = isOver(now) ? [] : await shownEntriesOfTurn(this.#canonical, this.#context, now.id);
     const value = { taskId: now.id, contextId, status: toStatus(now, contextId, waits) };
     yield create(StreamResponseSchema, { payload: { case: "statusUpdate", value } });
   }
+}
+
+function acceptsAll({ configuration }: SendMessageRequest): boolean {
+  return configuration?.acceptedOutputModes.includes(LOG_PART) === true;
 }
 
 const SHOW_NOTHING = (part: Part) => Promise.resolve(part);

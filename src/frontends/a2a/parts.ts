@@ -1,7 +1,12 @@
 // Converts A2A's parts of messages and artifacts to ours, and back.
 import { create, fromJson, type JsonObject, type JsonValue, type MessageInitShape, toJson } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
-import { MessageRole, type MessageSchema as OurMessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
+import {
+  MessageKind,
+  MessageRole,
+  type Message as OurMessage,
+  type MessageSchema as OurMessageSchema,
+} from "../../../gen/colloquy/v1/message_pb.ts";
 import { type Part as OurPart, PartSchema as OurPartSchema } from "../../../gen/colloquy/v1/part_pb.ts";
 import { type Message, type Part, PartSchema } from "../../../gen/lf/a2a/v1/a2a_pb.ts";
 import { invalidField } from "../../domain/errors.ts";
@@ -43,6 +48,19 @@ function toOurs({ content, filename, mediaType, metadata }: Part, at: number): O
     default:
       throw invalidField(`message.parts[${at}]`, "must have text, raw, url or data", "part.content");
   }
+}
+
+/** The type of data parts that are parts of the log in the contract's JSON: what A2A has no form for. */
+export const LOG_PART = "application/vnd.colloquy.part+json";
+
+/** What an entry of a task adds to its artifact. `withAll`: also thoughts, calls, results, questions and answers. */
+export function artifactParts(entry: OurMessage, withAll: boolean): Part[] {
+  if (entry.kind === MessageKind.MESSAGE) return entry.role === MessageRole.ASSISTANT ? toParts(entry) : [];
+  if (!withAll) return [];
+  return entry.parts.map((part) => {
+    const value = fromJson(ValueSchema, toJson(OurPartSchema, part));
+    return create(PartSchema, { content: { case: "data", value }, mediaType: LOG_PART });
+  });
 }
 
 /** What a message says, in A2A's parts; what it has no form for is left out. */

@@ -5,7 +5,7 @@ import type { Part as OurPart } from "../../../gen/colloquy/v1/part_pb.ts";
 import { type Turn, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import type { ResumeTurnResponse } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { type Part, type StreamResponse, StreamResponseSchema, TaskState } from "../../../gen/lf/a2a/v1/a2a_pb.ts";
-import { fromOurs, textPart } from "./parts.ts";
+import { artifactParts, fromOurs, textPart } from "./parts.ts";
 import { taskState, toArtifact } from "./tasks.ts";
 
 export type TurnEvents = AsyncIterable<Pick<ResumeTurnResponse, "event">>;
@@ -19,12 +19,14 @@ export interface Followed {
   readonly parts: readonly Part[];
   /** Shows the files of parts. */
   readonly show: (part: OurPart) => Promise<OurPart>;
+  /** Whether the artifact has entries of all kinds. */
+  readonly withAll: boolean;
 }
 
 /** The updates; undefined: nothing has happened for a while. Returns the turn as it ended, or waits. */
 export async function* updatesOf(
   events: TurnEvents,
-  { turn, contextId, known, parts, show }: Followed,
+  { turn, contextId, known, parts, show, withAll }: Followed,
 ): AsyncGenerator<StreamResponse | undefined, Turn> {
   const task = { taskId: turn.id, contextId };
   const whole = [...parts];
@@ -68,6 +70,17 @@ export async function* updatesOf(
           // What was told is not so any more: the artifact is told again.
           yield isReplaced ? update(whole, false) : update([textPart(piece.value)], isShown);
         }
+        break;
+      }
+      case "entryEnded": {
+        const { message: entry } = event.value;
+        // Messages were told piece by piece.
+        if (!withAll || entry === undefined || entry.kind === MessageKind.MESSAGE || known.has(entry.id)) break;
+        const shown = await Promise.all(entry.parts.map(show));
+        const more = artifactParts({ ...entry, parts: shown }, withAll);
+        if (more.length === 0) break;
+        whole.push(...more);
+        yield update(more, isShown);
         break;
       }
       case "inputRequired":

@@ -17,7 +17,7 @@ import {
   type TaskStatus,
   TaskStatusSchema,
 } from "../../../gen/lf/a2a/v1/a2a_pb.ts";
-import { dataPart, parsed, textPart, toParts } from "./parts.ts";
+import { artifactParts, dataPart, parsed, textPart, toParts } from "./parts.ts";
 
 /** The id of the artifact, unique in its task. */
 export const REPLY = "reply";
@@ -55,12 +55,15 @@ export interface TaskParts {
   /** The most messages of the history, the latest. Undefined: all. */
   readonly historyLength: number | undefined;
   readonly withArtifacts: boolean;
+  /** Whether the artifact has entries of all kinds. Default: messages alone. */
+  readonly withAll?: boolean;
 }
 
-export function toTask({ turn, contextId, asked, entries, historyLength, withArtifacts }: TaskParts): Task {
+export function toTask(told: TaskParts): Task {
+  const { turn, contextId, asked, entries, historyLength, withArtifacts, withAll = false } = told;
   const said = entries.filter(({ kind, role }) => kind === MessageKind.MESSAGE && role === MessageRole.ASSISTANT);
   const history = [...(asked ? [asked] : []), ...said].map((one) => toMessage(one, turn.id, contextId));
-  const parts = said.flatMap(toParts);
+  const parts = entries.flatMap((entry) => artifactParts(entry, withAll));
   return create(TaskSchema, {
     id: turn.id,
     contextId,

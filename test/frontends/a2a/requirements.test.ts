@@ -109,6 +109,25 @@ const REQUIREMENTS: readonly (readonly [string, string, (client: Client) => Prom
     },
   ],
   [
+    "3.1.4",
+    "without a context, a list has the tasks of all contexts that the caller sees, each with its own, and no others",
+    async (client) => {
+      const contexts = [randomUUID(), randomUUID()];
+      const ids: string[] = [];
+      for (const contextId of contexts) ids.unshift((await send(client, "Hi", { contextId })).id);
+      const seen = ({ tasks }: Any) => tasks.map((task: Any) => [task.id, task.contextId]);
+      const first = await list(client, "", { pageSize: 1 });
+      const second = await list(client, "", { pageSize: 1, pageToken: first.nextPageToken });
+      expect([...seen(first), ...seen(second)]).toEqual(ids.map((id, at) => [id, contexts[1 - at]]));
+      expect(seen(await list(client, "", { status: CANCELED }))).not.toContainEqual([ids[0], contexts[1]]);
+      const name = randomUUID();
+      await chats.tenant.addMember(name);
+      const stranger = await chats.tenant.token(name);
+      const { body } = await postA2a(chats.server.url, stranger, "ListTasks", {});
+      expect(body.result).toMatchObject({ tasks: [], totalSize: 0 });
+    },
+  ],
+  [
     "3.1.5",
     "a cancelled task says so, and one that has ended cannot be cancelled",
     async (client) => {

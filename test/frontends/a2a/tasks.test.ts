@@ -7,7 +7,7 @@ import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { a2aClient, all, BINDINGS, message, postA2a, replyOf, toldOf } from "../../support/a2a.ts";
 import { type FakeAgent, startFakeAgent } from "../../support/agents.ts";
-import { calls, replies } from "../../support/agui.ts";
+import { calls, gives, replies, thinks } from "../../support/agui.ts";
 import {
   type Credential,
   type IdentityServer,
@@ -92,6 +92,41 @@ describe.each(BINDINGS)("over %s", (binding) => {
     const other = await a2aClient(server.url, key, binding, "other");
     const task = (await other.sendMessage(message("Two", { contextId }))) as Task;
     expect([task.contextId, replyOf(task)]).toEqual([contextId, "default: One|Good day|Two"]);
+  });
+
+  test("a list of all contexts has the tasks of the agent that is asked", async () => {
+    const other = await a2aClient(server.url, key, binding, "other");
+    const [mine, theirs] = [await client.sendMessage(message("1")), await other.sendMessage(message("2"))] as Task[];
+    const latest = async (from: Client) => {
+      const { tasks } = await from.listTasks({ tenant: "", contextId: "", status: 0, pageToken: "" } as never);
+      return [tasks[0]?.id, tasks[0]?.contextId];
+    };
+    expect(await latest(client)).toEqual([mine?.id, mine?.contextId]);
+    expect(await latest(other)).toEqual([theirs?.id, theirs?.contextId]);
+  });
+
+  test("thoughts, calls and results are parts of the artifact for who accepts them, in their places", async () => {
+    agent.answer = replies(thinks("Hm"), calls("c1", "look", "{}"), gives("c1", "a cat"), { text: "A cat." });
+    const type = "application/vnd.colloquy.part+json";
+    const accepting = () => ({
+      ...message("Hi"),
+      configuration: { acceptedOutputModes: ["text/plain", type] } as never,
+    });
+    const said = (parts: Task["artifacts"][number]["parts"]) =>
+      parts.map(({ content, mediaType }) => {
+        if (content?.$case !== "data") return content?.value;
+        return [mediaType, ...Object.keys(content.value as object)];
+      });
+    const whole = [[type, "reasoning"], [type, "toolCall"], [type, "toolResult"], "A cat."];
+    const task = (await client.sendMessage(accepting())) as Task;
+    expect(said(task.artifacts.flatMap(({ parts }) => parts))).toEqual(whole);
+    const pieces = (await all(client.sendMessageStream(accepting()))).flatMap(({ payload }) =>
+      payload?.$case === "artifactUpdate" ? [payload.value] : [],
+    );
+    expect(said(pieces.flatMap(({ artifact }) => artifact?.parts ?? []))).toEqual(whole);
+    expect(pieces.map(({ append }) => append)).toEqual(pieces.map((_, at) => at > 0));
+    const same = await client.getTask({ tenant: "", id: task.id } as never);
+    expect(said(same.artifacts.flatMap(({ parts }) => parts))).toEqual(["A cat."]);
   });
 
   test("a message that is sent again is the same task, and no second answer", async () => {
