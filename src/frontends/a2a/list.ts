@@ -18,6 +18,7 @@ import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
 import { ANY_PARENT } from "../../domain/lists/any-parent.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
+import { shownEntriesOfTurn } from "../shared/history.ts";
 import type { Operations } from "./operations.ts";
 import { contextIdOf, statusTime, turnState } from "./tasks.ts";
 
@@ -28,6 +29,9 @@ const PAGE_BYTES = 3 << 20;
 /** The latest turns that are looked at. */
 const MAX_TURNS = 2_000;
 const CHUNK = 200;
+/** The latest turns that wait for input whose entries are read, to know since when; and how many at once. */
+const MAX_WAITING = 100;
+const AT_ONCE = 10;
 
 export async function listTasks(
   canonical: Canonical,
@@ -49,10 +53,12 @@ export async function listTasks(
       : await turnsOf(canonical, context, conversationId, state ?? TurnState.UNSPECIFIED);
   // A context has one agent; of all contexts, those of the agent that is asked.
   const agentId = contextId === "" && turns.length > 0 ? await agentOf(canonical, context, request.tenant) : undefined;
-  const matching = turns
-    .filter((turn) => agentId === undefined || turn.agentId === agentId)
-    .filter((turn) => after === undefined || nanosOf(statusTime(turn)) >= nanosOf(after))
-    .sort((a, b) => Number(nanosOf(statusTime(b)) - nanosOf(statusTime(a))));
+  const asked = turns.filter((turn) => agentId === undefined || turn.agentId === agentId);
+  const timed = await withTimes(canonical, context, asked);
+  const matching = timed
+    .filter(({ time }) => after === undefined || time >= nanosOf(after))
+    .sort((a, b) => Number(b.time - a.time))
+    .map(({ turn }) => turn);
   const page = matching.slice(skip, skip + pageSize);
   const contexts = await contextsOf(canonical, context, page);
   const tasks: Task[] = [];
@@ -78,6 +84,20 @@ async function agentOf(canonical: Canonical, context: CallContext, agentId: stri
     if (error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND) return "";
     throw error;
   }
+}
+
+/** Turns with the times at which they came into their states. */
+async function withTimes(canonical: Canonical, context: CallContext, turns: readonly Turn[]) {
+  const times = new Map(turns.map((turn) => [turn.id, nanosOf(statusTime(turn))]));
+  const waiting = turns.filter(({ state }) => state === TurnState.INPUT_REQUIRED).slice(0, MAX_WAITING);
+  for (let at = 0; at < waiting.length; at += AT_ONCE) {
+    const some = waiting.slice(at, at + AT_ONCE).map(async (turn) => {
+      const entries = await shownEntriesOfTurn(canonical, context, turn.id);
+      times.set(turn.id, nanosOf(statusTime(turn, entries)));
+    });
+    await Promise.all(some);
+  }
+  return turns.map((turn) => ({ turn, time: times.get(turn.id) ?? 0n }));
 }
 
 /** The ids of the contexts of turns, by their conversations. */

@@ -80,6 +80,6 @@ function noPush(_: unknown, context: CallContext): never {
 
 /** A client that names no version speaks 0.3. */
 function requireVersion(context: CallContext): void {
-  const version = context.header("a2a-version") ?? "0.3";
+  const version = context.header("a2a-version") || "0.3";
   if (!/^1\.0(\.\d+)?$/.test(version)) throw versionNotSupported(version);
 }

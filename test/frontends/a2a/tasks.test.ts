@@ -105,6 +105,30 @@ describe.each(BINDINGS)("over %s", (binding) => {
     expect(await latest(other)).toEqual([theirs?.id, theirs?.contextId]);
   });
 
+  test("a task that has come to wait stands before those whose status is older, and is found by its time", async () => {
+    const [asked, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    agent.answer = async function* () {
+      asked.resolve();
+      await gate.promise;
+      yield calls("c1", "locate", "{}");
+    };
+    const at = { returnImmediately: true } as never;
+    const waits = (await client.sendMessage({ ...message("1"), configuration: at })) as Task;
+    await asked.promise;
+    agent.answer = replies({ text: "Done" });
+    const done = (await client.sendMessage(message("2"))) as Task;
+    gate.resolve();
+    const get = () => client.getTask({ tenant: "", id: waits.id } as never);
+    await expect.poll(async () => (await get()).status?.state).toBe(INPUT_REQUIRED);
+    const statusTimestampAfter = (await get()).status?.timestamp;
+    const list = async (more: object = {}) => {
+      const request = { tenant: "", contextId: "", status: 0, pageToken: "", pageSize: 2, ...more };
+      return (await client.listTasks(request as never)).tasks.map(({ id }) => id);
+    };
+    expect(await list()).toEqual([waits.id, done.id]);
+    expect(await list({ statusTimestampAfter })).toEqual([waits.id]);
+  });
+
   test("thoughts, calls and results are parts of the artifact for who accepts them, in their places", async () => {
     agent.answer = replies(thinks("Hm"), calls("c1", "look", "{}"), gives("c1", "a cat"), { text: "A cat." });
     const type = "application/vnd.colloquy.part+json";
