@@ -114,6 +114,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
  * that ids rise within the process.
  */
 const MEMOS: ReadonlySet<string> = new Set([
+  "agents/connectors/tool-schema/tool-schema.ts",
   "codec/field-named.ts",
   "codec/json/json-values.ts",
   "codec/json/timestamp-json.ts",

@@ -137,6 +137,52 @@ describe("F-TOOL-SCHEMA: schemas of older drafts, and with mistakes", () => {
   });
 });
 
+describe("F-TOOL-SCHEMA: schemas that are made to cost much", () => {
+  const filled = (head: string, item: (n: number) => string, tail: string) => {
+    const items: string[] = [];
+    for (let n = 0, length = 0; length < 65_000; n++) {
+      items.push(item(n));
+      length += item(n).length + 1;
+    }
+    return `${head}${items.join()}${tail}`;
+  };
+  const a = '"$defs":{"a":{"required":["x"],"properties":{"x":{}}}}';
+  test.each<[string, string]>([
+    [
+      "references to each other",
+      filled('{"$defs":{"a":{"allOf":[', () => '{"$ref":"#/$defs/a"}', ']}},"$ref":"#/$defs/a"}'),
+    ],
+    [
+      "references to what requires much",
+      filled(`{${a},"allOf":[`, () => '{"$ref":"#/$defs/a","required":["y"]}', "]}"),
+    ],
+    ["alternatives with one property each", filled('{"anyOf":[', (n) => `{"properties":{"${n}":{}}}`, "]}")],
+    ["alternatives of one property", filled('{"anyOf":[', (n) => `{"properties":{"a":{"const":${n}}}}`, "]}")],
+  ])("%s", (_, inputSchemaJson) => {
+    const tool = () => ({
+      name: "t",
+      description: "",
+      inputSchemaJson,
+      place: "client" as const,
+      needsApproval: false,
+    });
+    expectTaken(schemaOf(tool()));
+    // The least of some tries: the first ones are compiled on the way. Four million steps take longer.
+    const times = Array.from({ length: 5 }, () => {
+      const before = process.cpuUsage();
+      schemaOf(tool());
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / 1000;
+    });
+    expect(Math.min(...times)).toBeLessThan(60);
+  });
+
+  test("are translated once for a tool", () => {
+    const tool = { name: "t", description: "", inputSchemaJson: "{}", place: "client" as const, needsApproval: false };
+    expect(schemaOf(tool)).toBe(schemaOf(tool));
+  });
+});
+
 test("F-TOOL-SCHEMA: whatever stands where, the schema is one that is taken", () => {
   const keyword = fc.constantFrom(
     ...[

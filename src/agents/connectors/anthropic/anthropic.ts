@@ -10,7 +10,7 @@ import { AgentFailure, type ConnectorFactory } from "../connector.ts";
 import { brokeOff, errorIn, failureOf, isObject, reported } from "../failures.ts";
 import { fixedBytes, withinBudget } from "../history/budget.ts";
 import { agentSender, itemsOf } from "../history/items.ts";
-import { schemaOf } from "../tool-schema/tool-schema.ts";
+import { readSchemas, schemaOf } from "../tool-schema/tool-schema.ts";
 import type { Block } from "./content.ts";
 import { guardedClient } from "./guarded-client.ts";
 import { type AnthropicHistory, historyOf } from "./history.ts";
@@ -37,6 +37,7 @@ export function createAnthropic(bounded: Pick<BoundedFetch, "fetch">): Connector
       const hasThoughts = items.some((item) => item.kind === "thought" && item.own);
       const told = (withThoughts: boolean) => historyOf(instructions, items, withThoughts);
       let history = told(true);
+      await readSchemas(tools);
       for (let rounds = 0; ; rounds++) {
         const body = bodyOf(connector, history, tools);
         try {

@@ -9,6 +9,7 @@ import { failureOf, isObject, refusedWith } from "../failures.ts";
 import { fixedBytes, withinBudget } from "../history/budget.ts";
 import { agentSender, itemsOf } from "../history/items.ts";
 import { isTooLong, shortened } from "../history/too-long.ts";
+import { readSchemas } from "../tool-schema/tool-schema.ts";
 import { chatApi } from "./chat/chat.ts";
 import type { ModelApi } from "./model-api.ts";
 import { readBody } from "./read-body.ts";
@@ -44,6 +45,7 @@ export function createOpenAi({ fetch }: Pick<BoundedFetch, "fetch">): ConnectorF
     return async function* ({ messages, tools: all, options }, signal) {
       const connector = options === undefined ? own : asAsked(own, api, options);
       const tools = options === undefined ? all : beside(all, options);
+      await readSchemas(tools);
       const fixed = fixedBytes(connector.instructions, tools);
       let items = withinBudget(itemsOf(messages, agentSender(id)), connector.maxContextTokens, fixed);
       const taken = items.flatMap((item) => (item.kind === "call" ? [item.callId] : []));

@@ -19,7 +19,8 @@ const number: Read = (value) => (typeof value === "number" ? value : undefined);
 const count: Read = (value) => (typeof value === "number" && Number.isInteger(value) && value >= 0 ? value : undefined);
 const names: Read = (value) =>
   Array.isArray(value) ? [...new Set(value.filter((name) => typeof name === "string"))] : undefined;
-const reference: Read = (value) => (typeof value === "string" && URL.canParse(value, "a:/") ? value : undefined);
+/** What it points at is looked for afterwards: see root.ts. */
+const reference: Read = (value) => (typeof value === "string" ? value : undefined);
 const pattern: Read = (value) => {
   try {
     return typeof value === "string" && new RegExp(value, "u") ? value : undefined;
@@ -34,70 +35,82 @@ const type: Read = (value) => {
 };
 
 /** What each keyword takes. One that has something else is left out; one that is not here is nobody's, and stays. */
-const KEYWORDS: Readonly<Record<string, Read>> = {
-  ...from(schema, "additionalProperties", "propertyNames", "contains", "not", "if", "then", "else", "items"),
-  ...from(schema, "unevaluatedItems", "unevaluatedProperties"),
-  ...from(schemas, "properties", "$defs", "definitions", "dependentSchemas"),
-  ...from(list, "allOf", "anyOf", "oneOf", "prefixItems"),
-  ...from(text, "title", "description", "format", "$comment", "contentEncoding", "contentMediaType"),
-  ...from(flag, "uniqueItems", "deprecated", "readOnly", "writeOnly"),
-  ...from(number, "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
-  ...from(count, "minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"),
-  ...from(count, "minContains", "maxContains"),
-  multipleOf: (value) => (typeof value === "number" && value > 0 ? value : undefined),
-  patternProperties: (value) => {
-    const kept = isObject(value) ? Object.entries(value).filter(([name]) => pattern(name) !== undefined) : [];
-    return eachOf(Object.fromEntries(kept), schema);
-  },
-  dependentRequired: (value) => (isObject(value) ? eachOf(value, names) : undefined),
-  required: names,
-  enum: (value) => (Array.isArray(value) && value.length > 0 ? value : undefined),
-  examples: (value) => (Array.isArray(value) ? value : undefined),
-  pattern,
-  type,
-  $ref: reference,
-};
+const KEYWORDS: ReadonlyMap<string, Read> = new Map(
+  Object.entries({
+    ...from(schema, "additionalProperties", "propertyNames", "contains", "not", "if", "then", "else", "items"),
+    ...from(schema, "unevaluatedItems", "unevaluatedProperties"),
+    ...from(schemas, "properties", "$defs", "definitions", "dependentSchemas"),
+    ...from(list, "allOf", "anyOf", "oneOf", "prefixItems"),
+    ...from(text, "title", "description", "format", "$comment", "contentEncoding", "contentMediaType"),
+    ...from(flag, "uniqueItems", "deprecated", "readOnly", "writeOnly"),
+    ...from(number, "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+    ...from(count, "minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"),
+    ...from(count, "minContains", "maxContains"),
+    multipleOf: (value) => (typeof value === "number" && value > 0 ? value : undefined),
+    patternProperties: (value) => {
+      const kept = isObject(value) ? Object.entries(value).filter(([name]) => pattern(name) !== undefined) : [];
+      return eachOf(Object.fromEntries(kept), schema);
+    },
+    dependentRequired: (value) => (isObject(value) ? eachOf(value, names) : undefined),
+    required: names,
+    enum: (value) => (Array.isArray(value) && value.length > 0 ? value : undefined),
+    examples: (value) => (Array.isArray(value) ? value : undefined),
+    pattern,
+    type,
+    $ref: reference,
+  } satisfies Record<string, Read>),
+);
 
 /** Names of dialects and of resources: the schema of a tool is a part of a request, and no resource. */
 const NAMED = new Set(["$schema", "$id", "id", "$anchor", "$vocabulary", "$dynamicAnchor", "$dynamicRef"]);
 
 /** The schema without what draft 2020-12 does not allow, which providers refuse. */
 export function mended(given: JsonObject): JsonObject {
-  const kept = Object.fromEntries(
-    Object.entries(translated(given)).flatMap(([keyword, value]) => {
-      if (NAMED.has(keyword)) return [];
-      const read = Object.hasOwn(KEYWORDS, keyword) ? KEYWORDS[keyword] : undefined;
-      const taken = read === undefined ? value : read(value);
-      return taken === undefined ? [] : [[keyword, taken] as const];
-    }),
-  );
+  const kept: [string, JsonValue][] = [];
+  let isList = false;
+  let hasItems = false;
+  for (const [keyword, value] of Object.entries(translated(given))) {
+    if (NAMED.has(keyword)) continue;
+    const read = KEYWORDS.get(keyword);
+    const taken = read === undefined ? value : read(value);
+    if (taken === undefined) continue;
+    isList ||= keyword === "type" && (taken === "array" || (Array.isArray(taken) && taken.includes("array")));
+    hasItems ||= keyword === "items";
+    kept.push([keyword, taken]);
+  }
   // OpenAI refuses a list without a schema of its items.
-  if ([kept.type].flat().includes("array") && kept.items === undefined) kept.items = {};
-  return kept;
+  if (isList && !hasItems) kept.push(["items", {}]);
+  return Object.fromEntries(kept);
 }
 
 /** What drafts 4 to 7 said in another way. */
-function translated({ ...schema }: JsonObject): JsonObject {
+function translated(schema: JsonObject): JsonObject {
+  let modern = schema;
   if (Array.isArray(schema.items)) {
     const { items, additionalItems, ...rest } = schema;
-    schema = { ...rest, prefixItems: items, ...(additionalItems !== undefined && { items: additionalItems }) };
+    modern = { ...rest, prefixItems: items, ...(additionalItems !== undefined && { items: additionalItems }) };
   }
-  for (const [limit, exclusive] of [
-    ["minimum", "exclusiveMinimum"],
-    ["maximum", "exclusiveMaximum"],
-  ] as const) {
-    if (schema[exclusive] !== true || schema[limit] === undefined) continue;
-    const { [limit]: value, ...rest } = schema;
-    schema = { ...rest, ...(value !== undefined && { [exclusive]: value }) };
+  for (const [limit, exclusive] of LIMITS) {
+    const { [limit]: value, ...rest } = modern[exclusive] === true ? modern : {};
+    if (value !== undefined) modern = { ...rest, [exclusive]: value };
   }
-  return schema;
+  return modern;
 }
+
+const LIMITS = [
+  ["minimum", "exclusiveMinimum"],
+  ["maximum", "exclusiveMaximum"],
+] as const;
 
 function from(read: Read, ...keywords: string[]): Record<string, Read> {
   return Object.fromEntries(keywords.map((keyword) => [keyword, read]));
 }
 
 function eachOf(values: JsonObject, read: Read): JsonObject {
-  const kept = Object.entries(values).map(([name, value]) => [name, read(value)] as const);
-  return Object.fromEntries(kept.filter(([, value]) => value !== undefined)) as JsonObject;
+  const kept: [string, JsonValue][] = [];
+  for (const [name, value] of Object.entries(values)) {
+    const taken = read(value);
+    if (taken !== undefined) kept.push([name, taken]);
+  }
+  return Object.fromEntries(kept);
 }

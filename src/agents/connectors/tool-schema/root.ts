@@ -1,82 +1,87 @@
 // The outermost level of a tool's schema: OpenAI and Anthropic refuse combinations of schemas there.
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 
-/** References and combinations within each other that are followed. */
-const MAX_DEPTH = 8;
 /** How much of what is taken away is told to the model, in characters. */
 const MAX_TOLD = 4_096;
+/** Different schemas of one property; of more, anything is one. */
+const MAX_VARIANTS = 20;
 
 /**
  * A schema without `allOf`, `anyOf`, `oneOf`, `not`, `enum` and `$ref` on its outermost level. What they allow becomes
  * properties, of which those are required that all alternatives require; what they forbid is told in the description.
  */
 export function withoutCombinations(schema: JsonObject): JsonObject {
-  const { properties = {}, required = [], ...rest } = schema;
-  const { allOf, anyOf, oneOf, not, enum: values, $ref, ...kept } = rest;
-  const taken = { allOf, anyOf, oneOf, not, enum: values, $ref };
-  if (Object.values(taken).every((value) => value === undefined)) return schema;
-  const folded = fold(schema, schema, 0);
+  const { properties: _, required: __, allOf, anyOf, oneOf, not, enum: values, $ref, ...kept } = schema;
   const told = { allOf, anyOf, oneOf, not, enum: values } as JsonObject;
   const words = JSON.stringify(told);
+  if (words === "{}" && $ref === undefined) return schema;
+  const { properties, required } = new Folding(schema).result();
   const given = typeof kept.description === "string" ? `${kept.description}\n` : "";
   const isTold = words !== "{}" && words.length <= MAX_TOLD;
   return {
     ...kept,
-    properties: folded?.properties ?? properties,
-    ...(folded === undefined ? { required } : folded.required.size > 0 && { required: [...folded.required] }),
+    properties,
+    ...(required.length > 0 && { required }),
     ...(isTold && { description: `${given}The arguments must also match this schema: ${words}` }),
   };
 }
 
-interface Folded {
-  readonly properties: JsonObject;
-  readonly required: ReadonlySet<string>;
-}
+/** How many names one schema requires. */
+const MAX_REQUIRED = 200;
 
-/** What a schema says of an object. Undefined: it is none of an object. */
-function fold(schema: JsonValue | undefined, root: JsonObject, depth: number): Folded | undefined {
-  if (!isObject(schema) || depth > MAX_DEPTH) return undefined;
-  if (schema.type !== undefined && schema.type !== "object" && !asList(schema.type).includes("object"))
-    return undefined;
-  const own = isObject(schema.properties) ? schema.properties : {};
-  const parts: Folded[] = [{ properties: own, required: new Set(asList(schema.required) as string[]) }];
-  const inner = (value: JsonValue | undefined) => fold(value, root, depth + 1);
-  if (typeof schema.$ref === "string") parts.push(...some([inner(pointed(root, schema.$ref))]));
-  for (const value of asList(schema.allOf)) parts.push(...some([inner(value)]));
-  for (const alternatives of [schema.anyOf, schema.oneOf]) {
-    const all = asList(alternatives).map(inner);
-    if (all.length > 0) parts.push(oneOfThem(all));
+type Names = ReadonlySet<string>;
+const NONE: ReadonlySet<string> = new Set();
+
+/** Gathers what a schema says of an object. Each schema in it is read once, however many refer to it. */
+class Folding {
+  readonly #root: JsonObject;
+  /** By property, its schemas by their text. */
+  readonly #properties = new Map<string, Map<string, JsonValue>>();
+  /** The names that a schema requires. Undefined: it is none of an object. One that is being read requires none. */
+  readonly #required = new Map<JsonObject, Names | undefined>();
+
+  constructor(root: JsonObject) {
+    this.#root = root;
   }
-  return {
-    properties: parts.reduce((properties, part) => joined(properties, part.properties, "allOf"), {}),
-    required: new Set(parts.flatMap((part) => [...part.required])),
-  };
-}
 
-/** Any of several: what only some of them have is not required. */
-function oneOfThem(all: readonly (Folded | undefined)[]): Folded {
-  const objects = some(all);
-  const [first, ...others] = objects.length === all.length ? objects.map(({ required }) => required) : [];
-  return {
-    properties: objects.reduce((properties, one) => joined(properties, one.properties, "anyOf"), {} as JsonObject),
-    required: others.reduce<ReadonlySet<string>>((names, more) => names.intersection(more), first ?? new Set()),
-  };
-}
-
-/** Properties of both; of one that both have, both schemas hold, or one of them. */
-function joined(some: JsonObject, more: JsonObject, how: "allOf" | "anyOf"): JsonObject {
-  const all = new Map(Object.entries(some));
-  for (const [name, schema] of Object.entries(more)) {
-    const known = all.get(name);
-    const isSame = known === undefined || JSON.stringify(known) === JSON.stringify(schema);
-    all.set(name, isSame ? schema : both(known, schema, how));
+  result(): { readonly properties: JsonObject; readonly required: string[] } {
+    const required = [...(this.#read(this.#root) ?? NONE)];
+    const properties = [...this.#properties].map(([name, variants]) => {
+      const [first = {}, ...others] = variants.values();
+      if (variants.size > MAX_VARIANTS || variants.has("{}")) return [name, {}] as const;
+      return [name, others.length === 0 ? first : { anyOf: [first, ...others] }] as const;
+    });
+    return { properties: Object.fromEntries(properties), required };
   }
-  return Object.fromEntries(all);
-}
 
-function both(known: JsonValue, schema: JsonValue, how: "allOf" | "anyOf"): JsonObject {
-  const before = isObject(known) && Object.keys(known).length === 1 && Array.isArray(known[how]) ? known[how] : [known];
-  return { [how]: [...before, schema] };
+  #read(schema: JsonValue | undefined): Names | undefined {
+    if (!isObject(schema)) return undefined;
+    if (this.#required.has(schema)) return this.#required.get(schema);
+    this.#required.set(schema, NONE);
+    const names = [schema.type].flat().some((type) => type === undefined || type === "object")
+      ? this.#gather(schema)
+      : undefined;
+    this.#required.set(schema, names);
+    return names;
+  }
+
+  #gather(schema: JsonObject): Names {
+    for (const [name, property] of Object.entries(isObject(schema.properties) ? schema.properties : {})) {
+      const variants = this.#properties.get(name) ?? new Map<string, JsonValue>();
+      if (variants.size <= MAX_VARIANTS) variants.set(JSON.stringify(property), property);
+      this.#properties.set(name, variants);
+    }
+    const sets = new Set<Names>([new Set((asList(schema.required) as string[]).slice(0, MAX_REQUIRED))]);
+    if (typeof schema.$ref === "string") sets.add(this.#read(pointed(this.#root, schema.$ref)) ?? NONE);
+    for (const part of asList(schema.allOf)) sets.add(this.#read(part) ?? NONE);
+    for (const alternatives of [schema.anyOf, schema.oneOf]) {
+      const [first, ...others] = new Set(asList(alternatives).map((one) => this.#read(one) ?? NONE));
+      if (first !== undefined) sets.add(others.reduce((both, more) => both.intersection(more), first));
+    }
+    const [only, ...more] = [...sets].filter(({ size }) => size > 0);
+    if (more.length === 0) return only ?? NONE;
+    return new Set([...sets].flatMap((names) => [...names]).slice(0, MAX_REQUIRED));
+  }
 }
 
 /** The schema without references to what is not in it, which providers refuse. */
@@ -103,10 +108,6 @@ function pointed(root: JsonObject, reference: string): JsonValue | undefined {
     else at = isObject(at) && Object.hasOwn(at, name) ? at[name] : undefined;
   }
   return at;
-}
-
-function some<T>(values: readonly (T | undefined)[]): T[] {
-  return values.filter((value) => value !== undefined);
 }
 
 function asList(value: JsonValue | undefined): JsonValue[] {
