@@ -40,7 +40,9 @@ async function wrk(load: Http1Load, seconds: number, directory: string): Promise
   mkdirSync(directory, { recursive: true });
   const script = join(directory, "load.lua");
   writeFileSync(script, luaOf(load));
-  const words = ["wrk", "-t", "1", "-c", String(load.connections), "-d", `${seconds}s`, "-s", script];
+  // It counts whole seconds.
+  const duration = `${Math.ceil(seconds)}s`;
+  const words = ["wrk", "-t", "1", "-c", String(load.connections), "-d", duration, "-s", script];
   const [command = "", ...rest] = pinned([...words, `http://127.0.0.1:${load.port}`], LOAD_CORES);
   const { stdout } = await run(command, rest);
   const [, requests, took] = /(\d+) requests in ([\d.]+)s/.exec(stdout) ?? [];

@@ -1,6 +1,7 @@
 // Everything that is measured, by the goal that it belongs to, in the order of the table.
 import type { Row } from "./report.ts";
 import { branches } from "./scenarios/branches.ts";
+import { browsers } from "./scenarios/browsers.ts";
 import { bytes } from "./scenarios/bytes.ts";
 import { chats } from "./scenarios/chats.ts";
 import { deadEndpoints } from "./scenarios/dead-endpoints.ts";
@@ -48,6 +49,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     turns,
     steps,
     chats,
+    browsers,
     tokens,
     parts,
     reactions: reactionPages,

@@ -1,11 +1,12 @@
 // What a dialect costs beside the canonical REST calls that do the same.
-import { idOf, MESSAGES_EACH } from "../layout.ts";
+import { idOf, LONG, MESSAGES_EACH } from "../layout.ts";
 import { type Http1Load, http1 } from "../load.ts";
 import { type Contestant, compare, type Measured } from "../measure.ts";
 import type { Row } from "../report.ts";
 import type { Stage } from "../stage.ts";
 
 const CONNECTIONS = 32;
+const ITEMS = 100;
 /** Members for assistant, whose ids are those of conversations: it lets nobody make more than 100 calls a minute. */
 const USERS = 1_000;
 /** A member as helpdesk knows them. */
@@ -67,12 +68,18 @@ function pairs(ticket: number): readonly Pair[] {
       canonical: [post("/v1/conversations/{id}/messages", { content: "hello from the benchmark" })],
       dialect: post("/api/v2/conversations/{id}/messages", { body: "hello from the benchmark" }),
     },
+    {
+      work: `OpenAI: the last ${ITEMS} items of the long conversation`,
+      as: "measured",
+      canonical: [get(`/v1/conversations/${LONG}/messages?page_size=${ITEMS}`)],
+      dialect: get(`/openai/v1/conversations/conv_${LONG.replaceAll("-", "")}/items?limit=${ITEMS}`),
+    },
   ];
 }
 
 export async function dialect(stage: Stage): Promise<Row[]> {
   const server = await stage.colloquy("colloquy with the dialects", {
-    COLLOQUY_COMPAT: "callcenter,crm,assistant,helpdesk/desk,workorder",
+    COLLOQUY_COMPAT: "callcenter,crm,assistant,helpdesk/desk,workorder,openai",
   });
   const loadOf = (asked: Asked, as: Pair["as"]): Http1Load => {
     const headers = { "content-type": "application/json", authorization: `Bearer ${stage.token(as)}` };

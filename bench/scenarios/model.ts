@@ -3,7 +3,7 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Between two deltas, in milliseconds: a long turn takes some seconds. */
+/** Between two deltas, in milliseconds, unless told otherwise: a long turn takes some seconds. */
 const PACE_MS = 2;
 
 export interface Model {
@@ -11,8 +11,14 @@ export interface Model {
   readonly word: string;
   /** How many each answer has. */
   deltas: number;
+  /** Between two of them, in milliseconds. */
+  paceMs: number;
+  /** What it waits for after the first of them. */
+  hold: Promise<void> | undefined;
   /** When the first delta of the latest answer was written. */
   spokeAt: number;
+  /** When its last delta was written. */
+  endedAt: number;
   close(): void;
 }
 
@@ -25,7 +31,16 @@ export async function startModel(): Promise<Model> {
     server.close();
     server.closeAllConnections();
   };
-  const model = { port: 0, word: "word ", deltas: 1, spokeAt: 0, close };
+  const model = {
+    port: 0,
+    word: "word ",
+    deltas: 1,
+    paceMs: PACE_MS,
+    hold: undefined as Promise<void> | undefined,
+    spokeAt: 0,
+    endedAt: 0,
+    close,
+  };
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   model.port = (server.address() as AddressInfo).port;
   return model;
@@ -36,14 +51,19 @@ async function speak(response: ServerResponse, model: Model): Promise<void> {
   // The answer's head is on its way before the first word, as with a model that thinks.
   response.flushHeaders();
   await sleep(20);
-  const begun = performance.now();
+  let begun = performance.now();
   model.spokeAt = begun;
   for (let number = 0; number < model.deltas; ) {
     response.write(eventOf({ content: model.word }, null));
     number++;
+    if (number === 1 && model.hold !== undefined) {
+      await model.hold;
+      begun = performance.now();
+    }
     // Timers are late on a busy machine; what is due by now goes at once.
-    if (performance.now() - begun < number * PACE_MS) await sleep(PACE_MS);
+    if (performance.now() - begun < number * model.paceMs) await sleep(model.paceMs);
   }
+  model.endedAt = performance.now();
   response.write(eventOf({}, "stop"));
   response.end("data: [DONE]\n\n");
 }
