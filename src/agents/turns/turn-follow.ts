@@ -6,6 +6,8 @@ import { readDeltas } from "../../domain/turns/delta-log.ts";
 import { readHead } from "../../domain/turns/reply-item.ts";
 import { isOpen, TurnState } from "../../domain/turns/turn.ts";
 import type { HeldPage, HeldPages } from "../../live/followers/held-pages.ts";
+import { nextRecheck } from "../../live/followers/recheck.ts";
+import type { Rights } from "../../live/followers/rights.ts";
 import type { Hints } from "../../live/hints/hints.ts";
 import type { Database } from "../../store/database.ts";
 import { type MessageRow, readMessage } from "../../store/messages/messages.ts";
@@ -30,6 +32,8 @@ export interface FollowParts {
   readonly hints: Hints;
   /** The turns that run here. */
   readonly running: ReadonlyMap<string, LiveTurn>;
+  /** Asked for those who follow a turn that runs here. */
+  readonly rights: Rights;
   /** What followers have read of stored entries and not passed on yet. */
   readonly pages: HeldPages;
 }
@@ -47,7 +51,7 @@ export interface FollowOptions {
 
 /** Throws NOT_FOUND for a turn that the caller does not see, or not any more. */
 export async function* followSteps(parts: FollowParts, options: FollowOptions): AsyncGenerator<TurnStep> {
-  const { database, hints, running } = parts;
+  const { database, hints, running, rights } = parts;
   const { caller, id, from, signal, hasStarted = false, found } = options;
   const reader = new TurnReader(from);
   const look = (offset: number) => followTurn(database, caller, id, offset, signal);
@@ -60,7 +64,8 @@ export async function* followSteps(parts: FollowParts, options: FollowOptions): 
   const waker = hints.listen({ kind: "turn", ...topic });
   const begun = row.state === TurnState.QUEUED ? hints.listen({ kind: "state", ...topic }) : undefined;
   const stored = (upto: FollowedTurnRow) => readStored(parts, place, reader, upto, signal);
-  let checked = performance.now();
+  const maySee = () => rights.sees(caller, place.conversationId, signal);
+  let recheckAt = nextRecheck(RECHECK_MS);
   let told: string | null = null;
   try {
     while (isOpen(row.state)) {
@@ -96,8 +101,13 @@ export async function* followSteps(parts: FollowParts, options: FollowOptions): 
       if (live && !live.finished) {
         const waits = live.waiting;
         await live.grown(version ?? 0, waits ? WAITING_POLL_MS : POLL_MS, signal);
-        const due = performance.now() - checked >= (waits ? WAITING_POLL_MS : RECHECK_MS);
-        if (!live.finished && waits === live.waiting && !due) continue;
+        if (!live.finished && waits === live.waiting) {
+          if (performance.now() < recheckAt) continue;
+          recheckAt = nextRecheck(waits ? WAITING_POLL_MS : RECHECK_MS);
+          // All else of it is in memory; a statement for each of a thousand followers would crowd out other calls.
+          if (await patiently(maySee, PATIENCE_MS, signal)) continue;
+          throw notFound("turn");
+        }
       } else if (begun && row.state === TurnState.QUEUED) {
         await begun.wait(WAITING_POLL_MS, signal);
       } else if (row.state === TurnState.INPUT_REQUIRED) {
@@ -107,7 +117,7 @@ export async function* followSteps(parts: FollowParts, options: FollowOptions): 
       }
       offset = reader.within;
       row = await patiently(() => look(offset), PATIENCE_MS, signal);
-      checked = performance.now();
+      recheckAt = nextRecheck(row?.state === TurnState.INPUT_REQUIRED ? WAITING_POLL_MS : RECHECK_MS);
       if (row === undefined) throw notFound("turn");
     }
   } finally {

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { newId } from "../../domain/ids/id.ts";
 import { TURN_TIMES, TurnState, type TurnTimes } from "../../domain/turns/turn.ts";
 import { HeldPages } from "../../live/followers/held-pages.ts";
+import { Rights } from "../../live/followers/rights.ts";
 import type { Hints } from "../../live/hints/hints.ts";
 import type { Database } from "../../store/database.ts";
 import type { ServerPresence } from "../../store/server-presence.ts";
@@ -77,6 +78,7 @@ export function createTurns(options: TurnsOptions): Turns {
   const trust = new LeaseTrust(times.leaseMs, times.renewEveryMs);
   const waiting = new WaitingTurns({ database, hints, times, server, log });
   const pages = new HeldPages();
+  const rights = new Rights(database);
   const givingUp = new AbortController();
   const parts = { database, hints, connectors, waiting, times, server, log, givingUp: givingUp.signal };
 
@@ -161,7 +163,7 @@ export function createTurns(options: TurnsOptions): Turns {
   return {
     lease,
     run,
-    follow: (options) => followSteps({ database, hints, running, pages }, options),
+    follow: (options) => followSteps({ database, hints, running, rights, pages }, options),
     cancel,
     endAbandoned,
     async close() {

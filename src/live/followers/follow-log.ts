@@ -10,15 +10,11 @@ import { patiently } from "../../store/retry.ts";
 import type { KeptSignal, SignalTaker } from "../signals/signal.ts";
 import type { LogTail, LogTails } from "./log-tail.ts";
 import { FIRST_PAGE, nextLimit } from "./page-limit.ts";
+import { nextRecheck } from "./recheck.ts";
 import type { Rights } from "./rights.ts";
 
-/**
- * How often visibility is checked again on an idle log, in milliseconds. Up to a fifth less, so that thousands of
- * streams that began together do not all check together; then rounded down to a slot, so that checks at about the same
- * time share a statement.
- */
+/** How often visibility is checked again on an idle log, in milliseconds. */
 const RECHECK_MS = 5_000;
-const RECHECK_SLOT_MS = 250;
 /** How long an open stream retries while the database is busy or unavailable, in milliseconds. */
 export const PATIENCE_MS = 60_000;
 
@@ -64,7 +60,7 @@ async function follow(
   let tail: LogTail | undefined;
   let tenantId = "";
   let limit = FIRST_PAGE;
-  let recheckAt = nextRecheck();
+  let recheckAt = nextRecheck(RECHECK_MS);
   let spoke = performance.now();
   let hasRoom = true;
   const read = async (count: number, showDeleted: boolean) => {
@@ -91,7 +87,7 @@ async function follow(
   const step = async (): Promise<boolean> => {
     const kept = tail?.after(after);
     const recheck = performance.now() >= recheckAt;
-    if (kept === undefined || recheck) recheckAt = nextRecheck();
+    if (kept === undefined || recheck) recheckAt = nextRecheck(RECHECK_MS);
     // An entry that changes visibility applies to itself too.
     const asks = kept !== undefined && (recheck || kept.some(changesAccess));
     if (asks && !(await patiently(maySee, PATIENCE_MS, signal))) return false;
@@ -128,12 +124,6 @@ async function follow(
 }
 
 const QUIET = [undefined];
-
-/** In terms of `performance.now()`. */
-function nextRecheck(): number {
-  const latest = performance.now() + RECHECK_MS * (1 - Math.random() / 5);
-  return Math.floor(latest / RECHECK_SLOT_MS) * RECHECK_SLOT_MS;
-}
 
 function changesAccess({ type }: LogEntry): boolean {
   return ACCESS_CHANGES.has(type);
