@@ -16,7 +16,7 @@ const CLIENTS_TAKE = 4 << 20;
 const LONG = "long ".repeat(50 * 1024);
 /** 16 KiB of JSON, and seven times as much in the binary form. */
 const DENSE = { a: Array.from({ length: 8_000 }, () => 1) };
-const MESSAGES = 20;
+const MESSAGES = 18;
 
 let server: IdentityServer;
 let id: string;
@@ -133,7 +133,7 @@ describe("F-CUT: pages are cut by bytes, each message once", () => {
   test("of conversations, listed and named", async () => {
     const ids: string[] = [];
     const owner = randomUUID();
-    for (let i = 0; i < 30; i++) {
+    for (let i = 0; i < 16; i++) {
       const free = { metadata: DENSE, persona: DENSE, profileInfo: DENSE };
       const { conversation } = await clients.conversations.createConversation({
         conversation: { title: owner, agent: owner, ...free },

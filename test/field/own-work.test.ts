@@ -63,18 +63,22 @@ describe("a process that others keep from running", () => {
     return values.reduce((sum, value) => sum + value, 0);
   }
 
-  test.each([5, 50])("F-OWN-WORK: niced beside a hog, it serves all of %d calls a second, late", async (perSecond) => {
-    const processor = holdToOne(server.pid);
-    renice(server.pid, 19);
-    let calls: Promise<number>[];
-    {
-      using _ = startHogs(1, processor);
-      calls = await callsAt(perSecond, 3);
-    }
-    renice(server.pid, 0);
-    expect(new Set(await Promise.all(calls))).toEqual(new Set([201]));
-    expect(await metric("colloquy_rpc_shed_total")).toBe(0);
-  });
+  // What a hog takes is processor time of the tests, too.
+  test.each(process.env.TEST_KINDS === "all" ? [5, 50] : [50])(
+    "F-OWN-WORK: niced beside a hog, it serves all of %d calls a second, late",
+    async (perSecond) => {
+      const processor = holdToOne(server.pid);
+      renice(server.pid, 19);
+      let calls: Promise<number>[];
+      {
+        using _ = startHogs(1, processor);
+        calls = await callsAt(perSecond, 2);
+      }
+      renice(server.pid, 0);
+      expect(new Set(await Promise.all(calls))).toEqual(new Set([201]));
+      expect(await metric("colloquy_rpc_shed_total")).toBe(0);
+    },
+  );
 
   test.each([5, 50])(
     "F-OWN-WORK: stopped for most of the time, it serves all of %d calls a second",
@@ -83,7 +87,7 @@ describe("a process that others keep from running", () => {
       let calls: Promise<number>[];
       {
         await using _ = holdUp(server.pid, { stoppedMs: 450, runningMs: 10 });
-        calls = await callsAt(perSecond, 3);
+        calls = await callsAt(perSecond, 2);
       }
       expect(new Set(await Promise.all(calls))).toEqual(new Set([201]));
       expect(await metric("colloquy_rpc_shed_total")).toBe(0);

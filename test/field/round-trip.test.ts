@@ -10,7 +10,7 @@ import { type Clients, type StoreServer, startStoreServer, type TestTenant } fro
 import { exported, imported } from "../support/transfer.ts";
 
 /** How many stores are made; `ROUND_TRIPS` says another number. */
-const STORES = Number(process.env.ROUND_TRIPS ?? 8);
+const STORES = Number(process.env.ROUND_TRIPS ?? 4);
 const STEPS = 60;
 const MEMBERS = ["ann", "bob", "auth0|7", "ü\u{1F600}"];
 

@@ -4,9 +4,10 @@ import { createPostgresHints } from "../../src/live/hints/postgres.ts";
 import { mayPrepare } from "../../src/store/inspect.ts";
 import { openDatabase } from "../../src/store/open-database.ts";
 import { tablesAt } from "../fault/stage/database.ts";
+import { runInProcess } from "../support/command-in-process.ts";
 import { hasPgBouncer, startPgBouncer } from "../support/pgbouncer.ts";
 import { administer, createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { runColloquy, startServer } from "../support/process.ts";
+import { startServer } from "../support/process.ts";
 
 // Whole processes, on machines that may be busy.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
@@ -137,7 +138,7 @@ describe.runIf(hasPgBouncer())("PgBouncer in transaction mode", () => {
     try {
       await using pgBouncer = await startPgBouncer(empty.url, MODE);
       const settings = { DATABASE_URL: pgBouncer.url, COLLOQUY_POOLING: "transaction" };
-      const done = await runColloquy(["migrate"], { ...settings, COLLOQUY_DATABASE_DIRECT_URL: empty.url });
+      const done = await runInProcess(["migrate"], { ...settings, COLLOQUY_DATABASE_DIRECT_URL: empty.url });
       expect(done).toMatchObject({ status: 0, stdout: expect.stringMatching(/^applied 0001-initial\n/) });
     } finally {
       await empty.drop();
@@ -152,7 +153,7 @@ describe.runIf(hasPgBouncer())("PgBouncer in transaction mode", () => {
     await server.ready;
     server.signal("SIGTERM");
     await server.ended;
-    const { stdout, status } = await runColloquy(["doctor"], { ...settings, PORT: "0" });
+    const { stdout, status } = await runInProcess(["doctor"], { ...settings, PORT: "0" });
     expect(stdout).toContain("warn  pooler: in transaction mode, without prepared statements");
     expect(stdout).toContain("warn  pooler: LISTEN does not pass it: set COLLOQUY_DATABASE_DIRECT_URL");
     expect(status).toBe(0);
@@ -160,7 +161,7 @@ describe.runIf(hasPgBouncer())("PgBouncer in transaction mode", () => {
 
   test("a direct URL that leads to a pooler too is refused", async () => {
     await using pgBouncer = await startPgBouncer(own.url, MODE);
-    const { status, stderr } = await runColloquy(["serve"], {
+    const { status, stderr } = await runInProcess(["serve"], {
       DATABASE_URL: pgBouncer.url,
       COLLOQUY_DATABASE_DIRECT_URL: pgBouncer.url,
       COLLOQUY_POOLING: "transaction",
@@ -180,7 +181,7 @@ describe.runIf(hasPgBouncer())("PgBouncer in transaction mode", () => {
     const roleUrl = url.href.replace("@localhost/", "@/");
     try {
       await using pgBouncer = await startPgBouncer(roleUrl, MODE);
-      const { stderr } = await runColloquy(["serve"], {
+      const { stderr } = await runInProcess(["serve"], {
         DATABASE_URL: pgBouncer.url,
         COLLOQUY_POOLING: "transaction",
         PORT: "0",
@@ -193,7 +194,7 @@ describe.runIf(hasPgBouncer())("PgBouncer in transaction mode", () => {
 });
 
 test("a pooler without a database of your own is refused by name", async () => {
-  const { status, stderr } = await runColloquy(["serve"], { COLLOQUY_POOLING: "transaction", PORT: "0" });
+  const { status, stderr } = await runInProcess(["serve"], { COLLOQUY_POOLING: "transaction", PORT: "0" });
   expect(stderr).toContain("COLLOQUY_POOLING: must not be set without DATABASE_URL");
   expect(status).toBe(2);
 });

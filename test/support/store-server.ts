@@ -27,7 +27,7 @@ import { announcing } from "../../src/live/hints/publish.ts";
 import { Presence, type PresenceTimes } from "../../src/live/presence/presence.ts";
 import { createLifecycle } from "../../src/pipeline/lifecycle.ts";
 import { createPipeline } from "../../src/pipeline/pipeline.ts";
-import { type BodyRules, createBodyRules } from "../../src/protocols/http/body/rules.ts";
+import { type BodyRuleLimits, type BodyRules, createBodyRules } from "../../src/protocols/http/body/rules.ts";
 import { createServer } from "../../src/server/server.ts";
 import { createAgentService } from "../../src/services/agents/service.ts";
 import { createConversationService } from "../../src/services/conversations/service.ts";
@@ -102,6 +102,8 @@ export interface StoreServerOptions {
   readonly presence?: Partial<PresenceTimes>;
   /** How the database is opened. */
   readonly database?: Pick<DatabaseOptions, "poolSize" | "maxWaiting" | "observer">;
+  /** Of request bodies, where they are not those of every server. */
+  readonly bodyLimits?: Partial<BodyRuleLimits>;
 }
 
 export interface StoreServer {
@@ -185,7 +187,7 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
     metrics,
     logger,
   });
-  const bodies = createBodyRules();
+  const bodies = createBodyRules(options.bodyLimits);
   const server = createServer({
     pipeline,
     bodies,

@@ -22,14 +22,18 @@ export const SUITE = [
   // R8.
   "test/protocols/rpc/unary-lane.test.ts",
   "test/protocols/rpc/stream-lane.test.ts",
+  "test/protocols/rpc/five-wires.test.ts",
+  "test/field/partial-updates.test.ts",
   // R13.
   "test/fault/secrets.test.ts",
   // R14, R15.
   "test/field/framing.test.ts",
   "test/field/costs.test.ts",
   "test/field/socket-costs.test.ts",
+  "test/field/front-bodies.test.ts",
   "test/field/grpc-web-text.test.ts",
   "test/field/session-settings.test.ts",
+  "test/field/own-work.test.ts",
   // R16.
   "test/field/round-trip.test.ts",
   // Files on every wire, cut anywhere.

@@ -47,29 +47,39 @@ function transportFor(wire: WireForm, headers: Readonly<Record<string, string>>)
   return transport;
 }
 
-/** What each wire form makes of the same call, the first form going first at another place each time. */
-async function overEveryWire(
+/** What each of the wire forms makes of the same call. */
+async function over(
+  wires: readonly WireForm[],
   method: DescMethod,
   headers: Readonly<Record<string, string>>,
   requests: readonly JsonValue[],
   take?: number,
 ): Promise<Record<string, Outcome>> {
   const outcomes: Record<string, Outcome> = {};
-  for (const wire of turned(WIRE_FORMS)) {
+  for (const wire of wires) {
     outcomes[wire] = await callMethod(transportFor(wire, headers), method, requests, take);
   }
   return outcomes;
 }
 
 let turn = 0;
-function turned<T>(items: readonly T[]): T[] {
-  turn = (turn + 1) % items.length;
-  return [...items.slice(turn), ...items.slice(0, turn)];
+/** The wire forms, another one going first each time. */
+function everyWire(): WireForm[] {
+  turn = (turn + 1) % WIRE_FORMS.length;
+  return [...WIRE_FORMS.slice(turn), ...WIRE_FORMS.slice(0, turn)];
+}
+
+/**
+ * Two of the wire forms, each time others: for what no wire decides, such as who may call. With `TEST_KINDS=all`, each
+ * of them.
+ */
+function someWires(): WireForm[] {
+  return process.env.TEST_KINDS === "all" ? everyWire() : everyWire().slice(0, 2);
 }
 
 /** One outcome stands for all; says how they differ otherwise. */
 function only(outcomes: Record<string, Outcome>): Outcome {
-  const reference = outcomes["Connect proto"] as Outcome;
+  const [reference] = Object.values(outcomes) as [Outcome];
   expect(outcomes).toEqual(Object.fromEntries(Object.keys(outcomes).map((wire) => [wire, reference])));
   return reference;
 }
@@ -115,7 +125,7 @@ describe.each(WIRE_CASES.map((one) => [titleOf(one), one] as const))("%s", (_, o
     // The messages of a stream are of one request.
     const requestId = randomUUID();
     const again = requests.map((request) => (mutates(method) ? { ...request, requestId } : request));
-    const outcomes = await overEveryWire(method, credentialOf(one, world), again, one.take);
+    const outcomes = await over(everyWire(), method, credentialOf(one, world), again, one.take);
     if (one.toldOnce !== undefined) expect(forget(outcomes, one.toldOnce)).toBe(1);
     if (one.toldAnew !== undefined) expect(forget(outcomes, one.toldAnew)).toBe(WIRE_FORMS.length);
     const outcome = only(outcomes);
@@ -124,7 +134,8 @@ describe.each(WIRE_CASES.map((one) => [titleOf(one), one] as const))("%s", (_, o
 
   test.skipIf(!mutates(method))("acts alike", async () => {
     const outcomes: Record<string, Outcome> = {};
-    for (const wire of WIRE_FORMS) {
+    // With a request id, the other test has seen what each wire form brings: the same id takes no other request.
+    for (const wire of takesRequestId(method) ? someWires() : everyWire()) {
       const transport = transportFor(wire, credentialOf(one, world));
       const { messages, ...rest } = await callMethod(transport, method, await one.requests(world), one.take);
       outcomes[wire] = { messages: normal(messages as JsonValue[]) as JsonValue[], ...rest };
@@ -163,7 +174,7 @@ describe.each([...methods])("%s", (name, method) => {
     if (good === undefined) throw new Error(`${name} has no case`);
     needed ??= await good.requests(world);
     const requests = needed.map((request) => ({ ...request, ...change }));
-    return only(await overEveryWire(method, headers ?? credentialOf(good, world), requests)).error;
+    return only(await over(someWires(), method, headers ?? credentialOf(good, world), requests)).error;
   }
 
   test("needs a credential", async () => {

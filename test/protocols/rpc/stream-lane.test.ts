@@ -10,7 +10,7 @@ import { frame } from "../../support/raw-call.ts";
 import { speak } from "../../support/sockets.ts";
 
 /** A million for a night: `TEST_CALLS=1000000`. */
-const CALLS = Number(process.env.TEST_CALLS ?? 1_200);
+const CALLS = Number(process.env.TEST_CALLS ?? 500);
 const FIRST = Number(process.env.TEST_SEED ?? 1);
 /** Calls at one time. */
 const ABREAST = 16;
