@@ -45,6 +45,14 @@ describe("F-MCP-ACCEPT: a client gets an answer in a form that it takes", () => 
   });
 });
 
+test("F-MCP-ARGUMENTS: a call without arguments, or with null for them, has none", async () => {
+  for (const params of [{}, { arguments: {} }, { arguments: null }]) {
+    const call = request("tools/call", { name: "list_conversations", ...params });
+    const { messages } = await postMcp(server.url, call, key);
+    expect(messages[0].result.structuredContent.conversations).toBeInstanceOf(Array);
+  }
+});
+
 test("F-MCP-SESSION: the session of another server, or of this one before a restart, is no hindrance", async () => {
   const stale = { ...key, "mcp-session-id": "0197-of-long-ago" };
   const { status, headers } = await postMcp(server.url, request("tools/list"), stale);

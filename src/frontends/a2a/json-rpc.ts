@@ -8,7 +8,7 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import { A2AService, type StreamResponse, StreamResponseSchema } from "../../../gen/lf/a2a/v1/a2a_pb.ts";
-import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import { toConnectError } from "../../pipeline/errors.ts";
 import { COMMENT, eventOf, type Piece, setStreamHeaders } from "../shared/events.ts";
@@ -43,6 +43,7 @@ export async function* answerJsonRpc(methods: Methods, bytes: Uint8Array, contex
     if (typeof request !== "object" || request === null || Array.isArray(request))
       throw notARequest("must be an object");
     if (typeof request.id === "string" || typeof request.id === "number") id = request.id;
+    else if ((request.id ?? null) !== null) throw notARequest("id: must be a string, a number or null");
     if (request.jsonrpc !== "2.0") throw notARequest('jsonrpc: must be "2.0"');
     const unary = UNARY.find((name) => name === request.method);
     const stream = STREAMS.find((name) => name === request.method);
@@ -91,7 +92,12 @@ function written(update: StreamResponse): JsonValue {
   return toJson(StreamResponseSchema, update);
 }
 
+/** Unknown fields are ignored, as A2A asks. Throws INVALID_FIELD. */
 function read<D extends DescMessage>(schema: D, params: JsonValue | undefined): MessageShape<D> {
+  if (typeof (params ?? {}) !== "object" || Array.isArray(params)) {
+    throw invalidField("params", "must be an object", "params.object");
+  }
+  checkFilters(schema, (params ?? {}) as JsonObject);
   try {
     return fromJson(schema, params ?? {}, { ignoreUnknownFields: true });
   } catch (error) {
@@ -99,6 +105,16 @@ function read<D extends DescMessage>(schema: D, params: JsonValue | undefined): 
       ErrorReason.INVALID_FIELD,
       `params: ${error instanceof Error ? error.message : "must be valid"}`,
     );
+  }
+}
+
+/** An unknown value of a filter must not mean all: with unknown fields, unknown names of values would be ignored too. */
+function checkFilters({ fields }: DescMessage, params: JsonObject): void {
+  for (const { name, jsonName, enum: values } of fields) {
+    const value = params[jsonName] ?? params[name];
+    if (values === undefined || typeof value !== "string" || values.values.some((one) => one.name === value)) continue;
+    const known = values.values.flatMap(({ name: one, number }) => (number === 0 ? [] : [one]));
+    throw invalidField(name, `must be one of ${known.join(", ")}`, "enum.defined_only");
   }
 }
 

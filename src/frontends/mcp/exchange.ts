@@ -26,7 +26,8 @@ type Exchange = (mcp: McpPackage, context: CallContext, posted: Posted) => Promi
 export function createExchange(canonical: Canonical, { heartbeatMs, version }: FrontendOptions): Exchange {
   const serverOf = createServerOf(canonical, version);
 
-  return async (mcp, context, { message, contentType, signal }) => {
+  return async (mcp, context, { message: posted, contentType, signal }) => {
+    const message = withoutNullArguments(posted);
     const takes = acceptedBy(context);
     const request = requestOf(context, contentType, signal, takes);
     // A stream from the start, whose comments keep proxies from giving up.
@@ -58,6 +59,14 @@ function closeAtEnd(what: { close(): Promise<void> }, signal: AbortSignal): void
   const close = () => void what.close().catch(() => {});
   if (signal.aborted) close();
   else signal.addEventListener("abort", close, { once: true });
+}
+
+/** Clients write null for the arguments of a tool that has none; the package wants an object. */
+function withoutNullArguments(message: unknown): unknown {
+  const { method, params } = (message ?? {}) as { method?: unknown; params?: { arguments?: unknown } | null };
+  if (method !== "tools/call" || params?.arguments !== null) return message;
+  const { arguments: _, ...rest } = params;
+  return { ...(message as object), params: rest };
 }
 
 function takesLong(message: unknown): boolean {

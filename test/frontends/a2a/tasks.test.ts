@@ -292,6 +292,8 @@ describe("JSON-RPC", () => {
   test.each([
     ["no such method", "tasks/get", {}, -32601],
     ["params of another shape", "GetTask", { id: 7 }, -32602],
+    ["params that are a list", "ListTasks", [1], -32602],
+    ["a state that is none", "ListTasks", { status: "completed" }, -32602],
     ["a task that is not there", "GetTask", { id: randomUUID() }, -32001],
     ["a message without parts", "SendMessage", { message: { messageId: "x", role: "ROLE_USER", parts: [] } }, -32602],
     [
@@ -303,6 +305,17 @@ describe("JSON-RPC", () => {
   ])("answers %s with its code, and status 200", async (_, method, params, code) => {
     const { status, body } = await postA2a(server.url, key, method, params);
     expect([status, body.id, body.error.code]).toEqual([200, 7, code]);
+  });
+
+  test("takes fields that it does not know, and no id that is none", async () => {
+    const asked = { status: "TASK_STATE_REJECTED", unheardOf: 1 };
+    expect((await postA2a(server.url, key, "ListTasks", asked)).body.result.tasks).toEqual([]);
+    const response = await fetch(`${server.url}/a2a`, {
+      method: "POST",
+      headers: { ...key, "content-type": "application/json", "a2a-version": "1.0" },
+      body: JSON.stringify({ jsonrpc: "2.0", id: {}, method: "ListTasks" }),
+    });
+    expect(await response.json()).toMatchObject({ id: null, error: { code: -32600 } });
   });
 
   test("says what the credential lacks as JSON-RPC does, with status 200", async () => {
