@@ -14,6 +14,7 @@ import { conversationsToPurge } from "../../../src/store/purge/statements.ts";
 import { addReaction, listReactions, removeReaction } from "../../../src/store/reactions/statements.ts";
 import { listMentions, listReplies } from "../../../src/store/replies/statements.ts";
 import { lockDue, nextWindow } from "../../../src/store/retention/statements.ts";
+import { listAllTurns } from "../../../src/store/turns/list-statements.ts";
 import type { ViewerKind } from "../../../src/store/visibility.ts";
 import {
   CONVERSATIONS,
@@ -150,6 +151,8 @@ const CALLS: readonly Call[] = [
     order: "oldest",
   }),
   page("a member's conversations by a label", "member", { filters: { labels: { tier: "many" } } }),
+  // Each conversation of the member is looked at once, for its turns; those of others are not.
+  ["a member's turns of all conversations", 5 * CONVERSATIONS, listAllTurns.member, ["ada", null, 0, PAGE]],
   ["a page of participants", 100, listParticipants.member, ["ada", LONG, 500n, "", PAGE]],
   [
     "a send",
@@ -210,7 +213,7 @@ const CALLS: readonly Call[] = [
 ];
 
 /** Tables of a few rows or none, which are gone through as a whole: their rows count all the same. */
-const FEW = new Set(["event", "legal_hold", "retention_policy"]);
+const FEW = new Set(["event", "legal_hold", "retention_policy", "turn"]);
 
 describe.each([
   ["a tenant that the statistics know", KNOWN],
