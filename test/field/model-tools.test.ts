@@ -405,6 +405,35 @@ describe("F-TOOLS: the schema of a tool's arguments", () => {
   });
 });
 
+describe("F-TOOLS: more tools than an endpoint takes", () => {
+  const tools = Array.from({ length: 130 }, (_, n) => ({ name: `t${n}`, description: "", inputSchemaJson: "{}" }));
+  const MANY =
+    "Invalid 'tools': array too long. Expected an array with maximum length 128, but got an array with length 130 instead.";
+  test.each([
+    ["OpenAI's", { error: { message: MANY, param: "tools", code: "array_above_max_length" } }],
+    ["Groq's", { error: { message: "'tools' : maximum number of items is 128" } }],
+  ])("are cut to those that it takes, by %s words, and are cut from then on", async (_, refusal) => {
+    const factory = createOpenAi(upstream.bounded);
+    const question = { settings: { baseUrl: upstream.url, model: "m" }, tools: tools as never };
+    upstream.calls.length = 0;
+    upstream.answer = (response, { body }) => {
+      if ((body.tools as object[]).length <= 128) return response.end(chunk({ content: "so" }) + STOP);
+      response.writeHead(400).end(JSON.stringify(refusal));
+    };
+    for (let n = 0; n < 2; n++) expect(await ask(factory, question)).toMatchObject({ items: [{ text: "so" }] });
+    expect(upstream.calls.map(({ body }) => (body.tools as object[]).length)).toEqual([130, 128, 128]);
+  });
+
+  test("is not what a refusal of something else says", async () => {
+    upstream.calls.length = 0;
+    upstream.answer = (response) =>
+      response.writeHead(400).end('{"error":"tools[3].function.name: at most 64 characters"}');
+    const question = { settings: { baseUrl: upstream.url, model: "m" }, tools: tools as never };
+    await ask(createOpenAi(upstream.bounded), question);
+    expect(upstream.calls).toHaveLength(1);
+  });
+});
+
 describe("F-USAGE: usage", () => {
   const full = { prompt_tokens: 9, completion_tokens: 5, total_tokens: 14 };
   const counted = { inputTokens: 9n, outputTokens: 5n };

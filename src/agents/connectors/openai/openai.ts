@@ -14,6 +14,7 @@ import { chatApi } from "./chat/chat.ts";
 import type { ModelApi } from "./model-api.ts";
 import { readBody } from "./read-body.ts";
 import { responsesApi } from "./responses/responses.ts";
+import { TOO_MANY_TOOLS, withFirstTools } from "./too-many-tools.ts";
 
 export const OPENAI_URL = "https://api.openai.com/v1";
 
@@ -52,11 +53,14 @@ export function createOpenAi({ fetch }: Pick<BoundedFetch, "fetch">): ConnectorF
       const without = new Set(refusedBy.get(agent));
       try {
         for (;;) {
-          const body = JSON.stringify(api.body(connector, items, tools, without));
+          const asked = api.body(connector, items, tools, without);
+          const body = JSON.stringify(without.has(TOO_MANY_TOOLS.name) ? withFirstTools(asked) : asked);
           const response = await fetch(url, { method: "POST", headers, body, signal });
           if (response.status === 200) return yield* readBody(response.body, api.form(taken), signal);
           const refusal = await response.start(MAX_REFUSAL_BYTES);
-          const option = api.options.find(({ name, refused }) => !without.has(name) && refused.test(refusal));
+          const option = [...api.options, TOO_MANY_TOOLS].find(
+            ({ name, refused }) => !without.has(name) && refused.test(refusal),
+          );
           if (option === undefined) {
             const shorter = options !== undefined && cutsOff(options) && isTooLong(refusal) && shortened(items, fixed);
             if (!shorter) throw refusedWith(response, refusal);
