@@ -108,11 +108,15 @@ function read<D extends DescMessage>(schema: D, params: JsonValue | undefined): 
   }
 }
 
+/** As which the official client sends what its caller has left out. */
+const LEFT_OUT = "UNRECOGNIZED";
+
 /** An unknown value of a filter must not mean all: with unknown fields, unknown names of values would be ignored too. */
 function checkFilters({ fields }: DescMessage, params: JsonObject): void {
   for (const { name, jsonName, enum: values } of fields) {
     const value = params[jsonName] ?? params[name];
-    if (values === undefined || typeof value !== "string" || values.values.some((one) => one.name === value)) continue;
+    if (values === undefined || typeof value !== "string" || value === LEFT_OUT) continue;
+    if (values.values.some((one) => one.name === value)) continue;
     const known = values.values.flatMap(({ name: one, number }) => (number === 0 ? [] : [one]));
     throw invalidField(name, `must be one of ${known.join(", ")}`, "enum.defined_only");
   }

@@ -310,6 +310,9 @@ describe("JSON-RPC", () => {
   test("takes fields that it does not know, and no id that is none", async () => {
     const asked = { status: "TASK_STATE_REJECTED", unheardOf: 1 };
     expect((await postA2a(server.url, key, "ListTasks", asked)).body.result.tasks).toEqual([]);
+    // As the official client writes a state that its caller left out.
+    const { body } = await postA2a(server.url, key, "ListTasks", { status: "UNRECOGNIZED" });
+    expect(body.result.totalSize).toBeGreaterThan(0);
     const response = await fetch(`${server.url}/a2a`, {
       method: "POST",
       headers: { ...key, "content-type": "application/json", "a2a-version": "1.0" },
