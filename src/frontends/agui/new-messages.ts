@@ -18,6 +18,10 @@ const ROLES: ReadonlyMap<string, MessageRole> = new Map([
   ["assistant", MessageRole.ASSISTANT],
 ]);
 
+/** What else a thread may hold: a client's results are answers, and the rest is the agent's own. */
+const OTHERS: ReadonlySet<string> = new Set(["tool", "reasoning", "activity"]);
+const KNOWN = [...ROLES.keys(), ...OTHERS].join(", ");
+
 export interface NewMessage {
   readonly role: MessageRole;
   /** Its place in `messages`. */
@@ -37,6 +41,10 @@ export async function newMessages(
   const takesAll = conversationId === "" && isBackEnd(context);
   for (const [at, one] of [...posted.entries()].reverse()) {
     const role = ROLES.get(one.role);
+    // What nobody knows must not look as if it had been taken.
+    if (role === undefined && !OTHERS.has(one.role)) {
+      throw invalidField(`messages[${at}].role`, `must be one of ${KNOWN}`, "messages.role");
+    }
     if (role === undefined || (role === MessageRole.ASSISTANT && !takesAll)) continue;
     // Nobody asks anything.
     if (role === MessageRole.ASSISTANT && found.length === 0) return [];

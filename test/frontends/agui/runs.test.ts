@@ -350,6 +350,15 @@ describe("what a run refuses is JSON with the reason and the rule", () => {
       { code: "INVALID_FIELD", message: "messages[0].id: is missing" },
     ],
     [
+      "a message of a role that is none",
+      input({ threadId: "new", messages: [{ id: "u", role: "king", content: "Hi" } as never] }),
+      400,
+      {
+        code: "INVALID_FIELD",
+        message: "messages[0].role: must be one of user, system, developer, assistant, tool, reasoning, activity",
+      },
+    ],
+    [
       "content that is none",
       input({ threadId: "new", messages: [{ id: "u", role: "user", content: 7 } as never] }),
       400,
