@@ -8,6 +8,7 @@ import {
 import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
+import { converted } from "../../pipeline/streams/converted.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { DEFAULT_AGENT } from "../shared/agents.ts";
 import { findConversation } from "../shared/conversations.ts";
@@ -33,10 +34,10 @@ export function createAguiService(canonical: Canonical, tls: boolean): ServiceEn
       setStreamHeaders(context);
       let over = false;
       try {
-        for await (const event of streamOf(run, plan, input)) {
+        yield* converted(streamOf(run, plan, input), (event) => {
           over = event?.type === "RUN_FINISHED" || event?.type === "RUN_ERROR";
-          yield event === undefined ? COMMENT : eventOf(event);
-        }
+          return event === undefined ? COMMENT : eventOf(event);
+        });
       } catch (error) {
         if (hasLeft(context)) throw error;
         // A stream that just ends is taken for a success.

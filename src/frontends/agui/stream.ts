@@ -1,12 +1,14 @@
 // The events of a run, in the order that clients enforce: RUN_STARTED first, all that is opened closed, one last event.
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
+import type { ApprovalRequestPart } from "../../../gen/colloquy/v1/part_pb.ts";
 import { type Turn, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import type { ResumeTurnResponse } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import type { ShownFiles } from "../shared/files/show.ts";
 import type { RunInput } from "./input.ts";
 import { lastEvent } from "./outcome.ts";
-import { type AguiEvent, PROTOCOL_VERSION } from "./protocol.ts";
+import { type AguiEvent, type AguiMessage, PROTOCOL_VERSION } from "./protocol.ts";
 import type { Plan, Run } from "./run.ts";
+import type { Thread } from "./thread.ts";
 import { type EntryEvent, TurnEvents, type TurnEventsOptions } from "./turn-events.ts";
 
 /** The events; undefined: nothing has happened for a while. */
@@ -46,23 +48,47 @@ async function* sentThread(
   { open, last }: Extract<Plan, { kind: "thread" }>,
   input: RunInput,
 ): AsyncGenerator<AguiEvent | undefined, void> {
-  const thread = await run.thread();
-  const { messages, entryIds } = thread;
-  const questions = new Map(thread.questions);
+  const sent = new SentThread(await run.thread(), last?.messageId ?? "");
+  const { entryIds, questions } = sent;
   const state = await run.state();
   if (state) yield state;
   // A client may have opened with words of its own before there is a conversation.
-  if (run.exists) yield { type: "MESSAGES_SNAPSHOT", messages };
-  let turn = endFor(input, last, thread.idOf(last?.messageId ?? ""));
+  if (run.exists) yield sent.takeSnapshot();
+  let turn = endFor(input, last, sent.askedId);
   for (const [at, { id, state }] of open.entries()) {
     const waits = state === TurnState.INPUT_REQUIRED;
-    const options = { known: entryIds, mayHoldThoughts: at === 0 && !waits && !thread.hasReasoning };
+    const options = { known: entryIds, mayHoldThoughts: at === 0 && !waits && !sent.hasReasoning };
     const followedTurn = yield* followed(run, run.follow(id), options);
     turn = followedTurn.turn;
     for (const [question, part] of followedTurn.questions) questions.set(question, part);
     if (turn?.state === TurnState.INPUT_REQUIRED) break;
   }
   yield lastEvent(input, turn, questions);
+}
+
+/** What is still needed of a thread once it is sent; whoever follows its turns does not hold its messages. */
+class SentThread {
+  readonly entryIds: ReadonlySet<string>;
+  readonly questions: Map<string, ApprovalRequestPart>;
+  readonly hasReasoning: boolean;
+  /** The id by which the client knows the message that its last turn replies to. */
+  readonly askedId: string | undefined;
+  #messages: readonly AguiMessage[] | undefined;
+
+  constructor(thread: Thread, asked: string) {
+    this.entryIds = thread.entryIds;
+    this.questions = new Map(thread.questions);
+    this.hasReasoning = thread.hasReasoning;
+    this.askedId = thread.idOf(asked);
+    this.#messages = thread.messages;
+  }
+
+  /** Once. */
+  takeSnapshot(): AguiEvent {
+    const messages = this.#messages ?? [];
+    this.#messages = undefined;
+    return { type: "MESSAGES_SNAPSHOT", messages: [...messages] };
+  }
 }
 
 /**

@@ -23,6 +23,8 @@ const MAX_HELD = 200;
  */
 const GROUP_BYTES = 12 << 20;
 
+type Bytes = Buffer<ArrayBuffer>;
+
 /** Files make a page end early: so many bytes of them. */
 const PAGE_BYTES = 1 << 20;
 
@@ -30,20 +32,26 @@ const PAGE_BYTES = 1 << 20;
  * Pages of the messages of the live branch, oldest first, each as JSON. A reply that is being made for the first time is
  * left out. While a reader takes a page, nothing else is held: what comes after it is read again.
  */
-export class ChatHistory {
+export class ChatHistory implements AsyncIterable<Bytes>, AsyncIterator<Bytes, undefined> {
   readonly #parts: ShowFilesParts;
   readonly #conversationId: string;
   #open: ReadonlyMap<string, Turn> | undefined;
   #afterSeq = 0n;
   #isBegun = false;
+  #isOver = false;
 
   constructor(parts: ShowFilesParts, conversationId: string) {
     this.#parts = parts;
     this.#conversationId = conversationId;
   }
 
-  /** The next piece of the list, in JSON, which may be empty; `more`: whether others follow. */
-  async next(): Promise<{ readonly json: Buffer; readonly more: boolean }> {
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** The next piece of the list, in JSON, which may be empty. */
+  async next(): Promise<IteratorResult<Bytes, undefined>> {
+    if (this.#isOver) return { done: true, value: undefined };
     const { canonical, context } = this.#parts;
     this.#open ??= new Map((await openTurns(canonical, context, this.#conversationId)).map((turn) => [turn.id, turn]));
     const page = new Page();
@@ -61,15 +69,16 @@ export class ChatHistory {
       else if (page.isFull || page.texts.length > 0) break;
     } while (pageToken !== "");
     this.#afterSeq = page.doneSeq ?? this.#afterSeq;
-    const more = pageToken !== "" || page.isFull;
-    return { json: Buffer.from(this.#pieceOf(page.texts, !more)), more };
+    this.#isOver = pageToken === "" && !page.isFull;
+    return { done: false, value: Buffer.from(this.#pieceOf(page.texts)) };
   }
 
-  #pieceOf(texts: readonly string[], isLast: boolean): string {
-    if (texts.length === 0) return isLast ? `${this.#isBegun ? "" : "["}]` : "";
+  #pieceOf(texts: readonly string[]): string {
+    const end = this.#isOver ? "]" : "";
+    if (texts.length === 0) return this.#isBegun || !this.#isOver ? end : `[${end}`;
     const before = this.#isBegun ? "," : "[";
     this.#isBegun = true;
-    return `${before}${texts.join(",")}${isLast ? "]" : ""}`;
+    return `${before}${texts.join(",")}${end}`;
   }
 
   async #take(page: Page, entry: Message): Promise<void> {

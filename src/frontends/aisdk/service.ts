@@ -69,12 +69,8 @@ export function createChatService(canonical: Canonical, tls: boolean): ServiceEn
       const conversation = await findConversation(canonical, context, id);
       if (conversation === undefined) throw new DomainError(ErrorReason.NOT_FOUND, "there is no such chat");
       context.setHeader("cache-control", "no-store");
-      const history = new ChatHistory({ canonical, context, tls }, conversation.id);
-      for (let more = true; more; ) {
-        const page = await history.next();
-        more = page.more;
-        if (page.json.length > 0) yield { body: { contentType: "application/json", data: page.json } };
-      }
+      const pages = new ChatHistory({ canonical, context, tls }, conversation.id);
+      for await (const data of pages) yield { body: { contentType: "application/json", data } };
     },
   });
 }

@@ -1,5 +1,7 @@
 // Response streams: pulled one by one, or pushed into a sink in batches, without a promise for each message.
 
+import { leave } from "./converted.ts";
+
 /** Takes messages at the pace of the reader (backpressure). */
 export interface PushSink<T> {
   /**
@@ -27,9 +29,22 @@ export function pushed<T>(pushTo: PushStream<T>["pushTo"]): PushStream<T> {
 /** Puts all messages into the sink, in the form in which they come. */
 export async function pushAll<T>(messages: AsyncIterable<T>, sink: PushSink<T>): Promise<void> {
   if (isPushed(messages)) return messages.pushTo(sink);
-  for await (const message of messages) {
+  const iterator = messages[Symbol.asyncIterator]();
+  // In a function of its own, whose message is held no longer than it takes to put it: the frame of one that waits for
+  // room would hold it beside what is made of it.
+  const putNext = async (): Promise<"over" | "room" | "full"> => {
+    const { done, value } = await iterator.next();
+    if (done === true) return "over";
     sink.signal.throwIfAborted();
-    if (!sink.put([message])) await sink.room();
+    return sink.put([value]) ? "room" : "full";
+  };
+  try {
+    for (let state = await putNext(); state !== "over"; state = await putNext()) {
+      if (state === "full") await sink.room();
+    }
+  } catch (error) {
+    await leave(iterator);
+    throw error;
   }
 }
 
