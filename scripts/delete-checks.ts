@@ -33,7 +33,7 @@ const SENDS = ["test/unit/store/send-queue.test.ts"];
 const COMPAT = ["test/dialects/assistant", "test/dialects/helpdesk", "test/dialects/callcenter"];
 const ACCESS = ["test/unit/access"];
 const DOMAIN = ["test/unit/domain/identity/permissions.test.ts", "-t", "^(?!docs)"];
-const ISOLATION = ["test/fault/isolation.test.ts"];
+const ISOLATION = ["test/fault/isolation.test.ts", "test/fault/credentials.test.ts"];
 
 /** What every credential may call anyway. */
 const OPEN = ["WhoAmI", "AssignConversationNumbers"];

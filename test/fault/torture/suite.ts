@@ -12,6 +12,7 @@ const VITEST = join(ROOT, "node_modules/vitest/vitest.mjs");
 export const SUITE = [
   // R3, and R4 of every statement that any of these sends.
   "test/fault/isolation.test.ts",
+  "test/fault/credentials.test.ts",
   "test/fault/isolation-dialects.test.ts",
   // R6.
   "test/server/bad-requests.test.ts",
