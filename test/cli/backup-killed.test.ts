@@ -3,8 +3,9 @@ import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { runInProcess } from "../support/command-in-process.ts";
 import { copyCluster } from "../support/postgres.ts";
-import { runColloquy, startServer } from "../support/process.ts";
+import { startServer } from "../support/process.ts";
 
 test("Aiven-Open/pghoard#54, wal-e/wal-e#327: a backup whose server is killed says so", async () => {
   const folder = await mkdtemp(join(tmpdir(), "colloquy-backup-killed-"));
@@ -17,7 +18,7 @@ test("Aiven-Open/pghoard#54, wal-e/wal-e#327: a backup whose server is killed sa
   async function backUpAndKill() {
     const server = startServer({ ...environment, PORT: "0", COLLOQUY_COMPAT: "" });
     await server.ready;
-    const running = runColloquy(["backup", target], environment);
+    const running = runInProcess(["backup", target], environment);
     const begun = () => readdir(`${target}.unfinished/postgres/base`).catch(() => []);
     await expect.poll(begun, { interval: 1 }).not.toEqual([]);
     server.signal("SIGKILL");
@@ -39,9 +40,9 @@ test("Aiven-Open/pghoard#54, wal-e/wal-e#327: a backup whose server is killed sa
   });
   expect(await readdir(folder)).toEqual(["data"]);
 
-  const { status, stdout } = await runColloquy(["backup", target], environment);
+  const { status, stdout } = await runInProcess(["backup", target], environment);
   expect([status, stdout]).toEqual([0, expect.stringContaining(`in ${target}`)]);
   const restored = { ...environment, COLLOQUY_DATA_DIR: join(folder, "restored") };
-  expect(await runColloquy(["restore", target], restored)).toMatchObject({ status: 0 });
+  expect(await runInProcess(["restore", target], restored)).toMatchObject({ status: 0 });
   await rm(folder, { recursive: true });
 }, 300_000);

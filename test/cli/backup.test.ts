@@ -3,7 +3,10 @@ import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { copyCluster } from "../support/postgres.ts";
+import { startEmbedded } from "../../src/embedded-postgres/embedded.ts";
+import { startOwnApp } from "../fault/stage/app.ts";
+import { runInProcess } from "../support/command-in-process.ts";
+import { copyCluster, silent } from "../support/postgres.ts";
 import { type RunningServer, runColloquy, startServer } from "../support/process.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -18,7 +21,8 @@ beforeAll(async () => {
   dataDir = join(folder, "data");
   await mkdir(dataDir);
   await copyCluster(dataDir);
-  ({ server, url } = await serve(dataDir));
+  server = startServer({ COLLOQUY_DATA_DIR: dataDir, PORT: "0", COLLOQUY_COMPAT: "", LOG_LEVEL: "error" });
+  url = /http:\S+/.exec(await server.ready)?.[0] ?? "";
   const created = await command(["key", "create", "--scopes", "read,write"]);
   key = created.stdout.trim();
 });
@@ -28,12 +32,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function serve(COLLOQUY_DATA_DIR: string) {
-  const started = startServer({ COLLOQUY_DATA_DIR, PORT: "0", COLLOQUY_COMPAT: "", LOG_LEVEL: "error" });
-  return { server: started, url: /http:\S+/.exec(await started.ready)?.[0] ?? "" };
-}
-
-const command = (words: string[], COLLOQUY_DATA_DIR = dataDir) => runColloquy(words, { COLLOQUY_DATA_DIR });
+const command = (words: string[], COLLOQUY_DATA_DIR = dataDir) => runInProcess(words, { COLLOQUY_DATA_DIR });
 
 async function call(at: string, path: string, body?: unknown) {
   const response = await fetch(`${at}/v1/${path}`, {
@@ -67,7 +66,7 @@ test("a backup made while messages are sent holds each that was acknowledged bef
   await vi.waitUntil(() => acknowledged > 20, { timeout: 60_000 });
   const before = acknowledged;
   const target = join(folder, "backup");
-  const made = await command(["backup", target]);
+  const made = await runColloquy(["backup", target], { COLLOQUY_DATA_DIR: dataDir });
   const after = acknowledged + writers.length;
   sending = false;
   await Promise.all(writers);
@@ -82,7 +81,8 @@ test("a backup made while messages are sent holds each that was acknowledged bef
   const outcome = await command(["restore", target], restored);
   expect(outcome).toEqual({ status: 0, stdout: expect.stringMatching(/^the state of 20\S+Z is in /), stderr: "" });
   expect(await readFile(join(restored, file), "utf8")).toBe("kept");
-  const other = await serve(restored);
+  const embedded = await startEmbedded({ dataDir: restored, logger: silent });
+  const other = await startOwnApp({ url: embedded.url });
   try {
     const { messageCount } = await call(other.url, `conversations/${id}`);
     expect(Number(messageCount)).toBeGreaterThanOrEqual(before);
@@ -100,8 +100,8 @@ test("a backup made while messages are sent holds each that was acknowledged bef
     const sent = await call(other.url, `conversations/${id}/messages`, { content: "after" });
     expect(Number(sent.seq)).toBe(Number(messageCount) + 1);
   } finally {
-    other.server.signal("SIGTERM");
-    await other.server.ended;
+    await other[Symbol.asyncDispose]();
+    await embedded.stop();
   }
 });
 
@@ -156,7 +156,7 @@ test("a damaged backup, one that lacks a file, and what is none leave no data di
 });
 
 test("a database of one's own is backed up by its own tools", async () => {
-  const { status, stderr } = await runColloquy(["backup", join(folder, "own")], {
+  const { status, stderr } = await runInProcess(["backup", join(folder, "own")], {
     DATABASE_URL: "postgresql://127.0.0.1:1/none",
   });
   expect([status, stderr]).toEqual([

@@ -2,15 +2,17 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { runInProcess } from "../support/command-in-process.ts";
 import { administer, createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { type RunningServer, runColloquy, startServer } from "../support/process.ts";
+import { createSettingsFile, type SettingsFile } from "../support/settings-file.ts";
 
 let own: TestDatabase;
 let headers: Record<string, string>;
 beforeAll(async () => {
   own = await createTestDatabase();
-  expect(await runColloquy("tenant create --slug acme".split(" "), settings())).toMatchObject({ status: 0 });
-  const token = await runColloquy("token --tenant acme --sub ann".split(" "), settings());
+  expect(await runInProcess("tenant create --slug acme".split(" "), settings())).toMatchObject({ status: 0 });
+  const token = await runInProcess("token --tenant acme --sub ann".split(" "), settings());
   headers = { authorization: `Bearer ${token.stdout.trim()}`, "content-type": "application/json", connection: "close" };
 });
 afterAll(() => own.drop());
@@ -25,8 +27,8 @@ interface Workers {
   readonly pids: readonly number[];
 }
 
-async function startWorkers(): Promise<Workers> {
-  const server = startServer(settings());
+async function startWorkers(more: Record<string, string> = {}): Promise<Workers> {
+  const server = startServer(settings(more));
   const listening = lines(server, "a worker listens", 2);
   const url = (await server.ready).replace("Colloquy is ready at ", "");
   expect((await fetch(`${url}/readyz`, { headers })).status).toBe(200);
@@ -54,8 +56,10 @@ describe("several workers", () => {
   let server: RunningServer;
   let url: string;
   let pids: readonly number[];
+  let file: SettingsFile;
   beforeAll(async () => {
-    ({ server, url, pids } = await startWorkers());
+    file = await createSettingsFile();
+    ({ server, url, pids } = await startWorkers({ COLLOQUY_CONFIG: file.path }));
   });
   afterAll(() => server.signal("SIGKILL"));
 
@@ -95,6 +99,10 @@ describe("several workers", () => {
     const [{ worker_pid } = {}] = await replaced;
     expect(pids).not.toContain(worker_pid);
     for (let i = 0; i < 4; i++) await create(url);
+  });
+
+  test("apply the issuers and limits of the settings file after SIGHUP", { timeout: 120_000 }, async () => {
+    await file.expectReloads(server, url, own.url);
   });
 
   test("finish what is in flight when the primary is told to stop, and none stays", async () => {

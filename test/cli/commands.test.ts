@@ -16,13 +16,10 @@ let settings: Record<string, string>;
 beforeAll(async () => {
   own = await createTestDatabase();
   settings = { DATABASE_URL: own.url };
-  expect(await run("tenant create --slug acme")).toMatchObject({ status: 0, stdout: expect.stringMatching(UUID) });
+  const made = await runHere("tenant create --slug acme");
+  expect(made).toMatchObject({ status: 0, stdout: expect.stringMatching(UUID) });
 });
 afterAll(() => own.drop());
-
-function run(line: string) {
-  return runColloquy(line.split(" "), settings);
-}
 
 function runHere(line: string) {
   return runInProcess(line.split(" "), settings);
@@ -35,7 +32,7 @@ describe("serve", () => {
     await once(holder, "listening");
     const { port } = holder.address() as AddressInfo;
     const words = { DATABASE_URL: fresh.url, PORT: String(port) };
-    expect(await runColloquy(["serve"], words)).toMatchObject({
+    expect(await runInProcess(["serve"], words)).toMatchObject({
       status: 1,
       stdout: "",
       stderr: `colloquy: port ${port} of 127.0.0.1 is used by another program: set another one with PORT, or COLLOQUY_COMPAT for a dialect\n`,
@@ -59,7 +56,7 @@ describe("serve", () => {
       stdout: expect.stringContaining("Port 3030 is in use, so helpdesk is not served."),
     });
     const chosen = { DATABASE_URL: own.url, PORT: "0", COLLOQUY_COMPAT: "helpdesk@3030" };
-    expect(await runColloquy(["serve"], chosen)).toMatchObject({ status: 1, stdout: "" });
+    expect(await runInProcess(["serve"], chosen)).toMatchObject({ status: 1, stdout: "" });
     holder.close();
   });
 });
@@ -83,15 +80,15 @@ describe("the log", () => {
 
 describe("tenant create", () => {
   test("refuses a slug that is taken, and one that is none", async () => {
-    expect(await run("tenant create --slug acme")).toMatchObject({ status: 1, stdout: "" });
-    expect(await run("tenant create --slug Acme")).toMatchObject({ status: 2, stdout: "" });
+    expect(await runHere("tenant create --slug acme")).toMatchObject({ status: 1, stdout: "" });
+    expect(await runHere("tenant create --slug Acme")).toMatchObject({ status: 2, stdout: "" });
   });
 });
 
 describe("token", () => {
   test("prints a token that names the tenant, or none without one", async () => {
-    const claims = async (line: string, how = run) => {
-      const { stdout, status } = await how(line);
+    const claims = async (line: string) => {
+      const { stdout, status } = await runHere(line);
       expect(status).toBe(0);
       expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
       return JSON.parse(Buffer.from(stdout.split(".")[1] ?? "", "base64url").toString());
@@ -101,7 +98,7 @@ describe("token", () => {
       tenant: expect.stringMatching(/-7/),
       role: "manager",
     });
-    const none = await claims("token --sub root --role super_admin", runHere);
+    const none = await claims("token --sub root --role super_admin");
     expect(none).toMatchObject({ sub: "root", role: "super_admin" });
     expect(none).not.toHaveProperty("tenant");
   });
@@ -121,7 +118,7 @@ describe("token", () => {
 
 describe("export", () => {
   test("says that its file cannot be written", async () => {
-    expect(await run("export --tenant acme /nowhere/all.ndjson")).toEqual({
+    expect(await runHere("export --tenant acme /nowhere/all.ndjson")).toEqual({
       status: 1,
       stdout: "",
       stderr:
@@ -133,7 +130,7 @@ describe("export", () => {
     const line = JSON.stringify({ conversation: { conversation: { id: "a", createTime: "2024-05-01T08:00:00Z" } } });
     const file = join(tmpdir(), `colloquy-one-${process.pid}.ndjson`);
     await writeFile(file, `${line}\n`);
-    expect(await run(`import --tenant acme ${file}`)).toMatchObject({ status: 0 });
+    expect(await runHere(`import --tenant acme ${file}`)).toMatchObject({ status: 0 });
     await rm(file);
     expect(await runUnread("export --tenant acme -".split(" "), settings)).toEqual({
       status: 1,
@@ -144,7 +141,7 @@ describe("export", () => {
 });
 
 test("key create prints a key and nothing else", async () => {
-  const { stdout, status } = await run("key create --tenant acme --scopes read,write");
+  const { stdout, status } = await runColloquy("key create --tenant acme --scopes read,write".split(" "), settings);
   expect(status).toBe(0);
   expect(stdout).toMatch(/^clq_\w+\n$/);
   expect(await runHere("key create --tenant acme --scopes everything")).toMatchObject({ status: 2, stdout: "" });
@@ -164,7 +161,7 @@ test("member set makes a member, changes it, and refuses a circle of managers", 
 });
 
 test("agent set prints the id of the agent, the same when it is changed", async () => {
-  const made = await run("agent set --tenant acme --name echo --connector echo");
+  const made = await runHere("agent set --tenant acme --name echo --connector echo");
   expect(made).toMatchObject({ status: 0, stdout: expect.stringMatching(UUID) });
   const changed = await runHere(
     "agent set --tenant acme --name echo --connector connect --url https://agent.example.com",

@@ -9,10 +9,12 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createSealer } from "../../src/agents/secrets/sealing.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import { sealSecret } from "../../src/webhooks/secrets.ts";
+import { startOwnApp } from "../fault/stage/app.ts";
 import { tablesAt } from "../fault/stage/database.ts";
+import { runInProcess } from "../support/command-in-process.ts";
 import { freePort } from "../support/free-port.ts";
 import { administer, createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { type Environment, runColloquy, startServer } from "../support/process.ts";
+import { type Environment, runColloquy } from "../support/process.ts";
 
 let own: TestDatabase;
 let folder: string;
@@ -26,9 +28,9 @@ afterAll(async () => {
 });
 
 /** Its lines, without what differs from machine to machine, and its status. */
-async function doctor(settings: Environment) {
+async function doctor(settings: Environment, run: typeof runColloquy = runInProcess) {
   const usual = { COLLOQUY_DATA_DIR: join(folder, "data"), PORT: "0", COLLOQUY_COMPAT: "" };
-  const { status, stdout, stderr } = await runColloquy(["doctor"], { ...usual, ...settings });
+  const { status, stdout, stderr } = await run(["doctor"], { ...usual, ...settings });
   const lines = stdout
     .trimEnd()
     .split("\n")
@@ -43,7 +45,7 @@ async function answerWith(body: string): Promise<{ server: Server; port: number 
 }
 
 test("without settings everything is fine, and nothing is created", async () => {
-  expect(await doctor({})).toEqual({
+  expect(await doctor({}, runColloquy)).toEqual({
     status: 0,
     lines: [
       "ok    node: NODE",
@@ -150,11 +152,9 @@ test("whether this server's key opens what the database holds", async () => {
 test("a port that a server of ours has, and one that another program has", async () => {
   const port = String(await freePort());
   const settings = { DATABASE_URL: own.url, COLLOQUY_DATA_DIR: join(folder, "served"), PORT: port };
-  const server = startServer({ ...settings, COLLOQUY_COMPAT: "" });
-  await server.ready;
+  const app = await startOwnApp({ url: own.url, environment: { PORT: port } });
   expect((await doctor(settings)).lines).toContain(`ok    port ${port}: a server is ready there`);
-  server.signal("SIGTERM");
-  await server.ended;
+  await app[Symbol.asyncDispose]();
   expect((await doctor(settings)).lines).toContain(`ok    port ${port}: free on 127.0.0.1`);
 
   const other = await answerWith("hello");

@@ -4,9 +4,9 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { runInProcess } from "../support/command-in-process.ts";
 import { type Person, PIXEL, personOf, sha256 } from "../support/files.ts";
 import { type IdentityServer, type IdentityTenant, startIdentityServer } from "../support/identity-server.ts";
-import { runColloquy } from "../support/process.ts";
 
 let folder: string;
 let server: IdentityServer;
@@ -25,7 +25,7 @@ afterAll(async () => {
 });
 
 const command = (...words: string[]) =>
-  runColloquy(words, { DATABASE_URL: server.databaseUrl, COLLOQUY_FILES: `disk:${folder}/store` });
+  runInProcess(words, { DATABASE_URL: server.databaseUrl, COLLOQUY_FILES: `disk:${folder}/store` });
 const at = (name: string) => join(folder, name);
 const lines = async (name: string) => (await readFile(at(name), "utf8")).split("\n").slice(0, -1);
 const bytesIn = async (name: string) => {

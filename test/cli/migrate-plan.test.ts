@@ -1,8 +1,8 @@
 // `colloquy migrate --plan`: the pending migrations as a script, for those who let nobody else change their tables.
 import { expect, test, vi } from "vitest";
 import { MIGRATION_NAMES } from "../../src/store/migrations/names.ts";
+import { runInProcess } from "../support/command-in-process.ts";
 import { administer, createTestDatabase } from "../support/postgres.ts";
-import { runColloquy } from "../support/process.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -22,7 +22,7 @@ const shapeOf = async (url: string) =>
 test("a script that makes the same tables as the migrations, after which nothing is left to do", async () => {
   await using planned = await createTestDatabase("template0");
   await using migrated = await createTestDatabase();
-  const plan = await runColloquy(["migrate", "--plan"], { DATABASE_URL: planned.url });
+  const plan = await runInProcess(["migrate", "--plan"], { DATABASE_URL: planned.url });
   expect([plan.status, plan.stderr]).toEqual([0, ""]);
   expect(plan.stdout.match(/^-- \d{4}-[a-z-]+$/gm)).toEqual(MIGRATION_NAMES.map((name) => `-- ${name}`));
   // It has applied nothing.
@@ -30,8 +30,8 @@ test("a script that makes the same tables as the migrations, after which nothing
 
   await administer(planned.url, plan.stdout);
   expect(await shapeOf(planned.url)).toEqual(await shapeOf(migrated.url));
-  expect(await runColloquy(["migrate"], { DATABASE_URL: planned.url })).toMatchObject({ stdout: "nothing to do\n" });
-  expect(await runColloquy(["migrate", "--plan"], { DATABASE_URL: planned.url })).toEqual({
+  expect(await runInProcess(["migrate"], { DATABASE_URL: planned.url })).toMatchObject({ stdout: "nothing to do\n" });
+  expect(await runInProcess(["migrate", "--plan"], { DATABASE_URL: planned.url })).toEqual({
     status: 0,
     stdout: "-- nothing to do\n",
     stderr: "",
@@ -42,14 +42,14 @@ test("only what is pending", async () => {
   await using own = await createTestDatabase();
   const last = MIGRATION_NAMES.at(-1)!;
   await administer(own.url, "delete from schema_migration where name = $1", [last]);
-  const { stdout } = await runColloquy(["migrate", "--plan"], { DATABASE_URL: own.url });
+  const { stdout } = await runInProcess(["migrate", "--plan"], { DATABASE_URL: own.url });
   expect(stdout.match(/^-- \d{4}-[a-z-]+$/gm)).toEqual([`-- ${last}`]);
   expect(stdout.split("\n")[0]).toBe("begin;");
   expect(stdout.trimEnd().split("\n").at(-1)).toBe("commit;");
 });
 
 test("the embedded database has no plan: each start migrates it", async () => {
-  expect(await runColloquy(["migrate", "--plan"])).toMatchObject({
+  expect(await runInProcess(["migrate", "--plan"])).toMatchObject({
     status: 1,
     stderr: "colloquy: DATABASE_URL: is not set, and the embedded database is migrated by each start\n",
   });

@@ -2,13 +2,14 @@
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { startChild } from "../support/child.ts";
+import { runInProcess } from "../support/command-in-process.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { runColloquy } from "../support/process.ts";
+import type { Environment, Outcome } from "../support/process.ts";
 
 let server: IdentityServer;
 beforeAll(async () => {
@@ -19,6 +20,20 @@ afterAll(() => server.close());
 interface Line {
   readonly event?: { readonly conversationId: string; readonly seq: string; readonly conversationPurged?: object };
   readonly cursor: string;
+}
+
+/** What it writes: it minds how fast its reader is, and so writes to standard output itself. */
+async function run(words: readonly string[], settings: Environment): Promise<Outcome> {
+  let stdout = "";
+  const write = vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
+    stdout += String(chunk);
+    return true;
+  });
+  try {
+    return { ...(await runInProcess(words, settings)), stdout };
+  } finally {
+    write.mockRestore();
+  }
 }
 
 async function scene() {
@@ -43,7 +58,7 @@ test("writes what came after a cursor, and ends; each line's cursor goes on afte
   const { conversation: other } = await conversations.createConversation({ messages: [{ content: "c" }] });
   await conversations.purgeConversation({ conversationId: other?.id ?? "" });
   const read = async (from: string): Promise<Line[]> => {
-    const { status, stdout, stderr } = await runColloquy([...words, "--from", from], settings);
+    const { status, stdout, stderr } = await run([...words, "--from", from], settings);
     expect([status, stderr]).toEqual([0, ""]);
     return stdout
       .split("\n")
@@ -60,9 +75,9 @@ test("writes what came after a cursor, and ends; each line's cursor goes on afte
 
 test("refuses what is no cursor, and one that was not given out", async () => {
   const { words, settings } = await scene();
-  const wrong = await runColloquy([...words, "--from", "x"], settings);
+  const wrong = await run([...words, "--from", "x"], settings);
   expect(wrong).toMatchObject({ status: 2, stderr: expect.stringContaining("--from: must be the cursor of a line") });
-  const unknown = await runColloquy([...words, "--from", "999999"], settings);
+  const unknown = await run([...words, "--from", "999999"], settings);
   expect(unknown).toMatchObject({
     status: 1,
     stderr: expect.stringContaining("cursor: is not a cursor of this tenant"),

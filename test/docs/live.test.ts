@@ -8,10 +8,11 @@ import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startChild } from "../support/child.ts";
+import { runInProcess } from "../support/command-in-process.ts";
 import { blocksOf, type DocBlock, hasTools, matches, runBlocks } from "../support/doc-runner.ts";
 import { freePort } from "../support/free-port.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { type RunningServer, runColloquy, startServer } from "../support/process.ts";
+import { type RunningServer, startServer } from "../support/process.ts";
 
 const root = join(import.meta.dirname, "../..");
 const HERE = "http://127.0.0.1:8080";
@@ -62,7 +63,7 @@ async function checkBlocks(
 async function startProgram(path: string): Promise<ChildProcess> {
   const document = await readFile(join(root, path), "utf8");
   const program = (/```ts\n(.*?)```/s.exec(document)?.[1] ?? "").replace(HERE, url);
-  const key = (await runColloquy("key create --scopes read,write,admin".split(" "), settings)).stdout.trim();
+  const key = (await runInProcess("key create --scopes read,write,admin".split(" "), settings)).stdout.trim();
   const CONVERSATION = await readConversation(key);
   return startChild(process.execPath, ["--input-type=module-typescript", "--eval", program], {
     cwd: root,
@@ -127,7 +128,7 @@ test.skipIf(!hasTools)(
 
 /** A conversation that there is to export. */
 async function addConversation(): Promise<void> {
-  const key = (await runColloquy("key create --scopes write".split(" "), settings)).stdout.trim();
+  const key = (await runInProcess("key create --scopes write".split(" "), settings)).stdout.trim();
   const answer = await fetch(`${url}/v1/conversations`, {
     method: "POST",
     headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },

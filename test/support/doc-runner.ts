@@ -2,21 +2,60 @@
 // says.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
 import { startChild } from "./child.ts";
+import { runInProcess } from "./command-in-process.ts";
 import { COMPILED } from "./process.ts";
 
 const root = join(import.meta.dirname, "../..");
 const MARK = "=== the end of the block";
 const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: { colloquy: string } };
-/** Runs Colloquy as npm does, which takes nearly as much of a processor as what it runs; and npm for all else. */
+/**
+ * Colloquy's commands are run by the test, without a process for each, npm's as well; all else that npm and npx run is
+ * run without them.
+ */
 const NPM = `as_npm() {
   case "$*" in
-    "run -s colloquy -- "*) shift 4; (cd '${root}'; PATH='${dirname(process.execPath)}':"$PATH"; exec ${scripts.colloquy} "$@") ;;
+    "run -s colloquy -- -"*) shift 4; (cd '${root}'; PATH='${dirname(process.execPath)}':"$PATH"; exec ${scripts.colloquy} "$@") ;;
+    "run -s colloquy -- "*) shift 4; run_command "$@" ;;
+    "run colloquy -- "*) shift 3; run_command "$@" ;;
     *) command npm "$@" ;;
   esac
 }
-npm() { as_npm "$@"; }`;
+npm() { as_npm "$@"; }
+npx() { local program=$1; shift; '${root}/node_modules/.bin/'"$program" "$@"; }
+run_command() {
+  local answer
+  answer=$({ printf '%s\\0' "$#" "$@"; env -0; } | command curl -sS --unix-socket "$COMMANDS" --data-binary @- http://commands)
+  jq -j .stdout <<< "$answer"; jq -j .stderr <<< "$answer" >&2; return "$(jq .status <<< "$answer")"
+}`;
+
+/** Runs the commands of the shell. */
+async function startCommands(): Promise<AsyncDisposable & { readonly path: string }> {
+  const folder = await mkdtemp(join(tmpdir(), "colloquy-commands-"));
+  const path = join(folder, "socket");
+  const server = createServer(async (request, response) => {
+    const [count = "", ...rest] = (await text(request)).split("\0").slice(0, -1);
+    const settings = rest.slice(Number(count)).map((line) => {
+      const [, name = "", value = ""] = /^([^=]*)=(.*)$/s.exec(line) ?? [];
+      return [name, value] as const;
+    });
+    const outcome = runInProcess(rest.slice(0, Number(count)), Object.fromEntries(settings));
+    response.end(JSON.stringify(await outcome.catch((error) => ({ status: 1, stdout: "", stderr: error.stack }))));
+  });
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
 
 export interface DocBlock {
   readonly commands: string;
@@ -58,9 +97,10 @@ export async function runBlocks(blocks: readonly DocBlock[], options: RunOptions
   const { before = "", environment = {}, adapt = (commands) => commands } = options;
   const parts = blocks.map(({ commands }) => `${adapt(commands)}\necho; echo '${MARK}'`);
   const script = ["set -euo pipefail", NPM, before, ...parts].join("\n");
+  await using running = await startCommands();
   const shell = startChild("bash", ["-c", script], {
     cwd: options.folder ?? root,
-    env: { NODE_COMPILE_CACHE: COMPILED, ...process.env, ...environment },
+    env: { NODE_COMPILE_CACHE: COMPILED, ...process.env, ...environment, COMMANDS: running.path },
   });
   let printed = "";
   let complaints = "";

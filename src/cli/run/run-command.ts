@@ -8,6 +8,7 @@ import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { SettingError } from "../../domain/settings/setting-error.ts";
 import { createLogger } from "../../telemetry/log.ts";
 import { createLogBuffer } from "../../telemetry/log-buffer.ts";
+import type { Command, Invocation } from "../command.ts";
 import type { ParsedCommand } from "../parse.ts";
 import { DONE } from "./exit-status.ts";
 import { failureOf } from "./failure.ts";
@@ -35,10 +36,7 @@ export async function runCommand(
       print: (line: string) => process.stdout.write(`${line}\n`),
       ...listenForStop(() => limit.begin()),
     };
-    const { run } = await command.load();
-    await run(invocation).catch((error: unknown) => {
-      throw unusableDataDir(config, error) ?? unusableDatabase(config, error) ?? error;
-    });
+    await runWith(invocation, command);
     return DONE;
   } catch (error) {
     return report(error);
@@ -47,6 +45,15 @@ export async function runCommand(
     // An open channel to the primary would keep the worker running.
     cluster.worker?.disconnect();
   }
+}
+
+/** Runs a command. Where a setting is at fault for its failure, the error is one that names it. */
+export async function runWith(invocation: Invocation, command: Command): Promise<void> {
+  const { config } = invocation;
+  const { run } = await command.load();
+  await run(invocation).catch((error: unknown) => {
+    throw unusableDataDir(config, error) ?? unusableDatabase(config, error) ?? error;
+  });
 }
 
 /** Prints the settings in force. */
