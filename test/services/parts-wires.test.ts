@@ -14,6 +14,8 @@ import { transportOver, WIRE_FORMS, type WireForm } from "../support/five-wires.
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
 import { ALL_KINDS, randomParts } from "../support/random-parts.ts";
 
+/** Of each wire, and each of the server's paths of a call. */
+const RUNS = process.env.TEST_KINDS === "all" ? 15 : 4;
 const entries = fc.array(fc.record({ kind: fc.constantFrom(...ALL_KINDS), parts: randomParts() }), {
   minLength: 1,
   maxLength: 6,
@@ -70,7 +72,7 @@ describe.each([true, false])("with own call paths: %s", (ownPaths) => {
         }
         return true;
       }),
-      { numRuns: 15 },
+      { numRuns: RUNS },
     );
   });
 
@@ -89,7 +91,7 @@ describe.each([true, false])("with own call paths: %s", (ownPaths) => {
         expect(revisions).toHaveLength(changed ? 1 : 0);
         return sameParts(after, edited?.parts) && (!changed || sameParts(before, revisions[0]?.parts));
       }),
-      { numRuns: 10 },
+      { numRuns: RUNS },
     );
   });
 });

@@ -24,17 +24,18 @@ async function exported({ transfer }: Clients, conversationId = ""): Promise<str
   return lines;
 }
 
-/** Sends lines cut into pieces of a size that is none of theirs. */
+/** Sends lines cut into pieces of a size that is none of theirs: small ones, unless there are megabytes of them. */
 function imported(
   { transfer }: Clients,
   lines: readonly (string | object)[],
   stopOnError = false,
 ): Promise<ImportConversationsResponse> {
   const data = Buffer.from(lines.map((line) => (typeof line === "string" ? line : JSON.stringify(line))).join("\n"));
+  const size = data.length < 2 ** 20 ? 997 : 65_521;
   return transfer.importConversations(
     (async function* () {
-      for (let from = 0; from < data.length; from += 997) {
-        yield { body: { data: data.subarray(from, from + 997) }, stopOnError };
+      for (let from = 0; from < data.length; from += size) {
+        yield { body: { data: data.subarray(from, from + size) }, stopOnError };
       }
     })(),
   );
@@ -236,31 +237,36 @@ describe("an import from another system", () => {
     expect(answer.errors).toMatchObject([{ line: 4n, description: expect.stringMatching(description) }]);
   });
 
-  test.each(bad)("stops at a line with %s if it is asked to", async (_, line, description) => {
-    const tenant = await server.tenant();
-    const lines = [conversation("c-1"), message("c-1", "m-1", "before"), "", line, message("c-1", "m-2", "after")];
-    const answer = await imported(tenant.key(), lines, true);
-    expect(answer).toMatchObject({ messageCount: 1n, errorCount: 1n, stopped: true });
-    expect(answer.errors).toMatchObject([{ line: 4n, description: expect.stringMatching(description) }]);
-  });
+  // Of those that are found where the line is read, and where it is stored.
+  const kinds = ["malformed JSON", "an unknown conversation", "a gap in the log", "a line that is too long"];
+  test.each(bad.filter(([name]) => kinds.includes(name)))(
+    "stops at a line with %s if it is asked to",
+    async (_, line, description) => {
+      const tenant = await server.tenant();
+      const lines = [conversation("c-1"), message("c-1", "m-1", "before"), "", line, message("c-1", "m-2", "after")];
+      const answer = await imported(tenant.key(), lines, true);
+      expect(answer).toMatchObject({ messageCount: 1n, errorCount: 1n, stopped: true });
+      expect(answer.errors).toMatchObject([{ line: 4n, description: expect.stringMatching(description) }]);
+    },
+  );
 
   test("goes on in the order of the lines, however they are cut into batches", async () => {
     const tenant = await server.tenant();
     const names = ["c-1", "c-2", "c-3"];
     // Short logs, one that is longer than a batch, and logs that take turns.
     const lines = [
-      ...Array.from({ length: 30 }, (_, c) => [
+      ...Array.from({ length: 12 }, (_, c) => [
         conversation(`s-${c}`),
-        ...Array.from({ length: 80 }, (_, m) => message(`s-${c}`, `m-${m}`, `${m}`)),
+        ...Array.from({ length: 50 }, (_, m) => message(`s-${c}`, `m-${m}`, `${m}`)),
       ]).flat(),
       ...names.map((name) => conversation(name)),
-      ...Array.from({ length: 3_000 }, (_, m) => message("c-1", `m-${m}`, `${m}`)),
-      ...Array.from({ length: 2_400 }, (_, m) => message(names[m % 3] ?? "", `n-${m}`, `${m + 3_000}`)),
+      ...Array.from({ length: 2_100 }, (_, m) => message("c-1", `m-${m}`, `${m}`)),
+      ...Array.from({ length: 600 }, (_, m) => message(names[m % 3] ?? "", `n-${m}`, `${m + 2_100}`)),
     ];
     expect(await imported(tenant.key(), lines)).toMatchObject({
       lineCount: BigInt(lines.length),
-      conversationCount: 33n,
-      messageCount: 7_800n,
+      conversationCount: 15n,
+      messageCount: 3_300n,
       errorCount: 0n,
     });
     const logs = new Map<string, { seqs: bigint[]; texts: number[] }>();
@@ -272,7 +278,7 @@ describe("an import from another system", () => {
       logs.get(conversationId)?.seqs.push(seq);
       logs.get(conversationId)?.texts.push(Number(content));
     }
-    expect(logs.size).toBe(33);
+    expect(logs.size).toBe(15);
     for (const { seqs, texts } of logs.values()) {
       expect(seqs).toEqual(seqs.map((_, index) => BigInt(index + 1)));
       expect(texts).toEqual(texts.toSorted((a, b) => a - b));
@@ -283,15 +289,15 @@ describe("an import from another system", () => {
     const tenant = await server.tenant();
     const lines: (string | object)[] = [];
     const expected: bigint[] = [];
-    for (let c = 0; c < 60; c++) {
+    for (let c = 0; c < 40; c++) {
       lines.push(conversation(`c-${c}`));
-      for (let m = 0; m < 80; m++) lines.push(message(`c-${c}`, `m-${m}`, "x"));
+      for (let m = 0; m < 60; m++) lines.push(message(`c-${c}`, `m-${m}`, "x"));
       // One that is found as it is read, one that only the database knows.
       lines.push(c % 2 ? "nonsense" : message(`c-${c}`, "m", "x", { seq: "1000" }));
       expected.push(BigInt(lines.length));
     }
     const answer = await imported(tenant.key(), lines);
-    expect(answer).toMatchObject({ conversationCount: 60n, messageCount: 4_800n, errorCount: 60n, stopped: false });
+    expect(answer).toMatchObject({ conversationCount: 40n, messageCount: 2_400n, errorCount: 40n, stopped: false });
     expect(answer.errors.map(({ line }) => line)).toEqual(expected);
   });
 
