@@ -10,9 +10,10 @@ import type { ChatStep } from "../../src/client/chat.ts";
 import { type ColloquyClient, createClient } from "../../src/client/index.ts";
 import { TURN_TIMES } from "../../src/domain/turns/turn.ts";
 import { type FakeOpenAi, startFakeOpenAi } from "../support/agents.ts";
+import { runInProcess } from "../support/command-in-process.ts";
 import { type CuttingProxy, startCuttingProxy } from "../support/cutting-proxy.ts";
 import { administer, startTestCluster, type TestCluster } from "../support/postgres.ts";
-import { type RunningServer, runColloquy, startServer } from "../support/process.ts";
+import { type RunningServer, startServer } from "../support/process.ts";
 import { childrenOf, suspend } from "./faults/processes.ts";
 
 interface Running extends RunningServer {
@@ -23,7 +24,8 @@ let cluster: TestCluster;
 let openai: FakeOpenAi;
 let dataDir: string;
 let settings: Record<string, string>;
-let servers: Running[];
+/** Those that run; all calls go to the first. */
+const servers: Running[] = [];
 let proxy: CuttingProxy;
 let client: ColloquyClient;
 let agents = 0;
@@ -40,9 +42,9 @@ beforeAll(async () => {
     COLLOQUY_AGENT_PRIVATE: "yes",
     COLLOQUY_RATE_LIMITS: "off",
   };
-  await runColloquy(["migrate"], settings);
-  servers = [await start(), await start()];
-  const { stdout } = await runColloquy(["key", "create", "--scopes", "read,write,admin"], settings);
+  await runInProcess(["migrate"], settings);
+  await standBy();
+  const { stdout } = await runInProcess(["key", "create", "--scopes", "read,write,admin"], settings);
   proxy = await startCuttingProxy(() => (servers[0] as Running).url);
   client = createClient({ baseUrl: proxy.url, apiKey: stdout.trim() });
 });
@@ -53,10 +55,13 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-async function start(): Promise<Running> {
-  const server = startServer(settings);
-  const url = /http:\/\/\S+/.exec(await server.ready)?.[0] ?? "";
-  return { ...server, url };
+/** Two servers run. Those that a hook starts end with the file. */
+async function standBy(): Promise<void> {
+  const missing = Array.from({ length: 2 - servers.length }, async () => {
+    const server = startServer(settings);
+    servers.push({ ...server, url: /http:\/\/\S+/.exec(await server.ready)?.[0] ?? "" });
+  });
+  await Promise.all(missing);
 }
 
 /** A reply of two words that waits at a place until it is let on. */
@@ -81,7 +86,8 @@ beforeEach(() => {
   };
 });
 
-const STAGES = ["beginning", "middle", "end"] as const;
+/** The one with all tests, after which a server is gone, is the last. */
+const STAGES = ["beginning", "end", "middle"] as const;
 const SAID = { beginning: "", middle: "one ", end: "one two" } as const;
 
 async function begin(at: (typeof STAGES)[number]) {
@@ -119,6 +125,8 @@ async function stored(conversationId: string) {
 const { COMPLETE, FAILED } = MessageState;
 
 describe.each(STAGES)("at the %s of a reply", (at) => {
+  beforeAll(standBy);
+
   test("its caller's line is cut: the client goes on by itself and misses nothing", async () => {
     const { conversationId, steps, reading } = await begin(at);
     proxy.cut();
@@ -132,37 +140,6 @@ describe.each(STAGES)("at the %s of a reply", (at) => {
       ["one two", COMPLETE],
     ]);
   });
-
-  // Until another believes it dead takes seconds: at one stage each time, at all of them in the torture runs.
-  test.runIf(at === "middle" || process.env.TORTURE === "1")(
-    "its server is killed: another finds the turn soon after its lease is over, with what was said",
-    async () => {
-      const { conversationId, steps, reading } = await begin(at);
-      const asked =
-        "select text, lease_time < clock_timestamp() as over from turn where conversation_id = $1::uuid and state in (1, 2)";
-      const look = async () => (await administer(cluster.url, asked, [conversationId]))[0];
-      await expect.poll(async () => (await look())?.text).toBe(SAID[at]);
-      const [dead, alive] = servers as [Running, Running];
-      servers = [alive, dead];
-      dead.signal("SIGKILL");
-      // As often as a server looks for turns whose lease is over; together with the lease itself that is 10 s.
-      let looks = 0;
-      for (let turn = await look(); turn !== undefined; turn = await look()) {
-        if (turn.over === true) looks++;
-        await delay(TURN_TIMES.sweepEveryMs);
-      }
-      expect(looks).toBeLessThanOrEqual((10_000 - TURN_TIMES.leaseMs) / TURN_TIMES.sweepEveryMs);
-      await reading;
-      stage.go.resolve();
-      const last = steps.at(-1);
-      expect(last).toMatchObject({ kind: "ended", turn: { state: TurnState.FAILED } });
-      expect(textOf(steps)).toBe(SAID[at]);
-      const expected = [["hi", COMPLETE], ...(SAID[at] === "" ? [] : [[SAID[at], FAILED]])];
-      expect(await stored(conversationId)).toEqual(expected);
-      servers = [alive, await start()];
-    },
-    40_000,
-  );
 
   test("its agent dies: what was said is kept", async () => {
     const { conversationId, steps, reading } = await begin(at);
@@ -229,4 +206,33 @@ describe.each(STAGES)("at the %s of a reply", (at) => {
     expect(textOf(steps)).toBe(reply?.[0] ?? "");
     expect(ended?.reply?.content ?? "").toBe(reply?.[0] ?? "");
   }, 120_000);
+
+  // The last of its stage. Until another believes it dead takes seconds: at one stage each time, at all of them in the
+  // torture runs.
+  test.runIf(at === "middle" || process.env.TORTURE === "1")(
+    "its server is killed: another finds the turn soon after its lease is over, with what was said",
+    async () => {
+      const { conversationId, steps, reading } = await begin(at);
+      const asked =
+        "select text, lease_time < clock_timestamp() as over from turn where conversation_id = $1::uuid and state in (1, 2)";
+      const look = async () => (await administer(cluster.url, asked, [conversationId]))[0];
+      await expect.poll(async () => (await look())?.text).toBe(SAID[at]);
+      servers.shift()?.signal("SIGKILL");
+      // As often as a server looks for turns whose lease is over; together with the lease itself that is 10 s.
+      let looks = 0;
+      for (let turn = await look(); turn !== undefined; turn = await look()) {
+        if (turn.over === true) looks++;
+        await delay(TURN_TIMES.sweepEveryMs);
+      }
+      expect(looks).toBeLessThanOrEqual((10_000 - TURN_TIMES.leaseMs) / TURN_TIMES.sweepEveryMs);
+      await reading;
+      stage.go.resolve();
+      const last = steps.at(-1);
+      expect(last).toMatchObject({ kind: "ended", turn: { state: TurnState.FAILED } });
+      expect(textOf(steps)).toBe(SAID[at]);
+      const expected = [["hi", COMPLETE], ...(SAID[at] === "" ? [] : [[SAID[at], FAILED]])];
+      expect(await stored(conversationId)).toEqual(expected);
+    },
+    40_000,
+  );
 });

@@ -38,6 +38,12 @@ async function failureOf(work: Promise<unknown>): Promise<DomainError> {
 const terminateOthers = `select pg_terminate_backend(pid) from pg_stat_activity
   where datname = current_database() and pid <> pg_backend_pid()`;
 
+/** How many sessions of this database, not of the others in the cluster, are in a state or run a statement. */
+async function sessions(condition: string): Promise<number> {
+  const text = `select from pg_stat_activity where datname = current_database() and ${condition}`;
+  return (await administer(fixture.url, text)).length;
+}
+
 describe("a connection that breaks", () => {
   test("during the commit leaves the outcome unknown, and is not tried again", async () => {
     let attempts = 0;
@@ -77,15 +83,7 @@ describe("a connection that breaks", () => {
 
   test("under a query says DATABASE_UNAVAILABLE, and the next query has another connection", async () => {
     const query = failureOf(database.query(sleep, [60]));
-    while (
-      (
-        await administer(fixture.url, "select from pg_stat_activity where query = $1 and state = 'active'", [
-          sleep.text,
-        ])
-      ).length === 0
-    ) {
-      await delay(5);
-    }
+    while ((await sessions(`query = '${sleep.text}' and state = 'active'`)) === 0) await delay(5);
     await administer(fixture.url, terminateOthers);
     expect((await query).reason).toBe(ErrorReason.DATABASE_UNAVAILABLE);
     await database.ping();
@@ -94,11 +92,7 @@ describe("a connection that breaks", () => {
   test("while idle goes unnoticed", async () => {
     await Promise.all([database.ping(), database.ping()]);
     await administer(fixture.url, terminateOthers);
-    while (
-      (await administer(fixture.url, `select from pg_stat_activity where datname = current_database()`)).length > 1
-    ) {
-      await delay(5);
-    }
+    while ((await sessions("true")) > 1) await delay(5);
     // The sockets' ends are read before the next turn of the event loop is over.
     await delay(20);
     await Promise.all([database.ping(), database.ping()]);
@@ -107,11 +101,7 @@ describe("a connection that breaks", () => {
   test("under MikroORM is told the same way once it is translated", async () => {
     const em = await database.fork();
     const query = em.execute("select pg_sleep(60)").catch(translate);
-    while (
-      (await administer(fixture.url, "select from pg_stat_activity where query = 'select pg_sleep(60)'")).length === 0
-    ) {
-      await delay(5);
-    }
+    while ((await sessions("query = 'select pg_sleep(60)'")) === 0) await delay(5);
     await administer(fixture.url, terminateOthers);
     expect(await query).toMatchObject({ reason: ErrorReason.DATABASE_UNAVAILABLE });
   });
@@ -132,9 +122,7 @@ test("a transaction that dawdles is ended by PostgreSQL, and its connection is g
   const strict = await fixture.open({ poolSize: 1, timeouts: { idleInTransaction: 20 } });
   const work = strict.transaction(undefined, async (tx) => {
     await tx.query(insertItem, [3]);
-    while ((await administer(fixture.url, "select from pg_stat_activity where state = 'idle in transaction'")).length) {
-      await delay(5);
-    }
+    while ((await sessions("state = 'idle in transaction'")) > 0) await delay(5);
     await tx.query(countItems, []);
   });
   expect((await failureOf(work)).reason).toBe(ErrorReason.DATABASE_UNAVAILABLE);

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { makeApiKey } from "../../src/access/keys/api-key.ts";
 import { startEmbedded } from "../../src/embedded-postgres/embedded.ts";
 import { isAlive, stopPostmaster } from "../../src/embedded-postgres/postmaster.ts";
-import { copyCluster, createTestDatabase, silent, startTestCluster } from "../support/postgres.ts";
+import { administer, copyCluster, createTestDatabase, silent, startTestCluster } from "../support/postgres.ts";
 import { type Environment, startProgram, startServer } from "../support/process.ts";
 import { startDatabaseProxy } from "./faults/database-proxy.ts";
 import { childrenOf, kill, titleOf } from "./faults/processes.ts";
@@ -111,26 +111,22 @@ test.each([
   },
 );
 
-test.each(["SIGTERM", "SIGINT"] as const)(
-  "S-STOP: a first start that is ended by %s while PostgreSQL is initialized leaves nothing that the next stumbles over",
-  async (signal) => {
-    const dataDir = await mkdtemp(join(tmpdir(), "colloquy-stop-"));
-    onTestFinished(() => rm(dataDir, { recursive: true, force: true }));
-    const first = startServer(settingsOf(dataDir));
-    const initdb = () => childrenOf(first.pid).find((child) => titleOf(child).includes("initdb"));
-    await expect.poll(initdb).toBeDefined();
-    const child = initdb();
-    first.signal(signal);
-    const { status, stderr } = await first.ended;
-    expect(status, stderr).toBe(0);
-    if (child !== undefined) await expect.poll(() => isAlive(child)).toBe(false);
-    const next = startServer(settingsOf(dataDir));
-    expect(await next.ready).toContain("Colloquy is ready");
-    expect((await readdir(dataDir)).filter((name) => name.startsWith("init-"))).toEqual([]);
-    next.signal("SIGTERM");
-    await next.ended;
-  },
-);
+test("S-STOP: a first start that is ended while PostgreSQL is initialized leaves nothing that the next stumbles over", async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), "colloquy-stop-"));
+  onTestFinished(() => rm(dataDir, { recursive: true, force: true }));
+  const first = startServer(settingsOf(dataDir));
+  const initdb = () => childrenOf(first.pid).find((child) => titleOf(child).includes("initdb"));
+  await expect.poll(initdb).toBeDefined();
+  const child = initdb();
+  first.signal("SIGTERM");
+  const { status, stderr } = await first.ended;
+  expect(status, stderr).toBe(0);
+  if (child !== undefined) await expect.poll(() => isAlive(child)).toBe(false);
+  const next = await startEmbedded({ dataDir, logger: silent });
+  onTestFinished(() => next.stop());
+  expect(await administer(next.url, "select 1 as it")).toEqual([{ it: 1 }]);
+  expect((await readdir(dataDir)).filter((name) => name.startsWith("init-"))).toEqual([]);
+});
 
 test("S-STOP: a session that does not listen holds PostgreSQL up for a bounded time", async () => {
   const cluster = await startTestCluster();

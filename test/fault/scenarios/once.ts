@@ -23,6 +23,8 @@ export interface OnceSize {
   /** How often the server is killed. */
   readonly kills: number;
   readonly writers: number;
+  /** Between two writes of a writer, in milliseconds. Default: 0. */
+  readonly pauseMs?: number;
 }
 
 /** Cuts lines on both sides of the server and kills it, while every call is repeated until it is acknowledged. */
@@ -35,7 +37,8 @@ export async function once(store: Store, random: Random, size: OnceSize): Promis
   const conversationIds = await createConversations(server.url, headers, 4);
   const history = new History();
   const urls = [before.url];
-  const writers = startWriters({ history, headers, conversationIds, random, writers: size.writers, repeated: 1, urls });
+  const load = { writers: size.writers, repeated: 1, pauseMs: size.pauseMs ?? 0 };
+  const writers = startWriters({ history, headers, conversationIds, random, urls, ...load });
   const creators = startCreators(before.url, tenant, random.fork());
   const [laterId = ""] = await createConversations(server.url, headers, 1);
   const schedulers = startSchedulers(before.url, headers, laterId, random.fork());

@@ -15,6 +15,8 @@ export interface RestartSize {
   /** How often a server is stopped, killed or suspended. */
   readonly rounds: number;
   readonly writers: number;
+  /** Between two writes of a writer, in milliseconds. Default: 0. */
+  readonly pauseMs?: number;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface RestartSize {
 export async function restarts(
   tables: Tables,
   random: Random,
-  { rounds, writers: count }: RestartSize,
+  { rounds, writers: count, pauseMs = 0 }: RestartSize,
 ): Promise<Verdict> {
   await using server = await startOwnServer({ DATABASE_URL: tables.url });
   const { id: tenantId, headers } = await tables.tenant();
@@ -32,7 +34,8 @@ export async function restarts(
   const history = new History();
   const findings: string[] = [];
   const urls = [server.url];
-  const writers = startWriters({ history, headers, conversationIds, random, writers: count, repeated: 0, urls });
+  const load = { writers: count, repeated: 0, pauseMs };
+  const writers = startWriters({ history, headers, conversationIds, random, urls, ...load });
   for (let round = 0; round < rounds; round++) {
     await acknowledge(writers, random.between(20, 100));
     server.signal("SIGTERM");
@@ -60,7 +63,7 @@ export async function restarts(
 export async function twoServers(
   tables: Tables,
   random: Random,
-  { rounds, writers: count }: RestartSize,
+  { rounds, writers: count, pauseMs = 0 }: RestartSize,
 ): Promise<Verdict> {
   await using one = await startOwnServer({ DATABASE_URL: tables.url });
   await using other = await startOwnServer({ DATABASE_URL: tables.url });
@@ -68,7 +71,8 @@ export async function twoServers(
   const conversationIds = await createConversations(one.url, headers, 4);
   const history = new History();
   const urls = [one.url, other.url];
-  const writers = startWriters({ history, headers, conversationIds, random, writers: count, repeated: 0.7, urls });
+  const load = { writers: count, repeated: 0.7, pauseMs };
+  const writers = startWriters({ history, headers, conversationIds, random, urls, ...load });
   let kills = 0;
   for (let round = 0; round < rounds; round++) {
     await acknowledge(writers, random.between(20, 100));

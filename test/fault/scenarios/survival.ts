@@ -17,6 +17,8 @@ export interface SurvivalSize {
   readonly conversations: number;
   /** Texts to be acknowledged between two kills, at most. */
   readonly texts: number;
+  /** Between two writes of a writer, in milliseconds. Default: 0. */
+  readonly pauseMs?: number;
 }
 
 /** Kills PostgreSQL under writers, again and again; then compares what they were told with what there is. */
@@ -24,13 +26,14 @@ export async function survival(
   store: Store,
   urls: readonly string[],
   random: Random,
-  { cycles, writers: count, conversations, texts }: SurvivalSize,
+  { cycles, writers: count, conversations, texts, pauseMs = 0 }: SurvivalSize,
 ): Promise<Verdict> {
   const tenant = await store.tenant();
   const { headers } = tenant;
   const history = new History();
   const conversationIds = await createConversations(urls[0] ?? "", headers, conversations);
-  const writers = startWriters({ history, headers, conversationIds, random, writers: count, repeated: 0.5, urls });
+  const load = { writers: count, repeated: 0.5, pauseMs };
+  const writers = startWriters({ history, headers, conversationIds, random, urls, ...load });
   const acknowledge = async (more: number) => {
     const goal = writers.acknowledged + more;
     while (writers.acknowledged < goal) await delay(5);
