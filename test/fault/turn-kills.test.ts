@@ -11,9 +11,10 @@ import { TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
 import type { ChatStep } from "../../src/client/chat.ts";
 import { type ColloquyClient, createClient } from "../../src/client/index.ts";
 import { type FakeOpenAi, type OpenAiCall, startFakeOpenAi } from "../support/agents.ts";
+import { runInProcess } from "../support/command-in-process.ts";
 import { type CuttingProxy, startCuttingProxy } from "../support/cutting-proxy.ts";
 import { startTestCluster, type TestCluster } from "../support/postgres.ts";
-import { type RunningServer, runColloquy, startServer } from "../support/process.ts";
+import { type RunningServer, startServer } from "../support/process.ts";
 
 interface Running extends RunningServer {
   readonly url: string;
@@ -66,9 +67,9 @@ beforeAll(async () => {
     COLLOQUY_AGENT_PRIVATE: "yes",
     COLLOQUY_RATE_LIMITS: "off",
   };
-  await runColloquy(["migrate"], settings);
+  await runInProcess(["migrate"], settings);
   const first = await start();
-  const { stdout } = await runColloquy(["key", "create", "--scopes", "read,write,admin"], settings);
+  const { stdout } = await runInProcess(["key", "create", "--scopes", "read,write,admin"], settings);
   first.signal("SIGKILL");
   proxy = await startCuttingProxy(() => (servers[0] as Running).url);
   client = createClient({ baseUrl: proxy.url, apiKey: stdout.trim() });
@@ -246,7 +247,7 @@ test("with all servers gone and back, a turn that waits still does, and goes on"
   const { conversationId, reading, steps, waits } = await begin("waits");
   const turnId = await waits;
   for (const server of servers) server.signal("SIGKILL");
-  servers = [await start(), await start()];
+  servers = [await start()];
   await client.turns.answerTurn({ turnId, results });
   await reading;
   expect(steps.at(-1)).toMatchObject({ turn: { state: TurnState.COMPLETE } });
