@@ -61,6 +61,8 @@ export function isPushed<T>(messages: AsyncIterable<T>): messages is PushStream<
 async function* pulled<T>(pushTo: PushStream<T>["pushTo"]): AsyncGenerator<T, void> {
   const reading = new AbortController();
   let held: readonly T[] = [];
+  /** Whether something was put that is not taken yet. */
+  let full = false;
   let over = false;
   let more = Promise.withResolvers<void>();
   let room = Promise.withResolvers<void>();
@@ -68,10 +70,11 @@ async function* pulled<T>(pushTo: PushStream<T>["pushTo"]): AsyncGenerator<T, vo
     signal: reading.signal,
     put(messages) {
       held = held.length === 0 ? messages : [...held, ...messages];
+      full = true;
       more.resolve();
       return false;
     },
-    room: () => room.promise,
+    room: () => (full ? room.promise : Promise.resolve()),
   }).finally(() => {
     over = true;
     more.resolve();
@@ -86,6 +89,8 @@ async function* pulled<T>(pushTo: PushStream<T>["pushTo"]): AsyncGenerator<T, vo
       const messages = held.toReversed();
       held = [];
       while (messages.length > 0) yield messages.pop() as T;
+      full = held.length > 0;
+      if (full) continue;
       room.resolve();
       room = Promise.withResolvers();
     }

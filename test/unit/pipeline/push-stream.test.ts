@@ -1,6 +1,7 @@
 // Streams of answers in both forms: put into a sink, or asked for one by one.
 import { describe, expect, test, vi } from "vitest";
 import { mapped, type PushSink, pushAll, pushed } from "../../../src/pipeline/streams/push-stream.ts";
+import { usedMemory } from "../../support/memory.ts";
 
 /** A sink that keeps what it gets, and has room only when the test says so. */
 function keeping(roomFor = Number.POSITIVE_INFINITY) {
@@ -68,6 +69,29 @@ describe("what is put into a sink", () => {
     const reader = answers[Symbol.asyncIterator]();
     expect((await reader.next()).value).toBe(1);
     await expect(reader.next()).rejects.toThrow("broken");
+  });
+
+  test("finds room at once where its reader has taken all before it was asked for", async () => {
+    const answers = pushed<number>(async (sink) => {
+      for (const answer of [1, 2, 3]) {
+        if (sink.put([answer])) continue;
+        // Meanwhile the reader takes it, and waits.
+        for (let i = 0; i < 3; i++) await new Promise(setImmediate);
+        await sink.room();
+      }
+    });
+    expect(await all(answers)).toEqual([1, 2, 3]);
+  });
+
+  test("is not held once it is taken, though more of the same list waits", async () => {
+    const first = new WeakRef({ text: "first" });
+    const reader = pushed<object>(async (sink) => {
+      sink.put([first.deref() as object, { text: "second" }]);
+      await sink.room();
+    })[Symbol.asyncIterator]();
+    await reader.next();
+    await expect.poll(async () => (await usedMemory()) && first.deref()).toBe(undefined);
+    expect((await reader.next()).value).toEqual({ text: "second" });
   });
 
   test("is wanted no more once its reader has gone", async () => {
