@@ -5,7 +5,7 @@ import { RandomCaller } from "../../support/random-caller.ts";
 import { randomCall } from "../../support/random-calls.ts";
 
 /** A million for a night: `TEST_CALLS=1000000`. */
-const CALLS = Number(process.env.TEST_CALLS ?? 800);
+const CALLS = Number(process.env.TEST_CALLS ?? 2_000);
 const FIRST = Number(process.env.TEST_SEED ?? 1);
 /** Calls at one time. */
 const ABREAST = 16;
