@@ -7,6 +7,11 @@ import type { Stage } from "../stage.ts";
 
 const CONNECTIONS = 32;
 const ITEMS = 100;
+/** Of the entries that are items. Lists of messages alone are read from memory, which no list of items is. */
+const KINDS = "MESSAGE REASONING TOOL_CALL TOOL_RESULT APPROVAL_REQUEST APPROVAL_RESPONSE ITEM SUMMARY"
+  .split(" ")
+  .map((kind) => `kinds=MESSAGE_KIND_${kind}`)
+  .join("&");
 /** Members for assistant, whose ids are those of conversations: it lets nobody make more than 100 calls a minute. */
 const USERS = 1_000;
 /** A member as helpdesk knows them. */
@@ -71,7 +76,9 @@ function pairs(ticket: number): readonly Pair[] {
     {
       work: `OpenAI: the last ${ITEMS} items of the long conversation`,
       as: "measured",
-      canonical: [get(`/v1/conversations/${LONG}/messages?page_size=${ITEMS}`)],
+      canonical: [
+        get(`/v1/conversations/${LONG}/messages?page_size=${ITEMS}&order=MESSAGE_ORDER_NEWEST_FIRST&${KINDS}`),
+      ],
       dialect: get(`/openai/v1/conversations/conv_${LONG.replaceAll("-", "")}/items?limit=${ITEMS}`),
     },
   ];
