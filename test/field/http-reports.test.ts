@@ -15,7 +15,12 @@ test.each([
   ["application/json; charset=utf-8", 201],
   ["application/json;charset=UTF-8", 201],
   ['Application/JSON; charset="utf-8"', 201],
+  ["application/json; charset=utf-8; charset=UTF-8", 201],
   ["application/json; charset=latin1", 415],
+  ["application/json; charset=utf-8; charset=utf-16", 415],
+  ["application/json; charset=utf-16; charset=utf-8", 415],
+  ['application/json; charset="utf 16"', 415],
+  ["application/json; charset=", 415],
   ["application/x-www-form-urlencoded", 415],
   ["application/merge-patch+json", 415],
 ])("F-CACHE: a body of %s is %i", async (type, status) => {

@@ -1,6 +1,15 @@
 // Values that a JSON library takes too widely: numbers of millions of digits, and times that no calendar has.
 import { gzipSync } from "node:zlib";
 import type { DescMessage, DescMethod, Message } from "@bufbuild/protobuf";
+import {
+  DoubleValueSchema,
+  DurationSchema,
+  FloatValueSchema,
+  Int32ValueSchema,
+  Int64ValueSchema,
+  UInt32ValueSchema,
+  UInt64ValueSchema,
+} from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CreateConversationRequestSchema } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { ListMessagesRequestSchema } from "../../gen/colloquy/v1/message_service_pb.ts";
@@ -65,6 +74,59 @@ describe("A1: numbers of many digits", () => {
     expect(connect).toEqual([400, expect.stringContaining("after_seq")]);
     expect(connect[1].length).toBeLessThan(1_000);
   });
+});
+
+describe("F-NUMBERS: numbers as texts", () => {
+  const INTEGERS = [Int32ValueSchema, UInt32ValueSchema, Int64ValueSchema, UInt64ValueSchema];
+  const FLOATS = [FloatValueSchema, DoubleValueSchema];
+  const NO_NUMBERS = ["0x10", "0b11", "0o7", "+5", " 5", "5 ", ".5", "5.", "1_000", "5n", "Infinity5", "-", "1e"];
+  const each = <A, B>(some: readonly A[], others: readonly B[]) =>
+    some.flatMap((a) => others.map((b) => [a, b] as const));
+  const refused = [...each(INTEGERS, [...NO_NUMBERS, "NaN", "Infinity"]), ...each(FLOATS, [...NO_NUMBERS, "infinity"])];
+
+  test.each(refused)("$0.name refuses $1", (schema, text) => {
+    expect(() => readJson(schema, text)).toThrow(ShapeFault);
+  });
+
+  test.each([
+    ...each(INTEGERS, [
+      ["5", 5],
+      ["005", 5],
+      ["2147483647", 2147483647],
+    ] as const),
+    ...each(FLOATS, [
+      ["5", 5],
+      ["-1.5e+2", -150],
+      ["NaN", Number.NaN],
+      ["-Infinity", Number.NEGATIVE_INFINITY],
+    ] as const),
+    [Int32ValueSchema, ["-1e2", -100]] as const,
+    [Int64ValueSchema, ["-5", -5]] as const,
+  ])("$0.name takes $1.0", (schema, [text, value]) => {
+    expect(Number((readJson(schema, text) as unknown as { value: bigint | number }).value)).toBe(value);
+  });
+
+  test.each(["1s ", "1sx", "0x1s", "+1s", "1.s", "s"])("a duration refuses %j", (text) => {
+    expect(() => readJson(DurationSchema, text)).toThrow(ShapeFault);
+  });
+
+  test.each([0, LARGE_BODY])(
+    "are refused by the name of the field, in bodies with %i spaces and more",
+    async (spaces) => {
+      const body = `${" ".repeat(spaces)}{"pageSize":"0x10"}`;
+      const words = "page_size: must be an integer that int32 can hold";
+      const codec = createCodec({ readMaxBytes: LIMIT, writeMaxBytes: LIMIT });
+      const ways = [
+        async () =>
+          codec.decode({ input: ListMessagesRequestSchema } as unknown as DescMethod, "json", Buffer.from(body)),
+        async () =>
+          (spaces > 0 ? readLargeMessage : readMessage)(ListMessagesRequestSchema, body, {
+            ignoreUnknownFields: false,
+          }),
+      ];
+      for (const read of ways) await expect(read()).rejects.toThrow(words);
+    },
+  );
 });
 
 describe("A1: a text of escapes, the slowest there is to parse, where none can be", () => {

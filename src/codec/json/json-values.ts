@@ -71,7 +71,8 @@ function checkOf(schema: DescMessage): Check | undefined {
 function ownForm(schema: DescMessage): { readonly check: Check | undefined } | undefined {
   if (!schema.typeName.startsWith("google.protobuf.")) return undefined;
   if (schema.typeName === "google.protobuf.Timestamp") return { check: checkTime };
-  if (schema.typeName === "google.protobuf.Duration") return { check: atMost(MAX_TIME_TEXT, DURATION, "duration") };
+  if (schema.typeName === "google.protobuf.Duration")
+    return { check: textCheck(SPAN, MAX_TIME_TEXT, DURATION, "duration") };
   if (isWrapperDesc(schema)) return { check: fieldCheck(schema.fields[0] as DescField) };
   return { check: undefined };
 }
@@ -154,17 +155,29 @@ function scalarCheck(scalar: ScalarType): Check | undefined {
       return undefined;
     case ScalarType.DOUBLE:
     case ScalarType.FLOAT:
-      return atMost(MAX_NUMBER_TEXT, `must be a number of at most ${MAX_NUMBER_TEXT} characters`, "number.max_len");
+      return textCheck(
+        FLOAT,
+        MAX_NUMBER_TEXT,
+        `must be a number of at most ${MAX_NUMBER_TEXT} characters`,
+        "number.max_len",
+      );
     default: {
       const name = ScalarType[scalar].toLowerCase();
-      return atMost(MAX_INTEGER_TEXT, `must be an integer that ${name} can hold`, name);
+      return textCheck(DECIMAL, MAX_INTEGER_TEXT, `must be an integer that ${name} can hold`, name);
     }
   }
 }
 
-function atMost(characters: number, words: string, rule: string): Check {
+/** What texts of numbers and durations are in proto JSON. JavaScript, which reads them, takes `0x10` and `+5` as well. */
+const DECIMAL = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+const FLOAT = /^(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|NaN|-?Infinity)$/;
+const SPAN = /^-?\d+(?:\.\d+)?s$/;
+
+/** Refuses texts of another form, or of more characters. */
+function textCheck(form: RegExp, maxCharacters: number, words: string, rule: string): Check {
   return (json, place) => {
-    if (typeof json === "string" && json.length > characters) throw new ShapeFault(words, textOf(place), rule);
+    const fits = typeof json !== "string" || (json.length <= maxCharacters && form.test(json));
+    if (!fits) throw new ShapeFault(words, textOf(place), rule);
     return undefined;
   };
 }

@@ -61,10 +61,25 @@ export async function readResource(canonical: Canonical, context: CallContext, u
 
 function markdownOf(conversation: Conversation, messages: ReturnType<typeof toMessage>[], isMore: boolean): string {
   const { id, title, status, agent } = toConversation(conversation);
-  const facts = [`Conversation ${id}`, status, ...(agent === undefined ? [] : [`agent ${agent}`])].join(" · ");
+  const facts = [`Conversation ${id}`, status, ...(agent === undefined ? [] : [`agent ${inLine(agent)}`])].join(" · ");
   const earlier = isMore ? ["_Earlier messages are left out: the tool read_conversation reads them._"] : [];
   const parts = messages.map(({ seq, role, sender, text, createTime }) => {
-    return `## ${seq} · ${role} · ${sender} · ${createTime}\n\n${text}`;
+    return `## ${seq} · ${role} · ${inLine(sender)} · ${createTime}\n\n${spoken(text)}`;
   });
-  return `${[`# ${title || id}`, facts, ...earlier, ...parts].join("\n\n")}\n`;
+  return `${[`# ${plain(title) || id}`, facts, ...earlier, ...parts].join("\n\n")}\n`;
+}
+
+/** A text as a part of one line: a title with line feeds would pass for the heading of a message. */
+function inLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ").trim();
+}
+
+/** A title without markup. */
+function plain(title: string): string {
+  return inLine(title).replace(/[\\`*_[\]<>#]/g, "\\$&");
+}
+
+/** The Markdown of a message, in which no line passes for the heading of another. */
+function spoken(text: string): string {
+  return text.replace(/^([ \t]*)(#{1,6}[ \t]*\d+[ \t]*·)/gm, "$1\\$2");
 }

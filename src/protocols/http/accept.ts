@@ -72,14 +72,15 @@ function readRanges(header: string): Range[] {
 }
 
 /** For a trimmed parameter: spaces that several parts match would take time that grows with the square of their number. */
-const CHARSET = /^charset\s*=\s*"?([^"\s]*)"?$/i;
+const CHARSET = /^charset\s*=(.*)$/is;
 
-/** A media type without its parameters, in lower case, and its charset, if it names one. */
-export function readMediaType(header: string): { readonly type: string; readonly charset: string | undefined } {
+/** A media type without its parameters, and the charsets that it names, each once; all in lower case. */
+export function readMediaType(header: string): { readonly type: string; readonly charsets: ReadonlySet<string> } {
   const [type = "", ...parameters] = header.split(";");
-  let charset: string | undefined;
+  const charsets = new Set<string>();
   for (const parameter of parameters) {
-    charset ??= CHARSET.exec(parameter.trim())?.[1]?.toLowerCase();
+    const value = CHARSET.exec(parameter.trim())?.[1]?.trim().toLowerCase();
+    if (value !== undefined) charsets.add(/^"(.*)"$/s.exec(value)?.[1] ?? value);
   }
-  return { type: type.trim().toLowerCase(), charset };
+  return { type: type.trim().toLowerCase(), charsets };
 }

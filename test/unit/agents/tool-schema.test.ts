@@ -135,6 +135,19 @@ describe("F-TOOL-SCHEMA: schemas of older drafts, and with mistakes", () => {
     for (const schema of [{ properties }, { anyOf }])
       expect(JSON.stringify(taken(schema).properties)).toBe(JSON.stringify(properties));
   });
+
+  test.each<[string, object, object]>([
+    ["as MCP's SDK leaves `__proto__`", object({ a: string }, ["__proto__", "a"]), object({ a: string }, ["a"])],
+    ["of no properties", { type: "object", required: ["a"] }, object({})],
+    ["within a property", object({ a: object({ b: string }, ["c"]) }), object({ a: object({ b: string }) })],
+    [
+      "unless a part of the schema names it",
+      object({ a: { ...object({}, ["c"]), allOf: [object({ c: string })] } }),
+      object({ a: { ...object({}, ["c"]), allOf: [object({ c: string })] } }),
+    ],
+  ])("a required property that is not there is not required: %s", (_, schema, expected) => {
+    expect(taken(schema)).toEqual(expected);
+  });
 });
 
 describe("F-TOOL-SCHEMA: schemas that are made to cost much", () => {

@@ -80,7 +80,22 @@ export function mended(given: JsonObject): JsonObject {
   }
   // OpenAI refuses a list without a schema of its items.
   if (isList && !hasItems) kept.push(["items", {}]);
-  return Object.fromEntries(kept);
+  return withoutUnnamed(Object.fromEntries(kept));
+}
+
+/** Keywords by which a property may be named elsewhere than beside `required`. */
+const NAMING = ["allOf", "anyOf", "oneOf", "$ref", "patternProperties"];
+
+/**
+ * Requires only properties that there are: Gemini refuses others, and MCP's SDK loses those named `__proto__`. A schema
+ * without properties may be an alternative of one that has them.
+ */
+export function withoutUnnamed(schema: JsonObject): JsonObject {
+  const { properties, required, ...rest } = schema;
+  if (!Array.isArray(required) || properties === undefined || NAMING.some((keyword) => keyword in rest)) return schema;
+  const named = required.filter((name) => Object.hasOwn(properties as JsonObject, name as string));
+  if (named.length === required.length) return schema;
+  return { ...rest, properties, ...(named.length > 0 && { required: named }) };
 }
 
 /** What drafts 4 to 7 said in another way. */

@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { AgentTool } from "../../../domain/turns/agent-tool.ts";
 import { objectOf } from "../history/items.ts";
-import { mended } from "./keywords.ts";
+import { mended, withoutUnnamed } from "./keywords.ts";
 import { withoutCombinations, withoutDangling } from "./root.ts";
 
 /** By tool: each call of a model is told its tools, and an MCP server's are the same for many turns. */
@@ -40,5 +40,6 @@ export async function readSchemas(tools: readonly AgentTool[]): Promise<void> {
 
 function translated(json: string): JsonObject {
   const schema = withoutCombinations(mended(objectOf(json === "" ? undefined : json)));
-  return { properties: {}, ...(json.includes("$ref") ? withoutDangling(schema) : schema), type: "object" };
+  const whole = { properties: {}, ...(json.includes("$ref") ? withoutDangling(schema) : schema), type: "object" };
+  return withoutUnnamed(whole);
 }

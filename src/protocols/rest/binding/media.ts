@@ -7,6 +7,7 @@ export const JSON_TYPE = "application/json";
 export const NDJSON_TYPE = "application/x-ndjson";
 export const EVENTS_TYPE = "text/event-stream";
 
+const UTF_8: ReadonlySet<string> = new Set(["utf-8", "utf8"]);
 /** What curl sends with -d by default. */
 const FORM_TYPE = "application/x-www-form-urlencoded";
 
@@ -17,9 +18,10 @@ const FORM_TYPE = "application/x-www-form-urlencoded";
 export function checkContentType(request: HttpRequest, type: string, besides: readonly string[] = []): void {
   const header = headerOf(request, "content-type");
   if (header === type) return;
-  const { type: given, charset } = readMediaType(header ?? "");
+  const { type: given, charsets } = readMediaType(header ?? "");
   const isTaken = given === type || (given !== undefined && besides.includes(given));
-  if (isTaken && (charset === undefined || charset === "utf-8" || charset === "utf8")) return;
+  // One of two charsets would be passed over, by us or by what stands before us.
+  if (isTaken && charsets.isSubsetOf(UTF_8)) return;
   const hint = header === undefined || given === FORM_TYPE ? `: with curl, add -H 'Content-Type: ${type}'` : "";
   const description = `must be ${type} in UTF-8${hint}`;
   throw headerProblem("unsupported_media_type", "content-type", description, { accept: type });
