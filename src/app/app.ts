@@ -154,6 +154,7 @@ export async function createApp(
     allowsOrigin,
     heartbeatMs,
     tls: config.tls !== undefined,
+    secrets,
     version: packageVersion(),
   });
   const compat = createCompat({

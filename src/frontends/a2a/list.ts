@@ -8,17 +8,22 @@ import { type Turn, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import {
   type ListTasksRequest,
+  ListTasksRequestSchema,
   type ListTasksResponse,
   ListTasksResponseSchema,
   type Task,
   TaskSchema,
   TaskState,
+  TaskStateSchema,
 } from "../../../gen/lf/a2a/v1/a2a_pb.ts";
 import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
+import { callerFrom } from "../../domain/identity/caller.ts";
 import { ANY_PARENT } from "../../domain/lists/any-parent.ts";
+import { bindingOf, invalidPageToken, openCursor, type PageScope, sealCursor } from "../../domain/lists/page-token.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { shownEntriesOfTurn } from "../shared/history.ts";
+import type { FrontendOptions } from "../shared/options.ts";
 import type { Operations } from "./operations.ts";
 import { contextIdOf, statusTime, turnState } from "./tasks.ts";
 
@@ -33,17 +38,26 @@ const CHUNK = 200;
 const MAX_WAITING = 100;
 const AT_ONCE = 10;
 
+interface ListParts {
+  readonly operations: Operations;
+  /** The secrets of tenants, which authenticate page tokens. */
+  readonly secrets: FrontendOptions["secrets"];
+}
+
+/** Throws INVALID_PAGE_TOKEN for a token of another caller or of other arguments. */
 export async function listTasks(
   canonical: Canonical,
   context: CallContext,
-  operations: Operations,
+  { operations, secrets }: ListParts,
   request: ListTasksRequest,
 ): Promise<ListTasksResponse> {
-  const { contextId, status, historyLength = 0, includeArtifacts = false, statusTimestampAfter: after } = request;
+  const { contextId, status, historyLength = 0, includeArtifacts = false, statusTimestampAfter: since } = request;
   const pageSize = request.pageSize ?? DEFAULT_PAGE;
   if (pageSize < 1 || pageSize > MAX_PAGE) throw invalidField("page_size", `must be 1 to ${MAX_PAGE}`, "page_size");
   if (historyLength < 0) throw invalidField("history_length", "must be at least 0", "history_length");
-  const skip = readToken(request.pageToken);
+  if (TaskStateSchema.value[status] === undefined) throw invalidField("status", "must be a state of tasks", "status");
+  const scope = await scopeOf(context, secrets, request);
+  const after = request.pageToken === "" ? undefined : readToken(scope, request.pageToken);
   const state = turnState(status);
   const isNone = status !== TaskState.UNSPECIFIED && state === undefined;
   const conversationId = contextId === "" ? ANY_PARENT : (await operations.conversation(contextId))?.id;
@@ -55,23 +69,25 @@ export async function listTasks(
   const agentId = contextId === "" && turns.length > 0 ? await agentOf(canonical, context, request.tenant) : undefined;
   const asked = turns.filter((turn) => agentId === undefined || turn.agentId === agentId);
   const timed = await withTimes(canonical, context, asked);
-  const matching = timed
-    .filter(({ time }) => after === undefined || time >= nanosOf(after))
-    .sort((a, b) => Number(b.time - a.time))
-    .map(({ turn }) => turn);
-  const page = matching.slice(skip, skip + pageSize);
-  const contexts = await contextsOf(canonical, context, page);
+  const matching = timed.filter(({ time }) => since === undefined || time >= nanosOf(since)).sort(byPlace);
+  const left = after === undefined ? matching : matching.filter((one) => byPlace(after, one) < 0);
+  const page = left.slice(0, pageSize);
+  const contexts = await contextsOf(
+    canonical,
+    context,
+    page.map(({ turn }) => turn),
+  );
   const tasks: Task[] = [];
   let bytes = 0;
-  for (const turn of page) {
+  for (const { turn } of page) {
     const id = contexts.get(turn.conversationId) ?? turn.conversationId;
     const task = await operations.task(turn, { contextId: id, historyLength, withArtifacts: includeArtifacts });
     bytes += toBinary(TaskSchema, task).length;
     if (bytes > PAGE_BYTES && tasks.length > 0) break;
     tasks.push(task);
   }
-  const end = skip + tasks.length;
-  const next = end < matching.length ? String(end) : "";
+  const last = tasks.length < left.length ? page[tasks.length - 1] : undefined;
+  const next = last === undefined ? "" : sealCursor(scope, [String(last.time), last.turn.id]);
   return create(ListTasksResponseSchema, { tasks, nextPageToken: next, pageSize, totalSize: matching.length });
 }
 
@@ -125,10 +141,39 @@ async function turnsOf(canonical: Canonical, context: CallContext, conversationI
   return turns;
 }
 
-function readToken(token: string): number {
-  if (token === "") return 0;
-  if (/^\d{1,4}$/.test(token)) return Number(token);
-  throw new DomainError(ErrorReason.INVALID_PAGE_TOKEN, "page_token: must be the next_page_token of a response");
+async function scopeOf(
+  context: CallContext,
+  secrets: ListParts["secrets"],
+  request: ListTasksRequest,
+): Promise<PageScope> {
+  const { tenantId, name } = callerFrom(context.principal);
+  // How much of each task is shown may change from page to page, as their number may.
+  const { tenant, contextId, status, statusTimestampAfter } = request;
+  const list = create(ListTasksRequestSchema, {
+    tenant,
+    contextId,
+    status,
+    ...(statusTimestampAfter && { statusTimestampAfter }),
+  });
+  return { tenantId, secret: await secrets(tenantId), binding: bindingOf(ListTasksRequestSchema, list as never, name) };
+}
+
+/** A place in the list: when a task came into its state, and which it is. */
+interface Place {
+  readonly time: bigint;
+  readonly turn: Pick<Turn, "id">;
+}
+
+/** The latest first; ids tell those of one time apart. */
+function byPlace(a: Place, b: Place): number {
+  if (a.time !== b.time) return a.time > b.time ? -1 : 1;
+  return a.turn.id === b.turn.id ? 0 : a.turn.id > b.turn.id ? -1 : 1;
+}
+
+function readToken(scope: PageScope, token: string): Place {
+  const [time, id] = openCursor(scope, token);
+  if (typeof time !== "string" || typeof id !== "string") throw invalidPageToken();
+  return { time: BigInt(time), turn: { id } };
 }
 
 function nanosOf(at: Timestamp | undefined): bigint {

@@ -50,7 +50,7 @@ export function createMethods(canonical: Canonical, options: FrontendOptions) {
       return of(context).get(request);
     },
     async listTasks(request: ListTasksRequest, context: CallContext) {
-      return listTasks(canonical, context, of(context), request);
+      return listTasks(canonical, context, { operations: of(context), secrets: options.secrets }, request);
     },
     async cancelTask(request: CancelTaskRequest, context: CallContext) {
       return of(context).cancel(request);

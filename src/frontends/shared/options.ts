@@ -8,6 +8,8 @@ export interface FrontendOptions {
   readonly heartbeatMs: number;
   /** Whether the server's ports speak TLS: for the URLs that it gives of itself. */
   readonly tls: boolean;
+  /** The secret of a tenant, which authenticates page tokens. */
+  readonly secrets: (tenantId: string) => Promise<Uint8Array>;
   /** The version of the package, for protocols that tell it. */
   readonly version: string;
 }

@@ -256,6 +256,34 @@ describe.each(BINDINGS)("over %s", (binding) => {
     expect([second.tasks.map(({ id }) => id), second.nextPageToken]).toEqual([ids.slice(2), ""]);
     expect(replyOf(second.tasks[0] as Task)).toBe("Good day");
     expect((await list({ status: FAILED })).tasks).toEqual([]);
+    // A task that begins between two pages is on neither, and none is told twice.
+    await client.sendMessage(message("4", { contextId }));
+    expect((await list({ pageToken: first.nextPageToken })).tasks.map(({ id }) => id)).toEqual(ids.slice(2));
+    const { credential } = await tenant.key("read", "write");
+    const stranger = await (await server.tenant()).key("read", "write", "admin");
+    await server
+      .client(AgentService, stranger.credential)
+      .createAgent({ agent: { name: "default", connector: { case: "echo", value: {} } } });
+    const refused = {
+      code: -32602,
+      message: expect.stringContaining("page_token: it is damaged, or was made for other"),
+    };
+    // The clients name the agent of the card.
+    const asked = { contextId, tenant: "default", pageToken: first.nextPageToken };
+    expect((await postA2a(server.url, key, "ListTasks", asked)).body.result.tasks).toHaveLength(1);
+    for (const [who, what] of [
+      [key, { ...asked, contextId: "" }],
+      [key, { ...asked, status: "TASK_STATE_COMPLETED" }],
+      [key, { ...asked, tenant: "" }],
+      [key, { ...asked, statusTimestampAfter: "2026-01-01T00:00:00Z" }],
+      [key, { ...asked, pageToken: "2" }],
+      [credential, asked],
+      [stranger.credential, asked],
+    ] as const) {
+      expect((await postA2a(server.url, who, "ListTasks", what)).body.error, JSON.stringify(what)).toMatchObject(
+        refused,
+      );
+    }
   });
 
   test("a page of large tasks has fewer of them, and the next goes on with the rest", async () => {
@@ -294,6 +322,7 @@ describe("JSON-RPC", () => {
     ["params of another shape", "GetTask", { id: 7 }, -32602],
     ["params that are a list", "ListTasks", [1], -32602],
     ["a state that is none", "ListTasks", { status: "completed" }, -32602],
+    ["the number of a state that is none", "ListTasks", { status: 99 }, -32602],
     ["a task that is not there", "GetTask", { id: randomUUID() }, -32001],
     ["a message without parts", "SendMessage", { message: { messageId: "x", role: "ROLE_USER", parts: [] } }, -32602],
     [
