@@ -91,7 +91,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   agents: {
     holds: "connectors to agents, and their turns",
-    mayImport: ["live", "outbound", "files", "store", "telemetry", "domain"],
+    mayImport: ["live", "outbound", "files", "pipeline", "store", "telemetry", "domain"],
   },
   live: { holds: "hints, and followers of logs", mayImport: ["pipeline", "store", "telemetry", "domain"] },
   jobs: { holds: "work that nobody waits for", mayImport: ["files", "store", "telemetry", "domain"] },

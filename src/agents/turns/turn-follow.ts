@@ -9,6 +9,7 @@ import type { HeldPage, HeldPages } from "../../live/followers/held-pages.ts";
 import { nextRecheck } from "../../live/followers/recheck.ts";
 import type { Rights } from "../../live/followers/rights.ts";
 import type { Hints } from "../../live/hints/hints.ts";
+import { Turns } from "../../pipeline/streams/time-slices.ts";
 import type { Database } from "../../store/database.ts";
 import { type MessageRow, readMessage } from "../../store/messages/messages.ts";
 import { patiently } from "../../store/retry.ts";
@@ -65,6 +66,8 @@ export async function* followSteps(parts: FollowParts, options: FollowOptions): 
   const begun = row.state === TurnState.QUEUED ? hints.listen({ kind: "state", ...topic }) : undefined;
   const stored = (upto: FollowedTurnRow) => readStored(parts, place, reader, upto, signal);
   const maySee = () => rights.sees(caller, place.conversationId, signal);
+  // A turn may have a hundred thousand deltas to tell, and a caller that takes them as fast as they come.
+  const turns = new Turns();
   let recheckAt = nextRecheck(RECHECK_MS);
   let told: string | null = null;
   try {
@@ -81,6 +84,7 @@ export async function* followSteps(parts: FollowParts, options: FollowOptions): 
         for (const step of reader.read(itemsOf(live.view, reader.entries, row.deltas !== null))) {
           more = true;
           yield step;
+          await turns.next();
         }
       } else {
         const before = reader.entries;
@@ -91,6 +95,7 @@ export async function* followSteps(parts: FollowParts, options: FollowOptions): 
           for (const step of reader.read(savedOf(row, offset, reader.entries))) {
             more = true;
             yield step;
+            await turns.next();
           }
         }
       }
@@ -143,6 +148,7 @@ async function* readStored(
 ): AsyncGenerator<TurnStep> {
   if (upto === null) return;
   const lengths = reader.asRecorded ? readDeltas(deltas ?? "") : undefined;
+  const turns = new Turns();
   // In a function of its own: the frame of this one would hold the whole page for as long as the reader takes.
   const hold = async (): Promise<HeldPage<MessageRow> | undefined> => {
     const read = () => turnEntries(database, place, reader.seq, upto, signal);
@@ -154,7 +160,10 @@ async function* readStored(
     if (page === undefined) return;
     try {
       for (let row = page.take(); row !== undefined; row = page.take()) {
-        yield* reader.read([itemOf(row, lengths?.of(reader.entries))]);
+        for (const step of reader.read([itemOf(row, lengths?.of(reader.entries))])) {
+          yield step;
+          await turns.next();
+        }
       }
     } finally {
       page.release();

@@ -13,6 +13,7 @@ import type { ReplyPiece } from "../../domain/turns/reply-piece.ts";
 import { addUsage, type TokenColumns } from "../../domain/turns/token-count.ts";
 import { FinishReason, MAX_STEPS } from "../../domain/turns/turn.ts";
 import { entryOf, failedResult, resultEntry } from "../../domain/turns/turn-entry.ts";
+import { Turns } from "../../pipeline/streams/time-slices.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
 import { AgentFailure, type ReplyRequest } from "../connectors/connector.ts";
 import { type ToolCall, type ToolOutcome, toolFailure } from "../tools/tool-runner.ts";
@@ -156,6 +157,8 @@ export class TurnSteps {
     const { reply } = this;
     reply.nextStep();
     const pieces = host.ask(request);
+    // A model may send a hundred thousand pieces in one packet.
+    const turns = new Turns();
     try {
       for (;;) {
         const next = await pieces.next();
@@ -165,6 +168,7 @@ export class TurnSteps {
         }
         this.#take(next.value);
         host.grown();
+        await turns.next();
       }
     } finally {
       await pieces.return(FinishReason.UNSPECIFIED);

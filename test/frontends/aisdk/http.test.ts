@@ -22,6 +22,7 @@ import {
   user,
 } from "../../support/ai-sdk.ts";
 import { bearer } from "../../support/identity-server.ts";
+import { heldBy } from "../../support/loop-held.ts";
 import { startServer } from "../../support/process.ts";
 
 let server: ChatServer;
@@ -292,4 +293,14 @@ describe("two servers", () => {
     expect(other.messages).toEqual(first.messages.slice(1));
     expect(await historyOf(server, first.id, credential)).toEqual(first.messages);
   });
+});
+
+test("a long message to an agent that repeats it leaves others their turns", async () => {
+  const long = { name: "parrot", connector: { case: "echo" as const, value: {} } };
+  await server.server.client(AgentService, server.admin).createAgent({ agent: long });
+  const id = randomUUID();
+  const text = "x ".repeat(100_000);
+  const { ms } = await heldBy(() => post(server, { id, message: user(text) }, "?agent=parrot"));
+  expect((await historyOf(server, id)).at(-1).parts.at(-1).text).toBe(text);
+  expect(ms).toBeLessThan(50);
 });

@@ -7,28 +7,26 @@ import type { LiveTurnTask } from "../../../src/agents/turns/live-task.ts";
 import { LiveTurn, type LiveTurnParts } from "../../../src/agents/turns/live-turn.ts";
 import { newId } from "../../../src/domain/ids/id.ts";
 import { NO_TOKENS } from "../../../src/domain/turns/token-count.ts";
+import { FinishReason } from "../../../src/domain/turns/turn.ts";
 import { createHints } from "../../../src/live/hints/hints.ts";
 import type { Database } from "../../../src/store/database.ts";
+import { heldBy } from "../../support/loop-held.ts";
 
-test("one that ended elsewhere is given up, and is no failure of this server", async () => {
+/** A turn of an agent that says these texts, and then is silent until it is stopped. */
+async function live(texts: Iterable<string>, query: (name: string) => readonly object[], silent = true) {
   const connectors = {
     circuitOf: () => new Circuit(),
     mcpTools: async () => [],
     connectorOf: () =>
       async function* (_request: unknown, signal: AbortSignal) {
-        yield { kind: "text", text: "so far" };
-        await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+        for (const text of texts) yield { kind: "text", text };
+        if (silent) await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+        return FinishReason.STOP;
       },
-  };
-  const asked: string[] = [];
-  const query = async ({ name }: { readonly name: string }) => {
-    asked.push(name);
-    // Its row is gone, or another server has ended it.
-    return [];
   };
   const lines: string[] = [];
   const parts = {
-    database: { query } as unknown as Database,
+    database: { query: async ({ name }: { readonly name: string }) => query(name) } as unknown as Database,
     hints: await createHints(),
     connectors: connectors as unknown as Connectors,
     waiting: undefined as never,
@@ -41,11 +39,33 @@ test("one that ended elsewhere is given up, and is no failure of this server", a
   const agent = { id: newId(), idle_timeout_ms: 60_000, timeout_ms: 60_000 };
   const start = { step: 1, entryCount: 0, said: 0, replyId: newId(), pending: [], usage: NO_TOKENS };
   const request = { messages: [] };
-  const plain = { queued: false, endsWithCalls: false, discards: false, deltas: null };
+  const plain = { queued: false, endsWithCalls: false, discards: false, deltas: "" };
   const task = { place, agent, tools: [], start, ...plain, readRequest: async () => request };
-  const live = new LiveTurn(parts, task as unknown as LiveTurnTask);
-  await live.done;
+  return { run: () => new LiveTurn(parts, task as unknown as LiveTurnTask), lines, close: () => parts.hints.close() };
+}
+
+test("one that ended elsewhere is given up, and is no failure of this server", async () => {
+  const asked: string[] = [];
+  const turn = await live(["so far"], (name) => {
+    asked.push(name);
+    // Its row is gone, or another server has ended it.
+    return [];
+  });
+  await turn.run().done;
   expect(asked).toEqual(["turn_save"]);
-  expect(lines).toEqual([]);
-  await parts.hints.close();
+  expect(turn.lines).toEqual([]);
+  await turn.close();
+});
+
+test("one whose agent says a hundred thousand words at once gives way to others", async () => {
+  const said = Array.from({ length: 100_000 }, () => "x ");
+  const turn = await live(said, () => [{ stop: null }], false);
+  const { ms, value } = await heldBy(async () => {
+    const one = turn.run();
+    await one.done;
+    return one.view.items;
+  });
+  expect(value[0]?.text.length).toBe(200_000);
+  expect(ms).toBeLessThan(50);
+  await turn.close();
 });
