@@ -1,6 +1,8 @@
 // Replies of Responses as OpenAI and its relatives send them, and histories as they take them.
+import { create } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { OpenAiConnectorSchema } from "../../gen/colloquy/v1/agent_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { ToolPlace, ToolType } from "../../gen/colloquy/v1/part_pb.ts";
 import { agentSender, type Entry, itemsOf } from "../../src/agents/connectors/history/items.ts";
@@ -8,6 +10,7 @@ import { createOpenAi } from "../../src/agents/connectors/openai/openai.ts";
 import { readBody } from "../../src/agents/connectors/openai/read-body.ts";
 import { inputOf } from "../../src/agents/connectors/openai/responses/input.ts";
 import { ResponsesReply } from "../../src/agents/connectors/openai/responses/reply.ts";
+import { responsesApi } from "../../src/agents/connectors/openai/responses/responses.ts";
 import { assistant, call, developer, entry, result, system, thought, user } from "../support/entries.ts";
 import { AGENT_ID, ask, type Heard, heard, inChunks, startUpstream, type Upstream } from "../support/upstream.ts";
 
@@ -310,6 +313,24 @@ const opaque = (json: object) =>
   entry(MessageRole.ASSISTANT, {
     content: { case: "opaque", value: { format: "openai", json: JSON.stringify(json) } },
   });
+
+describe("F-RESPONSES: a history to reply to", () => {
+  const GO_ON = m("user", "(Please go on.)");
+
+  test.each<[string, Entry[], object[]]>([
+    ["of an empty message alone is not empty", [user("")], [GO_ON]],
+    [
+      "whose last message is empty does not end with the reply",
+      [user("1"), assistant("2"), user(" ")],
+      [m("user", "1"), m("assistant", "2"), GO_ON],
+    ],
+    ["that ends with an output stays", [user("1"), call("a"), result("a", "A")], [m("user", "1"), f("a"), o("a", "A")]],
+    ["of instructions of the developer alone stays", [developer("D")], [m("developer", "D")]],
+  ])("%s", (_, entries, input) => {
+    const items = itemsOf(entries, agentSender(AGENT_ID));
+    expect(responsesApi.body(create(OpenAiConnectorSchema), items, [], new Set())).toMatchObject({ input });
+  });
+});
 
 describe("F-RESPONSES: a history", () => {
   test.each<[string, Entry[], object[]]>([

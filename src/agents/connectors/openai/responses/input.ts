@@ -5,11 +5,14 @@ import { argumentsText, toolName } from "../../history/arguments.ts";
 import { type Answered, blocksOf, type Step } from "../../history/blocks.ts";
 import { CallIds } from "../../history/call-ids.ts";
 import { isHosted } from "../../history/hosted.ts";
-import type { Call, Item, Result, Said, Thought } from "../../history/items.ts";
+import { type Call, type Item, type Result, type Said, type Thought, textOf } from "../../history/items.ts";
 import { inputContent, outputContent } from "./content.ts";
 
 /** OpenAI takes ids of up to 64 characters. */
 const CALL_ID = /^\S{1,64}$/;
+
+/** What is replied to where the last message of the user is empty. */
+const AFTER = "(Please go on.)";
 
 /**
  * Each call is followed by its output. Ids are left out, for nothing is stored there, but those of thoughts and of
@@ -23,6 +26,13 @@ export function inputOf(items: readonly Item[], withThoughts: boolean): JsonObje
     else input.said(block);
   }
   return input.items;
+}
+
+/** An input to reply to: endpoints refuse an empty one, and a model has nothing to say to its own last message. */
+export function answerable(input: JsonObject[]): JsonObject[] {
+  const last = input.at(-1);
+  if (last !== undefined && last.role !== "assistant") return input;
+  return [...input, { type: "message", role: "user", content: inputContent([textOf(AFTER)]) }];
 }
 
 /** Items of hosted tools that were stored as calls and results are items of the provider again. */

@@ -4,7 +4,7 @@ import type { OpenAiConnector } from "../../../../../gen/colloquy/v1/agent_pb.ts
 import type { AgentTool } from "../../../../domain/turns/agent-tool.ts";
 import { schemaOf } from "../../tool-schema/tool-schema.ts";
 import type { ModelApi } from "../model-api.ts";
-import { inputOf } from "./input.ts";
+import { answerable, inputOf } from "./input.ts";
 import { ResponsesReply } from "./reply.ts";
 
 const ENCRYPTED = "reasoning.encrypted_content";
@@ -26,7 +26,7 @@ export const responsesApi: ModelApi = {
   body: (connector, items, tools, without) => ({
     ...parametersOf(connector, tools, without.has("include")),
     ...(connector.instructions !== "" && { instructions: connector.instructions }),
-    input: inputOf(items, !without.has("thoughts") && !without.has("include")),
+    input: answerable(inputOf(items, !without.has("thoughts") && !without.has("include"))),
     model: connector.model,
     stream: true,
     store: false,
