@@ -5,6 +5,7 @@ import { Server as McpServer } from "@modelcontextprotocol/sdk/server/index.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { CallToolRequestSchema, ListToolsRequestSchema, McpError } from "@modelcontextprotocol/sdk/types.js";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { ToolPlace, ToolType } from "../../gen/colloquy/v1/part_pb.ts";
 import { TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
 import { createConnectors } from "../../src/agents/connectors/connectors.ts";
 import { createSealer } from "../../src/agents/secrets/sealing.ts";
@@ -217,6 +218,8 @@ describe("the tools of an MCP server", () => {
     const { ask, alice } = await scene({ needsApproval: true });
     agent.script.push(says(calls("c1", "w_fore_cast", '{"place":"Oslo"}')), says(text("Done.")));
     const waiting = await ask();
+    const { message } = await alice.messages.getMessage({ messageId: waiting.turn?.awaited[0]?.messageId ?? "" });
+    expect(message?.parts[0]?.content.value).toMatchObject({ type: ToolType.MCP, runsAt: ToolPlace.SERVER });
     expect(waiting.turn?.state).toBe(TurnState.INPUT_REQUIRED);
     expect(asked.filter((method) => method.startsWith("call"))).toEqual([]);
     const approvalId = waiting.turn?.awaited[0]?.approvalId ?? "";

@@ -6,7 +6,7 @@ import { newId } from "../../domain/ids/id.ts";
 import { readParts } from "../../domain/parts/stored.ts";
 import type { AgentTool } from "../../domain/turns/agent-tool.ts";
 import { pairCalls } from "../../domain/turns/call-pairs.ts";
-import { noResult, openCalls, toolPlace } from "../../domain/turns/open-calls.ts";
+import { noResult, openCalls, toolPlace, toolType } from "../../domain/turns/open-calls.ts";
 import { awaitsInput, digestOf, type PendingCall, pendingText } from "../../domain/turns/pending-call.ts";
 import { ReplyFault, ReplyItems } from "../../domain/turns/reply-items.ts";
 import type { ReplyPiece } from "../../domain/turns/reply-piece.ts";
@@ -65,13 +65,18 @@ export class TurnSteps {
     this.reply = new ReplyItems({
       step: start.step,
       begun: start.entryCount > 0,
-      placeOf: (name) => toolPlace(this.#tools.find((tool) => tool.name === name)),
+      placeOf: (name) => toolPlace(this.#tool(name)),
+      typeOf: (name) => toolType(this.#tool(name)),
       newId(kind) {
         const id = kind === MessageKind.MESSAGE ? replyId : undefined;
         if (id !== undefined) replyId = undefined;
         return id ?? newId();
       },
     });
+  }
+
+  #tool(name: string): AgentTool | undefined {
+    return this.#tools.find((tool) => tool.name === name);
   }
 
   /** Adds tools that are known only now, unless there are others of their names. Returns all. */

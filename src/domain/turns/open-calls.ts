@@ -1,5 +1,5 @@
 // Which calls of a turn have no result yet, and what each of them waits for.
-import { ToolPlace } from "../../../gen/colloquy/v1/part_pb.ts";
+import { ToolPlace, ToolType } from "../../../gen/colloquy/v1/part_pb.ts";
 import type { AgentTool } from "./agent-tool.ts";
 import { type CallNeed, digestOf, type PendingCall } from "./pending-call.ts";
 import type { ReplyItem } from "./reply-item.ts";
@@ -43,6 +43,11 @@ export function noResult(why: string, begun: boolean): string {
 /** What a call waits for that may run. */
 export function needOnceAllowed(place: PendingCall["place"]): CallNeed {
   return place === "client" ? "result" : "run";
+}
+
+/** What kind of tool the contract says that it is; undefined: the agent's connector knows it. */
+export function toolType(tool: AgentTool | undefined): ToolType | undefined {
+  return tool?.place === "mcp" ? ToolType.MCP : undefined;
 }
 
 /** Where the contract says that a tool runs. */

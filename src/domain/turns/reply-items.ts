@@ -1,6 +1,6 @@
 // Makes items of the pieces of a reply: one at a time, in order, each within its limits.
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
-import type { Part, ToolPlace } from "../../../gen/colloquy/v1/part_pb.ts";
+import type { Part, ToolPlace, ToolType } from "../../../gen/colloquy/v1/part_pb.ts";
 import { checkParts } from "../parts/rules.ts";
 import { partsText } from "../parts/stored.ts";
 import { type ItemHead, ReplyItem } from "./reply-item.ts";
@@ -30,23 +30,27 @@ export interface ReplyItemsOptions {
   readonly newId: (kind: MessageKind) => string;
   /** Where the tool of a name runs. */
   readonly placeOf: (name: string) => ToolPlace | undefined;
+  /** What kind of tool the one of a name is, where the agent does not know it. */
+  readonly typeOf: (name: string) => ToolType | undefined;
 }
 
 export class ReplyItems {
   readonly items: ReplyItem[] = [];
   readonly #newId: ReplyItemsOptions["newId"];
   readonly #placeOf: ReplyItemsOptions["placeOf"];
+  readonly #typeOf: ReplyItemsOptions["typeOf"];
   readonly #callIds = new Set<string>();
   #step: number;
   /** The items before it are of earlier steps. */
   #stepBegin: number;
   #bytes = 0;
 
-  constructor({ step, begun, newId, placeOf }: ReplyItemsOptions) {
+  constructor({ step, begun, newId, placeOf, typeOf }: ReplyItemsOptions) {
     this.#step = step;
     this.#stepBegin = begun ? -1 : 0;
     this.#newId = newId;
     this.#placeOf = placeOf;
+    this.#typeOf = typeOf;
   }
 
   get step(): number {
@@ -177,7 +181,10 @@ export class ReplyItems {
     this.#callIds.add(well.callId);
     this.end();
     const runsAt = well.runsAt ?? this.#placeOf(well.name);
-    this.#begin(MessageKind.TOOL_CALL, { call: runsAt === undefined ? well : { ...well, runsAt } });
+    // Models are told of every tool as a function.
+    const type = (well.runsAt === undefined ? this.#typeOf(well.name) : undefined) ?? well.type;
+    const more = { ...(runsAt !== undefined && { runsAt }), ...(type !== undefined && { type }) };
+    this.#begin(MessageKind.TOOL_CALL, { call: { ...well, ...more } });
   }
 
   #add(kind: MessageKind, part: Part): void {
