@@ -45,7 +45,7 @@ export async function schedule(
   requireWrite(caller, row);
   requireOpen(row.status);
   await checkNaming(tx, caller, row, [{ naming: message, field: `${FIELD}.message` }]);
-  await requireFiles(tx, caller, draft);
+  await requireFiles(tx, caller, draft, time);
   const wish = {
     id: newId(),
     conversationId: row.id,
@@ -69,11 +69,18 @@ function requireSomething({ content, parts, metadata }: MessageDraft): void {
   throw invalidField(`${FIELD}.message`, "must have content, parts or metadata", "message.empty");
 }
 
-/** They are looked for again when it is sent. */
-async function requireFiles(tx: Queryable, caller: Caller, draft: MessageDraft): Promise<void> {
+/** They are looked for again when it is sent; one whose time to live ends before that would not be found. */
+async function requireFiles(tx: Queryable, caller: Caller, draft: MessageDraft, sendTime: Date): Promise<void> {
   const named = namedFiles([draft]) ?? [];
   const seen = new Set<string>();
-  for (const { id } of named.flat()) if ((await readFile(tx, caller, id)) !== undefined) seen.add(id);
+  for (const { id, place } of named.flat()) {
+    const file = await readFile(tx, caller, id);
+    if (file === undefined) continue;
+    seen.add(id);
+    if (file.expire_time === null || file.expire_time > sendTime) continue;
+    const rule = `expires at ${file.expire_time.toISOString()}, before the message is sent`;
+    throw invalidField(`${FIELD}.message.${place}`, rule, "file.expires");
+  }
   requireSeen(
     named,
     (id) => seen.has(id),

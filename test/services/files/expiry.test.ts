@@ -3,8 +3,9 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { DraftService } from "../../../gen/colloquy/v1/draft_service_pb.ts";
 import { FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
 import { LegalHoldService } from "../../../gen/colloquy/v1/legal_hold_service_pb.ts";
 import { createDiskStore } from "../../../src/files/disk.ts";
@@ -161,4 +162,22 @@ test("a retry with another time to live is another request", async () => {
   expect(await failureOf(ann.files.createFile(stream(ttlOf(61), "same")))).toMatchObject({
     reason: "REQUEST_ID_REUSED",
   });
+});
+
+test("F-SCHEDULED-TTL: a message that would be sent after its file expires is refused when it is scheduled", async () => {
+  const { conversation } = await ann.conversations.createConversation({});
+  const conversationId = conversation?.id ?? "";
+  const id = await upload(DAY_S);
+  const at = (seconds: number) => {
+    const parts = [{ content: { case: "file", value: { source: { case: "fileId", value: id } } } }] as const;
+    const wish = { message: { parts: [...parts] }, sendTime: timestampFromMs(Date.now() + seconds * 1000) };
+    const { credential } = ann;
+    return server.client(DraftService, credential).scheduleMessage({ conversationId, scheduledMessage: wish });
+  };
+  await expect(at(DAY_S + 60)).rejects.toMatchObject({
+    rawMessage: expect.stringMatching(
+      /^scheduled_message\.message\.parts\[0\]\.file\.file_id: expires at \S+Z, before the message is sent$/,
+    ),
+  });
+  expect((await at(DAY_S - 60)).scheduledMessage?.conversationId).toBe(conversationId);
 });
