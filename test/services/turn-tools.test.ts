@@ -1,8 +1,10 @@
 // Turns that call tools: what is stored, what the agent gets, who answers, and how a turn ends that waits.
+import { ConnectError } from "@connectrpc/connect";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { MessageKind, MessageRole, MessageState } from "../../gen/colloquy/v1/message_pb.ts";
 import { ToolPlace } from "../../gen/colloquy/v1/part_pb.ts";
 import { FinishReason, TurnPolicy, TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
+import { RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { failureIn, hear } from "../support/chat.ts";
 import { failureOf } from "../support/failure.ts";
 import { calls, given, says, scriptedAgent, text, thought, whole } from "../support/scripted-agent.ts";
@@ -206,6 +208,19 @@ describe("a tool that a client runs", () => {
     await readTurn(chat(own));
     expect(agent.requests[1]?.tools).toMatchObject([LOOK]);
     expect(agent.requests[1]?.tools).toHaveLength(1);
+  });
+
+  test("refuse another message with the id of the turn, and name no time for a retry", async () => {
+    const own = await scene();
+    agent.script.push(says(calls("a", "look")));
+    const { turnId } = await readTurn(chat(own));
+    const refused = await Array.fromAsync(chat(own, "and?")).catch(ConnectError.from);
+    expect(refused).toMatchObject({
+      rawMessage: `turn ${turnId} of the conversation waits for input: answer it or cancel it`,
+    });
+    expect(await failureOf(Array.fromAsync(chat(own, "and?")))).toMatchObject({ reason: "TURN_IN_PROGRESS" });
+    expect((refused as ConnectError).findDetails(RetryInfoSchema)).toEqual([]);
+    expect(await log(own)).toEqual(["1 TOOL_CALL toolCall"]);
   });
 
   test("several at once may be answered one after the other", async () => {

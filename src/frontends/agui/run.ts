@@ -6,6 +6,7 @@ import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { type Turn, TurnPolicy, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { type ResumeTurnResponse, TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { turnInProgress } from "../../domain/turns/in-progress.ts";
 import { isOpen } from "../../domain/turns/turn.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
@@ -179,7 +180,7 @@ export class Run {
     // A new message ends a turn that waits.
     const ifRunning = waits ? TurnPolicy.INTERRUPT : this.#parts.ifRunning;
     const first = open.at(-1);
-    if (first !== undefined && ifRunning === TurnPolicy.REJECT) throw inProgress(first);
+    if (first !== undefined && ifRunning === TurnPolicy.REJECT) throw turnInProgress(first);
     // What there is no room for leaves nothing behind.
     const kept: NewMessage["message"][] = [];
     for (const { message } of fresh) kept.push(await keepFiles(canonical, context, input.threadId, message));
@@ -223,11 +224,4 @@ function isAnswered({ messages, answers }: Thread, { awaited }: Turn, { results,
     results.every(({ callId = "" }) => given.has(ids.get(callId) ?? callId)) &&
     approvals.every(({ approvalId = "", granted }) => answers.get(approvalId) === granted)
   );
-}
-
-function inProgress({ id }: Turn): DomainError {
-  return new DomainError(ErrorReason.TURN_IN_PROGRESS, "another turn is running in the conversation", {
-    metadata: { turn_id: id },
-    retryAfterMs: 1_000,
-  });
 }

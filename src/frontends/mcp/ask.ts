@@ -6,9 +6,11 @@ import {
   FinishReasonSchema,
   type Turn,
   type TurnEnded,
+  TurnPolicy,
   TurnStateSchema,
 } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
+import { orMakeWay } from "../shared/make-way.ts";
 import { conversationId, keyed, messageText, requestId } from "./arguments.ts";
 import { messageShape, toMessage, word } from "./shapes.ts";
 import { defineTool } from "./tool.ts";
@@ -32,7 +34,7 @@ export const askTool = defineTool({
   description:
     "Appends a message of the caller to a conversation and waits for the answer of its agent, which may take minutes; " +
     "progress notifications hold the text as it comes. An agent that waits for others, who run a tool for it or allow a call, is " +
-    "answered with what it waits for: the same requestId waits again. Whoever stops waiting does not stop the agent: the answer is stored, " +
+    "answered with what it waits for: the same requestId waits again, and another message ends its turn. Whoever stops waiting does not stop the agent: the answer is stored, " +
     "and the same requestId waits for it again.",
   input: z.strictObject({ conversationId, text: messageText, requestId }),
   output: z.looseObject({
@@ -65,7 +67,9 @@ export const askTool = defineTool({
     };
     let ended: TurnEnded | undefined;
     let waiting: Turn | undefined;
-    for await (const { event } of canonical.stream(keyed(context, key), TurnService.method.chat, request)) {
+    const begin = () => canonical.stream(keyed(context, key), TurnService.method.chat, request);
+    const way = { canonical, context, conversationId: id, ifRunning: TurnPolicy.REJECT };
+    for await (const { event } of orMakeWay(way, begin)) {
       if (event.case === "inputRequired") {
         waiting = event.value.turn;
         break;

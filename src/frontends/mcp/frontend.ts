@@ -34,6 +34,8 @@ export function createMcp({ canonical }: DialectTools, options: FrontendOptions)
           searchMessages,
           sendMessage,
           TurnService.method.chat,
+          TurnService.method.listTurns,
+          TurnService.method.cancelTurn,
         ],
       ],
     ]),

@@ -1,6 +1,7 @@
 // Room for a new turn: one that waits for people ends when they say something else, others as the request has it.
 import { TurnPolicy, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { turnInProgress } from "../../domain/turns/in-progress.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { cancelTurns, openTurns } from "./open-turns.ts";
@@ -19,7 +20,7 @@ export interface Way {
 export async function makeWay({ canonical, context, conversationId, ifRunning }: Way): Promise<void> {
   const open = await openTurns(canonical, context, conversationId);
   const running = open.find(({ state }) => state !== TurnState.INPUT_REQUIRED);
-  if (running !== undefined && ifRunning !== TurnPolicy.INTERRUPT) throw inProgress(running.id);
+  if (running !== undefined && ifRunning !== TurnPolicy.INTERRUPT) throw turnInProgress(running);
   await cancelTurns(canonical, context, open);
 }
 
@@ -45,11 +46,4 @@ export async function* orMakeWay<T>(way: Way, begin: () => AsyncIterable<T>): As
 async function endAlone({ canonical, context, conversationId }: Way): Promise<void> {
   const open = await openTurns(canonical, context, conversationId);
   if (open.length === 1 && open[0]?.state === TurnState.INPUT_REQUIRED) await cancelTurns(canonical, context, open);
-}
-
-function inProgress(turnId: string): DomainError {
-  return new DomainError(ErrorReason.TURN_IN_PROGRESS, "another turn is running in the conversation", {
-    metadata: { turn_id: turnId },
-    retryAfterMs: 1_000,
-  });
 }

@@ -7,6 +7,7 @@ import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/e
 import { EventType } from "../../domain/event-type.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import { isOurId } from "../../domain/ids/id.ts";
+import { turnInProgress } from "../../domain/turns/in-progress.ts";
 import * as store from "../../store/branches/branches.ts";
 import { appendToLog, type LockedRow } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
@@ -166,8 +167,5 @@ async function branchesOf(
 async function requireNoTurn(tx: Queryable, caller: Caller, id: string): Promise<void> {
   const [open] = await openTurns(tx, caller.tenantId, id);
   if (open === undefined) return;
-  throw new DomainError(ErrorReason.TURN_IN_PROGRESS, "another turn is running in the conversation", {
-    metadata: { turn_id: open.id },
-    retryAfterMs: 1_000,
-  });
+  throw turnInProgress(open);
 }

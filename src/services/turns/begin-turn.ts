@@ -7,6 +7,7 @@ import type { Turns } from "../../agents/turns/turns.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import type { StoredTool } from "../../domain/turns/agent-tool.ts";
+import { turnInProgress } from "../../domain/turns/in-progress.ts";
 import { TurnState } from "../../domain/turns/turn.ts";
 import { readOptions } from "../../domain/turns/turn-options.ts";
 import type { AgentRow } from "../../store/agents/agents.ts";
@@ -15,7 +16,7 @@ import type { Database, Queryable, Transaction } from "../../store/database.ts";
 import { claim, firstResponse, keep, type RequestKey } from "../../store/idempotency/idempotency.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
 import { countWaiting } from "../../store/turns/queued-turns.ts";
-import { insertTurn, openTurns } from "../../store/turns/turns.ts";
+import { insertTurn, type OpenTurn, openTurns } from "../../store/turns/turns.ts";
 import { lockVisible, requireOpen, requireWrite } from "../conversations/access.ts";
 import { toMessage } from "../convert.ts";
 import { requireAgent } from "./agent.ts";
@@ -62,7 +63,7 @@ export interface Asked {
 export async function beginTurn(parts: TurnParts, caller: Caller, wanted: WantedTurn): Promise<TurnStarted> {
   const { conversationId, ifRunning, key } = wanted;
   for (let attempt = 1; ; attempt++) {
-    let inTheWay: Awaited<ReturnType<typeof openTurns>> = [];
+    let inTheWay: readonly OpenTurn[] = [];
     try {
       // The call's own signal is left out: once the turn is stored, it must run, even if the caller is disconnected.
       const beginOnce = async (tx: Transaction) => {
@@ -144,13 +145,10 @@ function firstOf(messages: readonly MessageRow[]): bigint | undefined {
 }
 
 /** Throws TURN_IN_PROGRESS if an open turn conflicts; a turn that may wait does not conflict with live ones. */
-function checkFree(open: readonly { id: string; expired: boolean }[], policy: TurnPolicy): void {
+function checkFree(open: readonly OpenTurn[], policy: TurnPolicy): void {
   const blocking = policy === TurnPolicy.QUEUE ? open.find(({ expired }) => expired) : open[0];
   if (blocking === undefined) return;
-  throw new DomainError(ErrorReason.TURN_IN_PROGRESS, "another turn is running in the conversation", {
-    metadata: { turn_id: blocking.id },
-    retryAfterMs: 1_000,
-  });
+  throw turnInProgress(blocking);
 }
 
 /** Maximum waiting turns. Each takes a place in the queue, and most hold an open stream. */
@@ -178,7 +176,7 @@ async function clear(
   caller: Caller,
   conversationId: string,
   ifRunning: TurnPolicy,
-  open: readonly { id: string; expired: boolean }[],
+  open: readonly OpenTurn[],
   error: DomainError,
 ): Promise<void> {
   const placeOf = ({ id }: { id: string }) => ({ tenantId: caller.tenantId, conversationId, id });

@@ -6,6 +6,7 @@ import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import { isOurId } from "../../domain/ids/id.ts";
 import type { RolePolicy } from "../../domain/messages/role-policy.ts";
+import { turnInProgress } from "../../domain/turns/in-progress.ts";
 import { isOpen, TurnState } from "../../domain/turns/turn.ts";
 import { inherit } from "../../store/branches/forks.ts";
 import type { LockedRow } from "../../store/conversations/conversations.ts";
@@ -54,7 +55,7 @@ export async function settlePlace(
   if (found === undefined) {
     requireWrite(caller, row);
     requireOpen(row.status);
-    if (open !== undefined) throw inProgress(open.id);
+    if (open !== undefined) throw turnInProgress(open);
     return row.id;
   }
   const previous = await readTurn(tx, caller.tenantId, found.id);
@@ -98,12 +99,5 @@ function unknownTurn(description: string): DomainError {
   const field = "previous_turn_id";
   return new DomainError(ErrorReason.UNKNOWN_REFERENCE, `${field}: ${description}`, {
     violations: [{ field, description, rule: "reference" }],
-  });
-}
-
-function inProgress(id: string): DomainError {
-  return new DomainError(ErrorReason.TURN_IN_PROGRESS, "another turn is running in the conversation", {
-    metadata: { turn_id: id },
-    retryAfterMs: 1_000,
   });
 }

@@ -53,6 +53,11 @@ export interface TurnRow {
   readonly deltas_lost: boolean | null;
 }
 
+export interface OpenTurn extends Pick<TurnRow, "id" | "state"> {
+  /** Whether nobody will end it. */
+  readonly expired: boolean;
+}
+
 /** What a turn has that its caller keeps as a record. */
 export interface TurnRecord {
   readonly previousId: string | null;

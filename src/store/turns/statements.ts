@@ -1,16 +1,26 @@
 // The statements about the life of turns.
 import type { Statement } from "../database.ts";
 import { forEachViewer, visible } from "../visibility.ts";
-import { turnColumns as columns, isAbandoned, isOpen, lease, now, stop, stopFor, type TurnRow } from "./columns.ts";
+import {
+  turnColumns as columns,
+  isAbandoned,
+  isOpen,
+  lease,
+  now,
+  type OpenTurn,
+  stop,
+  stopFor,
+  type TurnRow,
+} from "./columns.ts";
 
 /**
  * The open turns of a locked conversation, oldest first. `expired`: nobody will end it, as its lease is over, or it
  * waits for input and has lost its purpose. $1 tenant, $2 conversation.
  */
-export const openTurns: Statement<{ id: string; expired: boolean }> = {
+export const openTurns: Statement<OpenTurn> = {
   name: "turn_open",
   text: `
-  select t.id, ${isAbandoned} or (t.state = 6 and ${stop} is not null) as expired from turn t
+  select t.id, t.state, ${isAbandoned} or (t.state = 6 and ${stop} is not null) as expired from turn t
   where t.tenant_id = $1 and t.conversation_id = $2::uuid and ${isOpen} order by t.message_seq`,
 };
 

@@ -11,6 +11,7 @@ import {
   type DeltaChange,
   deltaColumns,
   type NewTurn,
+  type OpenTurn,
   type Refusal,
   refusalColumns,
   type TurnLease,
@@ -21,15 +22,11 @@ import { endTurn as endWithText } from "./entry-statements.ts";
 import { listAllTurns, listTurns as listOfTurns } from "./list-statements.ts";
 import * as sql from "./statements.ts";
 
-export type { DeltaChange, NewTurn, Refusal, TurnLease, TurnPlace, TurnRow } from "./columns.ts";
+export type { DeltaChange, NewTurn, OpenTurn, Refusal, TurnLease, TurnPlace, TurnRow } from "./columns.ts";
 export type { FollowedTurnRow } from "./statements.ts";
 
 /** The open turns of a locked conversation, oldest first. `expired`: its lease has ended. */
-export function openTurns(
-  tx: Queryable,
-  tenantId: string,
-  conversationId: string,
-): Promise<{ id: string; expired: boolean }[]> {
+export function openTurns(tx: Queryable, tenantId: string, conversationId: string): Promise<OpenTurn[]> {
   return tx.query(sql.openTurns, [tenantId, conversationId]);
 }
 

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { type FakeAgent, startFakeAgent } from "../../support/agents.ts";
 import { startCuttingProxy } from "../../support/cutting-proxy.ts";
@@ -131,6 +132,24 @@ describe.each(MCP_CLIENTS)("%s", (_, connect) => {
     });
     const { reply, turn: ended } = (await ask()).structuredContent;
     expect([reply.text, ended.state]).toEqual(["Found: it", "complete"]);
+  });
+
+  test("F-MCP-WAITS: ends a turn that waits, where it says something else", async () => {
+    const name = `waits-${randomUUID()}`;
+    await server.client(AgentService, key).createAgent({
+      agent: { name, connector: { case: "connect", value: { baseUrl: agent.url } }, tools: [{ name: "lookup" }] },
+    });
+    agent.answer = async function* ({ messages }) {
+      if (messages.at(-1)?.content === "never mind") yield { text: "Well then." };
+      else yield { piece: { case: "toolCall", value: { callId: "c1", name: "lookup", arguments: "{}" } } };
+    };
+    const conversationId = await conversation(name);
+    const { turn } = (await client.call("ask_agent", { conversationId, text: "Hi" })).structuredContent;
+    expect(turn.state).toBe("input_required");
+    const other = await client.call("ask_agent", { conversationId, text: "never mind" });
+    expect(other.structuredContent?.reply?.text ?? other.content[0]?.text).toBe("Well then.");
+    const first = await server.client(TurnService, key).getTurn({ turnId: turn.id });
+    expect(first.turn?.state).toBe(TurnState.CANCELLED);
   });
 
   test("is told that there is no such agent", async () => {
