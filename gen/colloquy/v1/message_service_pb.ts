@@ -646,9 +646,9 @@ export type UpdateMessageRequest = Message<"colloquy.v1.UpdateMessageRequest"> &
   message?: Message$1 | undefined;
 
   /**
-   * The fields to change: content, metadata, role, client_time. Default: in JSON, the fields that are present, also
-   * with null or a default value; in binary, those with a non-default value, of which there must be one. `*` means all
-   * of them.
+   * The fields to change: content, parts, metadata, role, client_time. Default: in JSON, the fields that are present,
+   * also with null or a default value; in binary, those with a non-default value, of which there must be one. `*` means
+   * all of them.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
