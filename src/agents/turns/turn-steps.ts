@@ -23,6 +23,8 @@ import type { TurnWriter } from "./turn-writer.ts";
 export interface TurnStart {
   readonly step: number;
   readonly entryCount: number;
+  /** The bytes of its entries. */
+  readonly bytes: number;
   readonly said: number;
   /** The id that its row has for the next message; undefined: that is used. */
   readonly replyId: string | undefined;
@@ -65,6 +67,7 @@ export class TurnSteps {
     this.reply = new ReplyItems({
       step: start.step,
       begun: start.entryCount > 0,
+      bytes: start.bytes,
       placeOf: (name) => toolPlace(this.#tool(name)),
       typeOf: (name) => toolType(this.#tool(name)),
       newId(kind) {

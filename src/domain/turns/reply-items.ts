@@ -6,7 +6,7 @@ import { partsText } from "../parts/stored.ts";
 import { type ItemHead, ReplyItem } from "./reply-item.ts";
 import type { ReplyPiece, ToolCallBegin, Usage } from "./reply-piece.ts";
 import { MAX_REPLY_BYTES, MAX_TURN_BYTES, MAX_TURN_ENTRIES } from "./turn.ts";
-import type { TurnEntry } from "./turn-entry.ts";
+import { bytesOf, type TurnEntry } from "./turn-entry.ts";
 
 /** What the agent says cannot be kept. The message is for people. */
 export class ReplyFault extends Error {
@@ -26,6 +26,8 @@ export interface ReplyItemsOptions {
   readonly step: number;
   /** Whether that has entries already. */
   readonly begun: boolean;
+  /** The bytes of the entries that the turn has already. */
+  readonly bytes: number;
   /** Makes the id of an entry. The first message may have one already. */
   readonly newId: (kind: MessageKind) => string;
   /** Where the tool of a name runs. */
@@ -43,11 +45,12 @@ export class ReplyItems {
   #step: number;
   /** The items before it are of earlier steps. */
   #stepBegin: number;
-  #bytes = 0;
+  #bytes: number;
 
-  constructor({ step, begun, newId, placeOf, typeOf }: ReplyItemsOptions) {
+  constructor({ step, begun, bytes, newId, placeOf, typeOf }: ReplyItemsOptions) {
     this.#step = step;
     this.#stepBegin = begun ? -1 : 0;
+    this.#bytes = bytes;
     this.#newId = newId;
     this.#placeOf = placeOf;
     this.#typeOf = typeOf;
@@ -103,7 +106,7 @@ export class ReplyItems {
     const item = new ReplyItem({ id, kind, step }, 0, entry);
     item.answers = answers;
     item.ended = true;
-    this.#count(Buffer.byteLength(entry.parts ?? entry.content));
+    this.#count(bytesOf(entry));
     this.items.push(item);
   }
 

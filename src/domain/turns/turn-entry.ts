@@ -40,6 +40,11 @@ export function entryOf(
   return { id, kind, role, sender, content: contentOf(parts), parts: partsText(parts), step, state };
 }
 
+/** How much of a turn it is, in bytes. */
+export function bytesOf({ content, parts }: Pick<TurnEntry, "content" | "parts">): number {
+  return Buffer.byteLength(parts ?? content);
+}
+
 /** A message of text alone. */
 export function textEntry(id: string, step: number, content: string, state: MessageState): TurnEntry {
   const kind = MessageKind.MESSAGE;

@@ -10,10 +10,9 @@ import {
 import type { LiveTurnTask } from "../../agents/turns/live-task.ts";
 import { replyRequestOf } from "../../agents/turns/reply-request.ts";
 import type { Turns } from "../../agents/turns/turns.ts";
-import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
+import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { type Caller, callerFrom, systemCaller } from "../../domain/identity/caller.ts";
 import { isOurId, newId } from "../../domain/ids/id.ts";
-import { checkParts } from "../../domain/parts/rules.ts";
 import type { AgentTool } from "../../domain/turns/agent-tool.ts";
 import { needOnceAllowed } from "../../domain/turns/open-calls.ts";
 import { awaitsInput, type PendingCall, pendingText, readPending } from "../../domain/turns/pending-call.ts";
@@ -25,12 +24,14 @@ import type { CallContext } from "../../pipeline/call/call.ts";
 import { findAgent } from "../../store/agents/agents.ts";
 import { writeState } from "../../store/conversations/state.ts";
 import type { Database, Transaction } from "../../store/database.ts";
+import { nameFilesOfResults } from "../../store/files/named-files.ts";
 import { claim, firstResponse, keep, type RequestKey } from "../../store/idempotency/idempotency.ts";
 import { readMessage } from "../../store/messages/messages.ts";
 import { appendEntries, lockOpenTurn, type SavedTurnRow } from "../../store/turns/entries.ts";
 import { followTurn, type TurnPlace } from "../../store/turns/turns.ts";
 import { lockVisible, requireOpen, requireWrite } from "../conversations/access.ts";
 import { requestKeyOf } from "../mutations.ts";
+import { checkAnswers, requireRoom } from "./answer-rules.ts";
 import { toTurn } from "./convert.ts";
 import { areGiven } from "./given-answers.ts";
 import { readTools, taskOf } from "./task.ts";
@@ -108,6 +109,7 @@ async function answerOnce(
   const agent = await findAgent(tx, place.tenantId, row.agent_id);
   if (agent === undefined || agent.disabled) throw notAwaited(place.id, "the agent was removed or disabled");
   const { entries, pending } = answersTo(row, request, caller, place.id);
+  requireRoom(request, entries, row.bytes);
   const waits = pending.some(awaitsInput);
   const left = (row.wait_time?.getTime() ?? 0) - Date.now();
   const added = await appendEntries(tx, place, agent.id, {
@@ -128,6 +130,9 @@ async function answerOnce(
   if (added === undefined || added.rows.length < entries.length) {
     throw notAwaited(place.id, added?.stop || "the turn has ended");
   }
+  // The results are the last of the entries.
+  const results = added.rows.slice(added.rows.length - request.results.length);
+  await nameFilesOfResults(tx, caller, conversation.id, results);
   if (request.stateJson !== undefined) await writeState(tx, place, request.stateJson);
   const now = await lockOpenTurn(tx, place);
   if (now === undefined) throw new Error("a turn is gone although it is locked");
@@ -182,38 +187,6 @@ function answersTo(
   if (count + entries.length > MAX_TURN_ENTRIES)
     throw notAwaited(turnId, "the turn has as many entries as it may have");
   return { entries, pending: [...open.values()] };
-}
-
-/** The rules for answers beyond those of each field. */
-function checkAnswers({ results, approvals }: AnswerTurnRequest): void {
-  if (results.length + approvals.length === 0) {
-    throw invalidField("results", "must not be empty, unless approvals are given", "answers.required");
-  }
-  const named = new Set<string>();
-  const once = (field: string, id: string | undefined) => {
-    if (!id) throw invalidField(field, "must be set", "required");
-    if (named.has(id)) throw invalidField(field, "must not occur twice", "answers.unique");
-    named.add(id);
-  };
-  for (const [index, result] of results.entries()) {
-    once(`results[${index}].call_id`, result.callId);
-    if (result.output.case === undefined && !result.isError) {
-      throw invalidField(`results[${index}]`, "must have text, json or parts, unless is_error is set", "result.output");
-    }
-    const part = create(PartSchema, { content: { case: "toolResult", value: result } });
-    checkParts({ content: "", parts: [part] }, (path, rule, description) => {
-      throw invalidField(`results[${index}].${path.slice(3).join(".")}`, description, rule);
-    });
-  }
-  named.clear();
-  for (const [index, approval] of approvals.entries()) {
-    once(`approvals[${index}].approval_id`, approval.approvalId);
-    if (approval.granted === undefined) throw invalidField(`approvals[${index}].granted`, "must be set", "required");
-    const part = create(PartSchema, { content: { case: "approvalResponse", value: approval } });
-    checkParts({ content: "", parts: [part] }, (path, rule, description) => {
-      throw invalidField(`approvals[${index}].${path.slice(3).join(".")}`, description, rule);
-    });
-  }
 }
 
 function notAwaited(turnId: string, why: string): DomainError {

@@ -7,6 +7,7 @@ import type { AgentTool, StoredTool } from "../../domain/turns/agent-tool.ts";
 import type { PendingCall } from "../../domain/turns/pending-call.ts";
 import { TurnState } from "../../domain/turns/turn.ts";
 import type { AgentRow } from "../../store/agents/agents.ts";
+import type { LockedTurnRow } from "../../store/turns/entries.ts";
 import type { TurnPlace, TurnRow } from "../../store/turns/turns.ts";
 import { checkTools, storedTool } from "../agents/tools.ts";
 
@@ -35,11 +36,12 @@ export function readTools(text: string | null): StoredTool[] {
 }
 
 /**
+ * @param row without `bytes`, the turn has no entries
  * @param pending the calls without a result
  * @param deltas the lengths of the turn's deltas; null: they are not recorded
  */
 export function taskOf(
-  row: TurnRow,
+  row: TurnRow & Partial<Pick<LockedTurnRow, "bytes">>,
   place: TurnPlace,
   agent: AgentRow,
   brought: readonly StoredTool[],
@@ -68,6 +70,7 @@ export function taskOf(
     start: {
       step: row.step,
       entryCount: row.entry_count,
+      bytes: row.bytes ?? 0,
       said: row.said,
       replyId: row.reply_seq === null ? row.reply_id : undefined,
       pending,

@@ -10,7 +10,9 @@ import { IS_KEPT } from "./access.ts";
 import { nameFiles } from "./files.ts";
 
 /** The files of each message; undefined: none names any. */
-export function namedFiles(drafts: readonly Pick<MessageDraft, "parts">[]): NamedFile[][] | undefined {
+export function namedFiles(
+  drafts: readonly { readonly parts?: string | null | undefined }[],
+): NamedFile[][] | undefined {
   let any = false;
   const named = drafts.map(({ parts }) => {
     const files = filesIn(parts);
@@ -82,6 +84,28 @@ export async function nameFilesOfEdits(
   });
   const unseen = await nameFiles(tx, caller, conversationId, naming);
   requireSeen(named, (id) => !unseen.has(id), fieldIn(edits.length));
+}
+
+/** Where a result, which is the only part of its entry, is named in errors: by its own place in the call. */
+const OWN_PLACE = "parts[0].tool_result.";
+
+/** For the results that a call brings to a turn, in the order of the call, as they were just added. */
+export async function nameFilesOfResults(
+  tx: Queryable,
+  caller: Caller,
+  conversationId: string,
+  results: readonly { readonly seq: bigint; readonly parts: string | null }[],
+): Promise<void> {
+  const named = namedFiles(results);
+  if (named === undefined) return;
+  const naming = results.map(({ seq }, index) => ({ seq, files: (named[index] ?? []).map(({ id }) => id) }));
+  const unseen = await nameFiles(tx, caller, conversationId, naming);
+  const own = named.map((files) => files.map(({ id, place }) => ({ id, place: place.slice(OWN_PLACE.length) })));
+  requireSeen(
+    own,
+    (id) => !unseen.has(id),
+    (index) => `results[${index}]`,
+  );
 }
 
 /** A file that a message names. */

@@ -9,9 +9,10 @@ import { areCut } from "../driver/row-budget.ts";
 import { kindColumn, type MessageRow } from "../messages/columns.ts";
 import { type DeltaChange, deltaColumns, refusalColumns, type TurnRow } from "./columns.ts";
 import * as sql from "./entry-statements.ts";
+import * as openSql from "./open-turn-statements.ts";
 import type { TurnEnding, TurnPlace } from "./turns.ts";
 
-export type { SavedTurnRow } from "./entry-statements.ts";
+export type { LockedTurnRow, SavedTurnRow } from "./open-turn-statements.ts";
 
 /** Entries that are added to a turn, and what the turn is then. */
 export interface Addition {
@@ -161,13 +162,19 @@ function rowOf(
 }
 
 /** An open turn with what is saved of its open entry. */
-export async function readOpenTurn(on: Queryable, { tenantId, id }: TurnPlace): Promise<sql.SavedTurnRow | undefined> {
-  return (await on.query(sql.readOpenTurn, [tenantId, id]))[0];
+export async function readOpenTurn(
+  on: Queryable,
+  { tenantId, id }: TurnPlace,
+): Promise<openSql.SavedTurnRow | undefined> {
+  return (await on.query(openSql.readOpenTurn, [tenantId, id]))[0];
 }
 
 /** The same, locked until the transaction ends. Its conversation must be locked. */
-export async function lockOpenTurn(tx: Queryable, { tenantId, id }: TurnPlace): Promise<sql.SavedTurnRow | undefined> {
-  return (await tx.query(sql.lockOpenTurn, [tenantId, id]))[0];
+export async function lockOpenTurn(
+  tx: Queryable,
+  { tenantId, id }: TurnPlace,
+): Promise<openSql.LockedTurnRow | undefined> {
+  return (await tx.query(openSql.lockOpenTurn, [tenantId, id]))[0];
 }
 
 const PAGE = 100;

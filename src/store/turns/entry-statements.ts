@@ -4,7 +4,7 @@ import type { Statement } from "../database.ts";
 import { FOLLOWED_BYTES } from "../driver/row-budget.ts";
 import { isMessage, type MessageRow, messageColumns } from "../messages/columns.ts";
 import { countMessages, setMessageTime } from "../messages/message-time.ts";
-import { isAbandoned, isOpen, lease, now, shut, stop, type TurnRow, turnColumns } from "./columns.ts";
+import { isAbandoned, lease, now, shut, stop, type TurnRow, turnColumns } from "./columns.ts";
 
 /**
  * Locks a conversation and its turn, and adds entries in order, unless the conversation takes no more. $1 tenant, $2
@@ -154,27 +154,6 @@ export const endTurn: Statement<TurnRow> = {
   from target where t.tenant_id = $1 and t.id = target.id
   returning ${turnColumns}`,
 };
-
-/** A turn with what is saved of its open entry. */
-export interface SavedTurnRow extends TurnRow {
-  readonly text: string;
-  readonly open_entry: string | null;
-  readonly tools: string | null;
-  readonly server: string;
-  readonly options: string | null;
-  /** The lengths of its deltas; null: they are not recorded. */
-  readonly deltas: string | null;
-}
-
-const savedTurn = `
-  select ${turnColumns}, t.text, t.open_entry, t.tools, t.server, t.options, t.deltas
-  from turn t where t.tenant_id = $1 and t.id = $2::uuid and ${isOpen}`;
-
-/** An open turn. $1 tenant, $2 id. */
-export const readOpenTurn: Statement<SavedTurnRow> = { name: "turn_read_open", text: savedTurn };
-
-/** The same, locked until the transaction ends; its conversation is locked before. */
-export const lockOpenTurn: Statement<SavedTurnRow> = { name: "turn_lock_open", text: `${savedTurn} for update of t` };
 
 /**
  * The entries of a turn, in order, deleted ones too. $1 tenant, $2 conversation, $3 turn, $4 after this number of the

@@ -1,12 +1,13 @@
 // Agents are given the bytes of files, never ids of this store; what they make themselves becomes files of the
 // conversation.
 import { create } from "@bufbuild/protobuf";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ReplyResponseSchema } from "../../../gen/colloquy/agent/v1/agent_service_pb.ts";
 import { ActorType } from "../../../gen/colloquy/v1/actor_pb.ts";
 import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
 import type { ChatResponse } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
+import { newId } from "../../../src/domain/ids/id.ts";
 import { type FakeAgent, startFakeAgent } from "../../support/agents.ts";
 import { type Person, PIXEL, personOf } from "../../support/files.ts";
 import { type IdentityServer, type IdentityTenant, startIdentityServer } from "../../support/identity-server.ts";
@@ -23,6 +24,8 @@ beforeAll(async () => {
   ]);
 });
 afterAll(() => Promise.all([server.close(), upstream.close(), agent.close()]));
+
+const fileWith = (value: string) => ({ case: "file", value: { source: { case: "fileId", value } } }) as const;
 
 test("a model gets a picture as data, a text as text, and of an erased file no more than that it was there", async () => {
   const tenant = await server.tenant();
@@ -41,8 +44,7 @@ test("a model gets a picture as data, a text as text, and of an erased file no m
   await key.files.deleteFile({ fileId: erased.id });
   upstream.answer = (response) =>
     response.end('data: {"choices":[{"index":0,"delta":{"content":"One pixel."},"finish_reason":"stop"}]}\n\n');
-  const file = (value: string) =>
-    ({ content: { case: "file", value: { source: { case: "fileId", value } } } }) as const;
+  const file = (value: string) => ({ content: fileWith(value) });
   const said = { content: { case: "text", value: { text: "What is it?" } } } as const;
   const message = { parts: [said, file(picture.id), file(text.id)] };
   const turn = server.client(TurnService, credential).chat({ conversationId, message });
@@ -125,6 +127,82 @@ test("what an agent makes is a file of the conversation from its first moment: o
   expect(JSON.stringify(agent.calls[0]?.request.messages[1]?.parts[1]?.content.value)).toContain("image/png");
   await ann.messages.deleteMessage({ messageId: messages[1]?.id ?? "" });
   expect([await ann.sees(fileId), await bob.sees(fileId)]).toEqual([false, false]);
+});
+
+// usememos/memos#5691, RocketChat/Rocket.Chat#38892, logicleai/logicle#1048: an id of another's file was taken.
+// nstfkc/gemi#490, ginlix-ai/LangAlpha#401: the file of a result did not reach the model.
+describe("F-ANSWER-FILES: a file that the result of a client's tool names", () => {
+  const result = (callId: string, ...fileIds: string[]) => {
+    const parts = fileIds.map((value) => ({ content: fileWith(value) }));
+    return { callId, output: { case: "parts" as const, value: { parts } } };
+  };
+
+  async function waiting(...callIds: string[]) {
+    const people = await conversationWith(await server.tenant());
+    agent.calls.length = 0;
+    agent.answer = async function* () {
+      if (agent.calls.length > 1) return yield create(ReplyResponseSchema, { text: "Seen." });
+      for (const callId of callIds) {
+        yield create(ReplyResponseSchema, { piece: { case: "toolCall", value: { callId, name: "look" } } });
+      }
+    };
+    const turns = server.client(TurnService, people.ann.credential);
+    const message = { content: "Look." };
+    const tools = [{ name: "look", inputSchemaJson: '{"type":"object"}' }];
+    const events = turns.chat({ conversationId: people.conversationId, message, tools, streamEntries: true });
+    let turnId = "";
+    for await (const { event } of events) {
+      if (event.case === "started") turnId = event.value.turn?.id ?? "";
+      if (event.case === "inputRequired") break;
+    }
+    const follow = async () => {
+      for await (const { event } of turns.resumeTurn({ turnId })) if (event.case === "ended") return event.value.turn;
+    };
+    return { ...people, turns, turnId, follow };
+  }
+
+  test("is seen by who sees the conversation, listed in it, and given to the agent as bytes", async () => {
+    const { ann, bob, conversationId, turns, turnId, follow } = await waiting("a", "b");
+    await ann.participants.addParticipants({ conversationId, memberIds: ["bob"] });
+    const [first, second] = [
+      await ann.upload(PIXEL, { name: "pixel.png" }),
+      await ann.upload(Buffer.from("a,b"), { name: "a.csv", type: "text/csv" }),
+    ];
+    await turns.answerTurn({ turnId, results: [result("a", first.id), result("b", second.id, first.id)] });
+    await follow();
+    expect([await bob.sees(first.id), await bob.sees(second.id)]).toEqual([true, true]);
+    const { files } = await bob.files.listFiles({ conversationId });
+    expect(files.map(({ name }) => name).sort()).toEqual(["a.csv", "pixel.png"]);
+    const given = agent.calls[1]?.request.messages.flatMap(({ parts }) =>
+      parts.flatMap(({ content }) =>
+        content.case === "toolResult" && content.value.output.case === "parts" ? content.value.output.value.parts : [],
+      ),
+    );
+    const file = (name: string, mediaType: string, value: Buffer) => ({
+      content: { case: "file", value: { name, mediaType, source: { case: "data", value: new Uint8Array(value) } } },
+    });
+    const pixel = file("pixel.png", "image/png", PIXEL);
+    expect(given).toMatchObject([pixel, file("a.csv", "text/csv", Buffer.from("a,b")), pixel]);
+  });
+
+  test("must be one that the caller sees: else nothing is stored, and the turn waits on", async () => {
+    const { ann, bob, conversationId, turns, turnId, follow } = await waiting("a", "b");
+    const [own, foreign] = [await ann.upload(PIXEL), await bob.upload(PIXEL)];
+    for (const id of [foreign.id, newId()]) {
+      await expect(
+        turns.answerTurn({ turnId, results: [result("a", own.id), result("b", own.id, id)] }),
+      ).rejects.toThrow("[invalid_argument] results[1].parts.parts[1].file.file_id: is not a file");
+    }
+    expect((await ann.files.listFiles({ conversationId })).files).toEqual([]);
+    expect([await bob.sees(foreign.id), await ann.sees(foreign.id), await ann.sees(own.id)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    await turns.answerTurn({ turnId, results: [result("a", own.id), result("b", "file-elsewhere")] });
+    await follow();
+    expect((await ann.files.listFiles({ conversationId })).files).toHaveLength(1);
+  });
 });
 
 test("an agent's file for which the tenant has no room ends the turn, which says so and keeps the text before it", async () => {

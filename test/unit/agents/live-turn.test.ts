@@ -37,7 +37,7 @@ async function live(texts: Iterable<string>, query: (name: string) => readonly o
   } satisfies LiveTurnParts;
   const place = { tenantId: newId(), conversationId: newId(), id: newId() };
   const agent = { id: newId(), idle_timeout_ms: 60_000, timeout_ms: 60_000 };
-  const start = { step: 1, entryCount: 0, said: 0, replyId: newId(), pending: [], usage: NO_TOKENS };
+  const start = { step: 1, entryCount: 0, bytes: 0, said: 0, replyId: newId(), pending: [], usage: NO_TOKENS };
   const request = { messages: [] };
   const plain = { queued: false, endsWithCalls: false, discards: false, deltas: "" };
   const task = { place, agent, tools: [], start, ...plain, readRequest: async () => request };
