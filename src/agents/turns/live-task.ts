@@ -1,11 +1,25 @@
 // The inputs of a running turn, and what it shows to followers.
 import type { AgentTool } from "../../domain/turns/agent-tool.ts";
+import type { PendingCall } from "../../domain/turns/pending-call.ts";
 import type { ReplyItem } from "../../domain/turns/reply-item.ts";
+import type { TokenColumns } from "../../domain/turns/token-count.ts";
 import type { AgentRow } from "../../store/agents/agents.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
 import type { TurnPlace } from "../../store/turns/turns.ts";
 import type { ReplyRequest } from "../connectors/connector.ts";
-import type { TurnStart } from "./turn-steps.ts";
+
+/** Where a turn stands when a server takes it up: at its beginning, or after it has waited for input. */
+export interface TurnStart {
+  readonly step: number;
+  readonly entryCount: number;
+  /** The bytes of its entries. */
+  readonly bytes: number;
+  readonly said: number;
+  /** The id that its row has for the next message; undefined: that is used. */
+  readonly replyId: string | undefined;
+  readonly pending: readonly PendingCall[];
+  readonly usage: TokenColumns;
+}
 
 /** The input of a turn. A queued turn reads the request when it starts. */
 export interface LiveTurnTask {

@@ -17,20 +17,8 @@ import { Turns } from "../../pipeline/streams/time-slices.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
 import { AgentFailure, type ReplyRequest } from "../connectors/connector.ts";
 import { type ToolCall, type ToolOutcome, toolFailure } from "../tools/tool-runner.ts";
+import type { TurnStart } from "./live-task.ts";
 import type { TurnWriter } from "./turn-writer.ts";
-
-/** Where a turn stands when a server takes it up: at its beginning, or after it has waited for input. */
-export interface TurnStart {
-  readonly step: number;
-  readonly entryCount: number;
-  /** The bytes of its entries. */
-  readonly bytes: number;
-  readonly said: number;
-  /** The id that its row has for the next message; undefined: that is used. */
-  readonly replyId: string | undefined;
-  readonly pending: readonly PendingCall[];
-  readonly usage: TokenColumns;
-}
 
 /** What the steps need of the turn that takes them. */
 export interface StepsHost {
