@@ -84,11 +84,14 @@ describe("F-NUMBERS: numbers as texts", () => {
     some.flatMap((a) => others.map((b) => [a, b] as const));
   const refused = [...each(INTEGERS, [...NO_NUMBERS, "NaN", "Infinity"]), ...each(FLOATS, [...NO_NUMBERS, "infinity"])];
 
-  test.each(refused)("$0.name refuses $1", (schema, text) => {
-    expect(() => readJson(schema, text)).toThrow(ShapeFault);
-  });
+  test.each(refused.map(([schema, text]) => [schema.name, text, schema] as const))(
+    "%s refuses %j",
+    (_, text, schema) => {
+      expect(() => readJson(schema, text)).toThrow(ShapeFault);
+    },
+  );
 
-  test.each([
+  const taken = [
     ...each(INTEGERS, [
       ["5", 5],
       ["005", 5],
@@ -102,9 +105,13 @@ describe("F-NUMBERS: numbers as texts", () => {
     ] as const),
     [Int32ValueSchema, ["-1e2", -100]] as const,
     [Int64ValueSchema, ["-5", -5]] as const,
-  ])("$0.name takes $1.0", (schema, [text, value]) => {
-    expect(Number((readJson(schema, text) as unknown as { value: bigint | number }).value)).toBe(value);
-  });
+  ];
+  test.each(taken.map(([schema, [text, value]]) => [schema.name, text, value, schema] as const))(
+    "%s takes %s as %d",
+    (_, text, value, schema) => {
+      expect(Number((readJson(schema, text) as unknown as { value: bigint | number }).value)).toBe(value);
+    },
+  );
 
   test.each(["1s ", "1sx", "0x1s", "+1s", "1.s", "s"])("a duration refuses %j", (text) => {
     expect(() => readJson(DurationSchema, text)).toThrow(ShapeFault);
