@@ -129,6 +129,33 @@ describe("a turn without a conversation", () => {
     expect((await target.conversations.getConversation({ conversationId })).conversation).toMatchObject({ stateJson });
   });
 
+  test("that follows what another follows begins a branch, and is one after an export and import", async () => {
+    const { tenant, alice } = await scene();
+    agent.script.push(says(text("one")), says(text("A")), says(text("B")));
+    const first = await ask(alice, [say("1")]);
+    for (const content of ["2 A", "2 B"]) await ask(alice, [say(content)], { previousTurnId: first?.id });
+    const conversationId = first?.conversationId ?? "";
+    const shown = async (clients: Clients) => {
+      const { messages } = await clients.messages.listMessages({ conversationId });
+      return messages.map(({ seq, content, parentId: parent }) => [seq, content, parent]);
+    };
+    const live = await shown(alice);
+    const [, reply] = (await alice.messages.listMessages({ conversationId })).messages;
+    expect(live.map(([, ...said]) => said)).toEqual([
+      ["1", ""],
+      ["one", ""],
+      ["2 B", reply?.id],
+      ["B", ""],
+    ]);
+    const lines = await exported(tenant.key(), conversationId);
+    const copy = await server.tenant("alice");
+    expect(await imported(copy.key(), lines)).toMatchObject({ conversationCount: 1n, errorCount: 0n });
+    expect(await shown(copy.key())).toEqual(live);
+    const branches = async (clients: Clients) =>
+      (await clients.messages.listBranches({ conversationId })).branches.length;
+    expect([await branches(alice), await branches(copy.key())]).toEqual([2, 2]);
+  });
+
   test("is followed by others, which know nothing of each other, at once or one after the other", async () => {
     const { alice } = await scene();
     agent.script.push(says(text("one")));

@@ -50,6 +50,8 @@ export async function requireParent(
 /**
  * Makes what is added next to a locked conversation follow an entry, if something else does so far. Throws
  * UNKNOWN_REFERENCE if there is no such entry, TURN_IN_PROGRESS if that would hide a message which an agent replies to.
+ *
+ * @returns whether a branch begins, whose first message must say its parent
  */
 export async function followParent(
   tx: Queryable,
@@ -57,12 +59,13 @@ export async function followParent(
   row: LockedRow,
   parentId: string,
   field: string,
-): Promise<void> {
+): Promise<boolean> {
   const { place, runs, parent } = await requireParent(tx, caller, row, parentId, field);
   const next = row.last_seq + 1n;
-  if ((await store.liveTip(tx, caller.tenantId, runs, next)) === parent) return;
+  if ((await store.liveTip(tx, caller.tenantId, runs, next)) === parent) return false;
   await requireNoTurn(tx, caller, row.id);
   await store.goOnFrom(tx, place, runs, parent, next);
+  return true;
 }
 
 /** Throws INVALID_FIELD unless the first alone has a parent: each of the others follows the one before it. */

@@ -87,13 +87,13 @@ async function createOnce(
   const first = key && (await claim(tx, key));
   if (first) return { created: fromBinary(CreateTurnResponseSchema, firstResponse(first)), task: undefined };
   const { tenantId } = caller;
-  const conversationId = await settlePlace(tx, caller, place, parts.rolePolicy);
+  const { conversationId, parentId } = await settlePlace(tx, caller, place, parts.rolePolicy);
   const agent = await requireAgent(tx, caller, conversationId, request.agent);
   await checkResults(tx, caller, conversationId, request.messages);
   const drafts = request.messages.map(toDraft);
   const { last_seq: last } = await lockVisible(tx, caller, conversationId);
   checkSummaries(drafts, last, (index) => `messages[${index}]`);
-  const lastSeq = await appendMessages(tx, caller, conversationId, drafts);
+  const lastSeq = await appendMessages(tx, caller, conversationId, drafts, { parentId, references: [] });
   const message = lastSeq && (await readLockedMessage(tx, caller, conversationId, lastSeq));
   if (!message) throw new Error("a message that was just added is not there");
   const options = optionsText(request.options ?? create(TurnOptionsSchema));

@@ -42,21 +42,28 @@ export async function findPlace(
   return { locked: previous.conversation_id, previous };
 }
 
+/** The locked conversation of a new turn. */
+export interface SettledPlace {
+  readonly conversationId: string;
+  /** The parent of its first message, where a branch begins with it; else empty. */
+  readonly parentId: string;
+}
+
 /** Locks the conversation of a new turn, or makes it. Throws TURN_IN_PROGRESS while another turn is open there. */
 export async function settlePlace(
   tx: Queryable,
   caller: Caller,
   { locked, previous: found }: NewTurnPlace,
   rolePolicy: RolePolicy,
-): Promise<string> {
-  if (locked === undefined) return makeConversation(tx, caller, rolePolicy);
+): Promise<SettledPlace> {
+  if (locked === undefined) return { conversationId: await makeConversation(tx, caller, rolePolicy), parentId: "" };
   const row = await lockVisible(tx, caller, locked);
   const [open] = await openTurns(tx, caller.tenantId, row.id);
   if (found === undefined) {
     requireWrite(caller, row);
     requireOpen(row.status);
     if (open !== undefined) throw turnInProgress(open);
-    return row.id;
+    return { conversationId: row.id, parentId: "" };
   }
   const previous = await readTurn(tx, caller.tenantId, found.id);
   if (previous === undefined) throw unknownTurn("is not a turn");
@@ -68,10 +75,10 @@ export async function settlePlace(
     requireOpen(row.status);
     const last = await readLockedMessage(tx, caller, row.id, tip);
     if (last === undefined) throw new Error("an entry is gone although its conversation is locked");
-    await followParent(tx, caller, row, last.id, "previous_turn_id");
-    return row.id;
+    const branches = await followParent(tx, caller, row, last.id, "previous_turn_id");
+    return { conversationId: row.id, parentId: branches ? last.id : "" };
   }
-  return makeConversation(tx, caller, rolePolicy, { row, seq: tip });
+  return { conversationId: await makeConversation(tx, caller, rolePolicy, { row, seq: tip }), parentId: "" };
 }
 
 /** @param origin where it goes on from */
