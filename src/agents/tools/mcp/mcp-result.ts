@@ -4,6 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import type { CallToolResult } from "@modelcontextprotocol/client";
 import { type Part, PartListSchema, PartSchema } from "../../../../gen/colloquy/v1/part_pb.ts";
 import { jsonFault } from "../../../domain/parts/json-text.ts";
+import { MAX_PARTS } from "../../../domain/parts/rules.ts";
 import { type ToolOutcome, toolFailure } from "../tool-runner.ts";
 
 /** The most bytes of a result, images and sound in base64 included. */
@@ -18,14 +19,17 @@ type Block = CallToolResult["content"][number];
 export function outcomeOf({ content, structuredContent, isError = false }: CallToolResult): ToolOutcome {
   const size = Buffer.byteLength(JSON.stringify([content, structuredContent]));
   if (size > MAX_MCP_RESULT_BYTES) return toolFailure(`the tool returned more than ${MAX_MCP_RESULT_BYTES} bytes`);
-  const json = structuredContent === undefined ? undefined : JSON.stringify(structuredContent);
-  const structured = json !== undefined && jsonFault(json) === undefined ? json : undefined;
+  const structured = structuredContent === undefined ? undefined : JSON.stringify(structuredContent);
+  // What is too deep for JSON of the log is a text in it.
+  const isDeep = structured !== undefined && jsonFault(structured) !== undefined;
   const texts = content.flatMap((block) => (block.type === "text" ? [block.text.toWellFormed()] : []));
   if (texts.length < content.length) {
     const parts = content.map(partOf);
     if (structured !== undefined && !isSaid(structuredContent, structured, content, texts)) {
       parts.push(textPart(structured));
     }
+    // With the result, which is a part itself.
+    if (parts.length >= MAX_PARTS) return toolFailure(`the tool returned more than ${MAX_PARTS - 1} parts`);
     return { output: { case: "parts", value: create(PartListSchema, { parts }) }, isError };
   }
   const text = texts.join("\n");
@@ -33,7 +37,7 @@ export function outcomeOf({ content, structuredContent, isError = false }: CallT
     return { output: texts.length === 0 ? { case: undefined } : { case: "text", value: text }, isError };
   }
   if (text.trim() === "" || isSaidByTexts(structuredContent, texts)) {
-    return { output: { case: "json", value: structured }, isError };
+    return { output: { case: isDeep ? "text" : "json", value: structured }, isError };
   }
   const words = structured === "{}" ? text : `${text}\n${structured}`;
   return { output: { case: "text", value: words }, isError };
