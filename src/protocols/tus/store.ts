@@ -31,7 +31,8 @@ export class CallStore extends DataStore {
     const name = metadata?.filename ?? metadata?.name ?? "";
     const mediaType = metadata?.filetype ?? metadata?.type ?? "";
     const purpose = metadata?.purpose ?? "";
-    const ttl = metadata?.ttl ?? "";
+    // A key without a value is null.
+    const ttl = metadata !== undefined && "ttl" in metadata ? (metadata.ttl ?? "") : undefined;
     await this.#uploads.begin({ id, name, mediaType, purpose, ttl, length: size }, this.#call.context);
     upload.creation_date = new Date().toISOString();
     if (size === 0) await this.#finish(await this.#uploads.read(id, this.#call.context));
@@ -50,7 +51,7 @@ export class CallStore extends DataStore {
         filename: upload.name,
         filetype: upload.mediaType,
         ...(upload.purpose !== "" && { purpose: upload.purpose }),
-        ...(upload.ttl !== "" && { ttl: upload.ttl }),
+        ...(upload.ttl !== undefined && { ttl: upload.ttl }),
       },
       creation_date: upload.createTime.toISOString(),
     });

@@ -9,8 +9,8 @@ export interface Upload {
   readonly mediaType: string;
   /** Empty: none was said. */
   readonly purpose: string;
-  /** How long the file is to be kept, such as `86400s`. Empty: as long as a message names it. */
-  readonly ttl: string;
+  /** How long the file is to be kept, such as `86400s`. Undefined: as long as a message names it. */
+  readonly ttl: string | undefined;
   readonly length: number;
   readonly stored: number;
   /** What it became. */

@@ -51,7 +51,10 @@ export async function readForm(contentType: string, chunks: AsyncIterable<Uint8A
     begun.reject(error);
     stream?.destroy(error);
   };
-  form.on("field", (name, value) => fields.set(name, value));
+  form.on("field", (name, value) => {
+    if (fields.has(name)) fail(invalidField(name, "must be given once", "form.once"));
+    fields.set(name, value);
+  });
   form.on("file", (_field, file, said, _encoding, type) => {
     // An input for a file in which none was chosen.
     if (said === "") return void file.resume();

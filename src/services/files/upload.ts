@@ -1,7 +1,7 @@
 // What a stream of requests uploads: the bytes as they are, or the file of a form.
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { CreateFileRequest } from "../../../gen/colloquy/v1/file_service_pb.ts";
-import { invalidField } from "../../domain/errors.ts";
+import { type DomainError, invalidField } from "../../domain/errors.ts";
 import { nameFault } from "../../domain/files/name.ts";
 import { isForm, readForm } from "./form.ts";
 
@@ -90,14 +90,29 @@ export async function uploadOf(
   if (!isForm(contentType)) return { ...said, name: () => name, contentType, bytes, isOwn };
   const form = await readForm(contentType, bytes);
   return {
-    name: () => checkName(name || form.fields.get("name") || form.name),
-    purpose: () => said.purpose() || checkPurpose(form.fields.get("purpose") ?? ""),
-    ttlMs: () => said.ttlMs() ?? readTtl(form.fields.get("ttl") ?? ""),
+    name: () => checkName(sameAs("name", name, form.fields.get("name")) || form.name),
+    purpose: () => checkPurpose(sameAs("purpose", said.purpose(), form.fields.get("purpose"))),
+    ttlMs() {
+      const text = form.fields.get("ttl");
+      const [own, ofForm] = [said.ttlMs(), text === undefined ? undefined : readTtl(text)];
+      if (own !== undefined && ofForm !== undefined && own !== ofForm) throw notTheSame("ttl");
+      return own ?? ofForm;
+    },
     contentType: form.contentType,
     bytes: form.bytes,
     isOwn: false,
     leave: () => form.leave(),
   };
+}
+
+/** What a field says that may stand in the query and in the form. Empty: neither does. */
+function sameAs(field: string, own: string, ofForm = ""): string {
+  if (own !== "" && ofForm !== "" && own !== ofForm) throw notTheSame(field);
+  return own || ofForm;
+}
+
+function notTheSame(field: string): DomainError {
+  return invalidField(field, "must be the same in the query and in the form", "form.same");
 }
 
 export function checkName(name: string, field = "name"): string {
@@ -110,11 +125,10 @@ const MIN_TTL_S = 60;
 const MAX_TTL_S = 366 * 24 * 3600;
 
 /**
- * A time to live as a text, like JSON's of the request's own field, whose rule it has. In milliseconds; undefined for an
- * empty one.
+ * A time to live as a text, like JSON's of the request's own field, whose rule it has. In milliseconds. Throws
+ * INVALID_FIELD, also for an empty one: a file that was to expire would be kept.
  */
-export function readTtl(text: string, field = "ttl"): number | undefined {
-  if (text === "") return undefined;
+export function readTtl(text: string, field = "ttl"): number {
   const seconds = /^\d{1,9}(\.\d{1,9})?s$/.test(text) ? Number(text.slice(0, -1)) : Number.NaN;
   if (seconds >= MIN_TTL_S && seconds <= MAX_TTL_S) return Math.round(seconds * 1000);
   const rule = `must be from ${MIN_TTL_S} to ${MAX_TTL_S} seconds, such as "86400s"`;

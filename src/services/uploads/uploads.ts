@@ -22,7 +22,7 @@ interface NewUpload {
   readonly name: string;
   readonly mediaType: string;
   readonly purpose: string;
-  readonly ttl: string;
+  readonly ttl: string | undefined;
   readonly length: number;
 }
 
@@ -106,7 +106,7 @@ export function createUploads({ database, bytes, maxBytes, quota, running }: Fil
       const { tenantId, actor } = callerFrom(principal);
       checkName(name, "filename");
       checkPurpose(purpose);
-      const ttlMs = readTtl(ttlText);
+      const ttlMs = ttlText === undefined ? undefined : readTtl(ttlText);
       if (length > maxBytes) throw fileTooLarge(maxBytes);
       const pending = await store.readPending(database, tenantId, actor, interrupt);
       if (pending.own >= MAX_OWN) {
@@ -206,7 +206,7 @@ function toUpload(row: store.UploadRow) {
     name: row.name,
     mediaType: row.media_type,
     purpose: row.purpose,
-    ttl: row.ttl === null ? "" : `${Number(row.ttl) / 1000}s`,
+    ttl: row.ttl === null ? undefined : `${Number(row.ttl) / 1000}s`,
     length: Number(row.length),
     stored: Number(row.stored),
     fileId: row.file_id ?? undefined,

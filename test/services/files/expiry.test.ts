@@ -114,6 +114,33 @@ test.each(["59s", "31622401s", "-60s", "1d", "60", "1e3s", "NaNs"])("a time to l
   expect((await ann.files.listFiles({})).files).toHaveLength(before);
 });
 
+test("one that is empty, given twice or not the same in query and form is refused", async () => {
+  const form = (...ttls: string[]) => {
+    const body = new FormData();
+    body.set("file", new File([PIXEL], "a.png"));
+    for (const ttl of ttls) body.append("ttl", ttl);
+    return body;
+  };
+  const before = (await ann.files.listFiles({})).files.length;
+  for (const [query, body] of [
+    ["", form("")],
+    ["", form("61s", "90s")],
+    ["?ttl=90s", form("61s")],
+    ["?ttl=90s", form("zz")],
+    ["?ttl=", PIXEL],
+  ] as const) {
+    const response = await ann.rest(`/v1/files${query}`, { method: "POST", body });
+    expect([response.status, await response.text()]).toEqual([400, expect.stringContaining('"ttl"')]);
+  }
+  for (const metadata of ["ttl", "ttl ", "filename YQ==,ttl"]) {
+    const headers = { "tus-resumable": "1.0.0", "upload-length": "0", "upload-metadata": metadata };
+    expect((await ann.rest("/v1/uploads", { method: "POST", headers })).status).toBe(400);
+  }
+  expect((await ann.files.listFiles({})).files).toHaveLength(before);
+  const same = await ann.rest("/v1/files?ttl=61s", { method: "POST", body: form("61s") });
+  expect(told((await same.json()) as Told)).toBe(61_000);
+});
+
 test("is kept that long though no message names it", async () => {
   const id = await upload();
   await sweep(0);
