@@ -11,16 +11,20 @@ import { hasPostgres15, maxWorkers, shared, storeOnPostgres15 } from "./vitest.c
  * as much of it.
  */
 const ALONE = [
-  "answer-memory",
-  "answer-sizes",
-  "costs",
-  "fetch-bounds",
-  "framing",
-  "front-bodies",
-  "mcp-reports",
-  "socket-costs",
-  "wide-values",
-].map((name) => `test/field/${name}.test.ts`);
+  "dialects/openai/list-cost",
+  "field/answer-memory",
+  "field/answer-sizes",
+  "field/costs",
+  "field/fetch-bounds",
+  "field/framing",
+  "field/front-bodies",
+  "field/head-costs",
+  "field/import-failures",
+  "field/mcp-reports",
+  "field/socket-costs",
+  "field/unread-fronts",
+  "field/wide-values",
+].map((name) => `test/${name}.test.ts`);
 
 const alone = { ...shared, name: "alone", include: ALONE, maxWorkers: availableParallelism() };
 const together = { isolate: false, maxWorkers, sequence: { groupOrder: 1 } };
