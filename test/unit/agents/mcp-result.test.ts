@@ -6,7 +6,10 @@ const images = (count: number) =>
   Array.from({ length: count }, () => ({ type: "image" as const, data: "iVBORw0KGgo=", mimeType: "image/png" }));
 
 test("a result of more parts than an entry may have is told to the agent as a failure", () => {
-  expect(outcomeOf({ content: images(511) }).output).toMatchObject({ case: "parts", value: { parts: { length: 511 } } });
+  expect(outcomeOf({ content: images(511) }).output).toMatchObject({
+    case: "parts",
+    value: { parts: { length: 511 } },
+  });
   for (const count of [512, 600]) {
     expect(outcomeOf({ content: images(count) })).toEqual({
       output: { case: "text", value: "the tool returned more than 511 parts" },
