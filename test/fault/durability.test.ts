@@ -15,16 +15,16 @@ beforeAll(async () => {
 });
 afterAll(() => store[Symbol.asyncDispose]());
 
-test("an acknowledged write survives kill -9 of PostgreSQL under 12 writers, three times over", async () => {
+test("an acknowledged write survives kill -9 of PostgreSQL under 32 writers, three times over", async () => {
   await using server = await startOwnServer({ DATABASE_URL: store.url });
-  const size = { cycles: 3, writers: 12, conversations: 4, texts: 30 };
+  const size = { cycles: 3, writers: 32, conversations: 4, texts: 30 };
   const { findings, figures } = await survival(store, [server.url], createRandom(1), size);
   expect(findings).toEqual([]);
   expect(figures.acknowledged).toBeGreaterThan(50);
 });
 
 test("a repeated call acts once, and what is scheduled is sent once, though lines are cut after the commit and the server is killed", async () => {
-  const size = { cutsAfterCommit: 20, kills: 2, writers: 8 };
+  const size = { cutsAfterCommit: 50, kills: 2, writers: 16 };
   const { findings, figures } = await once(store, createRandom(2), size);
   expect(findings).toEqual([]);
   expect(figures.repeats).toBeGreaterThan(50);
