@@ -35,8 +35,8 @@ export const storeOnPostgres15 = {
   },
 };
 
-/** Tests wait for PostgreSQL, processes and sockets, whose work needs the processors too. */
-export const maxWorkers = Math.max(4, availableParallelism());
+/** The tests wait for PostgreSQL, processes and sockets more than half of the time. With four on two processors all takes 5 % longer. */
+export const maxWorkers = Math.max(6, availableParallelism());
 
 export default defineConfig({
   test: {
