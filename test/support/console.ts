@@ -104,14 +104,21 @@ export async function show(page: Page, { width = 1200, dark = false }: PageOptio
   await page.emulateMedia({ colorScheme: dark ? "dark" : "light" });
 }
 
-/** What keeps somebody from using the page: on a wide light screen, and on a narrow dark one. */
+const SCREENS = [{ width: 1200 }, { width: 320, dark: true }] as const;
+let looks = 0;
+
+/**
+ * What keeps somebody from using the page: on a wide light screen, and on a narrow dark one. Axe looks at one of them, from
+ * page to page the other, and at both in the torture run.
+ */
 export async function obstacles(page: Page): Promise<string[]> {
   const found: string[] = [];
-  for (const screen of [{ width: 1200 }, { width: 320, dark: true }]) {
+  const turn = looks++ % SCREENS.length;
+  for (const [place, screen] of SCREENS.entries()) {
     await show(page, screen);
     const wider = await overflow(page);
     if (wider > 0) found.push(`${wider} pixels wider than the window of ${screen.width}`);
-    found.push(...(await inaccessible(page)));
+    if (place === turn || process.env.TORTURE === "1") found.push(...(await inaccessible(page)));
   }
   await show(page, {});
   return found;
