@@ -22,10 +22,10 @@ import { ANY_PARENT } from "../../domain/lists/any-parent.ts";
 import { bindingOf, invalidPageToken, openCursor, type PageScope, sealCursor } from "../../domain/lists/page-token.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
-import { shownEntriesOfTurn } from "../shared/history.ts";
+import { findById } from "../../services/in-process/stored.ts";
 import type { FrontendOptions } from "../shared/options.ts";
 import type { Operations } from "./operations.ts";
-import { contextIdOf, statusTime, turnState } from "./tasks.ts";
+import { contextIdOf, lastAwaited, statusTime, turnState } from "./tasks.ts";
 
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 100;
@@ -107,9 +107,10 @@ async function withTimes(canonical: Canonical, context: CallContext, turns: read
   const times = new Map(turns.map((turn) => [turn.id, nanosOf(statusTime(turn))]));
   const waiting = turns.filter(({ state }) => state === TurnState.INPUT_REQUIRED).slice(0, MAX_WAITING);
   for (let at = 0; at < waiting.length; at += AT_ONCE) {
+    // One entry of each: all of them may be 8 MiB a turn.
     const some = waiting.slice(at, at + AT_ONCE).map(async (turn) => {
-      const entries = await shownEntriesOfTurn(canonical, context, turn.id);
-      times.set(turn.id, nanosOf(statusTime(turn, entries)));
+      const entry = await findById(canonical, context, lastAwaited(turn) ?? "");
+      times.set(turn.id, nanosOf(statusTime(turn, entry && [entry])));
     });
     await Promise.all(some);
   }

@@ -94,10 +94,16 @@ export function toStatus(turn: Turn, contextId: string, entries: readonly Messag
   });
 }
 
-/** When it came into its state. */
+/** When it came into its state. One that waits has done so since the last call that it waits for, if the entries have it. */
 export function statusTime(turn: Turn, entries: readonly Message[] = []): Timestamp | undefined {
-  const waits = turn.state === TurnState.INPUT_REQUIRED ? entries.at(-1)?.createTime : undefined;
+  const awaited = lastAwaited(turn);
+  const waits = awaited === undefined ? undefined : entries.find(({ id }) => id === awaited)?.createTime;
   return turn.endTime ?? waits ?? turn.startTime ?? turn.createTime;
+}
+
+/** The id of the entry with the last call that a turn waits for. Undefined: it does not wait. */
+export function lastAwaited(turn: Turn): string | undefined {
+  return turn.state === TurnState.INPUT_REQUIRED ? turn.awaited.at(-1)?.messageId : undefined;
 }
 
 /** Why it failed, or what it waits for. */
