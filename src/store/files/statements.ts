@@ -19,7 +19,8 @@ export interface FileRow {
   readonly expire_time: Date | null;
 }
 
-const columns =
+/** Of file `f`, as {@link FileRow} has them. */
+export const fileColumns =
   "f.id, f.uploader, f.name, f.media_type, f.size, f.sha256, f.width, f.height, f.create_time, f.purpose, f.expire_time";
 
 /** How much room the files of a tenant take. $1 tenant. */
@@ -54,28 +55,28 @@ export const insertFile: Statement<FileRow> = {
   select $1, $2::uuid, $3, $4, $5, $6::bigint, $7::bytea, $8::integer, $9::integer, date_trunc('milliseconds', clock_timestamp()), $11, $14::uuid,
     date_trunc('milliseconds', clock_timestamp()) + $15::bigint * interval '1 millisecond'
   from room
-  returning ${columns}`,
+  returning ${fileColumns}`,
 };
 
 /** A file, if the caller sees it. $1 tenant, $2 caller, $3 id, $4 the caller as an actor. */
 export const readFile = forEachViewer<FileRow>(
   "file_read",
   (kind) => `
-  select ${columns} from file f
+  select ${fileColumns} from file f
   where f.tenant_id = $1 and f.id = $3::uuid and ${seesFile(kind, "$2::text", "$4::text")}`,
 );
 
 /** The same, also one that a legal hold alone keeps, for who sees the whole tenant. $1 tenant, $2 id. */
 export const readHeldFile: Statement<FileRow> = {
   name: "file_read_held",
-  text: `select ${columns} from file f where f.tenant_id = $1 and f.id = $2::uuid and ${IS_HELD_FILE}`,
+  text: `select ${fileColumns} from file f where f.tenant_id = $1 and f.id = $2::uuid and ${IS_HELD_FILE}`,
 };
 
 const uploads = (name: string, comes: "<" | ">") =>
   forEachViewer<FileRow>(
     name,
     (kind) => `
-  select ${columns} from file f
+  select ${fileColumns} from file f
   where f.tenant_id = $1 and f.uploader = $4::text and f.id ${comes} $3::uuid and ($6::text = '' or f.purpose = $6::text)
     and ${seesFile(kind, "$2::text", "$4::text")}
   order by f.id ${comes === "<" ? "desc" : "asc"} limit $5`,
@@ -95,7 +96,7 @@ export type ListedRow = FileRow | { readonly id: null };
 
 /** Files of the conversation `c`, or of its message `m`, if there is one in `uses`. */
 const listed = (uses: string) => `left join lateral (
-    select ${columns} from (${uses}
+    select ${fileColumns} from (${uses}
       order by file_id desc limit $5
     ) u join file f on f.tenant_id = $1 and f.id = u.file_id and ${IS_KEPT}
   ) f on true`;
@@ -123,7 +124,7 @@ const inheritedUses = `
 export const listOfConversation = forEachViewer<ListedRow>(
   "file_list_conversation",
   (kind) => `
-  select ${columns} from conversation c ${listed(`${ownUses} union ${inheritedUses}`)}
+  select ${fileColumns} from conversation c ${listed(`${ownUses} union ${inheritedUses}`)}
   where c.tenant_id = $1 and c.id = $3::uuid and c.delete_time is null and ${visible(kind)}
   order by f.id desc`,
 );
@@ -132,7 +133,7 @@ export const listOfConversation = forEachViewer<ListedRow>(
 export const listOfMessage = forEachViewer<ListedRow>(
   "file_list_message",
   (kind) => `
-  select ${columns} from message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id
+  select ${fileColumns} from message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id
   ${listed(`${ownUses} and u.seq = m.seq`)}
   where m.tenant_id = $1 and m.id = $3::uuid and m.delete_time is null and c.delete_time is null and ${visible(kind)}
   order by f.id desc`,
@@ -144,7 +145,7 @@ export const listOfMessage = forEachViewer<ListedRow>(
 export const listOfShownMessage = forEachViewer<ListedRow>(
   "file_list_shown_message",
   (kind) => `
-  select ${columns} from conversation c ${listed(`${ownUses} and n.id = $6::uuid union ${inheritedUses} and n.id = $6::uuid`)}
+  select ${fileColumns} from conversation c ${listed(`${ownUses} and n.id = $6::uuid union ${inheritedUses} and n.id = $6::uuid`)}
   where c.tenant_id = $1 and c.id = $3::uuid and c.delete_time is null and ${visible(kind)} and exists (
     select from message m where m.tenant_id = $1 and m.id = $6::uuid and m.delete_time is null
       and (m.conversation_id = c.id or exists (

@@ -2,6 +2,7 @@
 import type { Queryable, Statement } from "../database.ts";
 import { IS_KEPT } from "../files/access.ts";
 import type { FileRow } from "../files/files.ts";
+import { fileColumns } from "../files/statements.ts";
 
 /** A file, and a message that names it, or has named it before an edit. */
 export interface FileUseRow extends FileRow {
@@ -18,7 +19,7 @@ const exportUses: Statement<FileUseRow> = {
   name: "export_file_uses",
   text: `
   select u.conversation_id, u.seq, u.create_time as use_time,
-    f.id, f.uploader, f.name, f.media_type, f.size, f.sha256, f.width, f.height, f.create_time, f.purpose, f.expire_time
+    ${fileColumns}
   from file_use u join file f on f.tenant_id = $1 and f.id = u.file_id and ${IS_KEPT}
   where u.tenant_id = $1 and u.conversation_id = $2::uuid and (u.seq, u.file_id) > ($3::bigint, $4::uuid)
   order by u.seq, u.file_id limit $5`,

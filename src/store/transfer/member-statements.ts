@@ -6,6 +6,7 @@ import { PAGE_BYTES } from "../driver/row-budget.ts";
 import { isName, isOwnTurn } from "../erasure/statements.ts";
 import { IS_KEPT } from "../files/access.ts";
 import type { FileRow } from "../files/files.ts";
+import { fileColumns } from "../files/statements.ts";
 import { type MessageRow, messageColumns } from "../messages/columns.ts";
 import type { EventRow } from "./export-statements.ts";
 
@@ -73,8 +74,7 @@ export const memberScheduled: Statement<ScheduledRow> = {
 export const memberFiles: Statement<FileRow> = {
   name: "member_files",
   text: `
-  select f.id, f.uploader, f.name, f.media_type, f.size, f.sha256, f.width, f.height, f.create_time, f.purpose,
-    f.expire_time from file f
+  select ${fileColumns} from file f
   where f.tenant_id = $1 and f.uploader = $2::text collate "C" and ${IS_KEPT} and ($3::uuid is null or f.id > $3::uuid)
   order by f.id limit $4`,
   maxBytes: PAGE_BYTES,

@@ -3,6 +3,7 @@ import { isObject } from "../failures.ts";
 import { argumentsObject, toolName } from "../history/arguments.ts";
 import { blocksOf, type Step } from "../history/blocks.ts";
 import { CallIds } from "../history/call-ids.ts";
+import { AFTER, BEFORE } from "../history/fillers.ts";
 import { withoutHosted } from "../history/hosted.ts";
 import type { Content, Item, Thought } from "../history/items.ts";
 import { type Block, blocksOfContent, textBlocks } from "./content.ts";
@@ -23,8 +24,6 @@ export interface AnthropicHistory {
 }
 
 const CALL_ID = /^[A-Za-z0-9_-]{1,64}$/;
-const BEFORE = "(The conversation begins.)";
-const AFTER = "(Please go on.)";
 
 /** @param withThoughts whether thoughts go back; those of another agent never do */
 export function historyOf(instructions: string, items: readonly Item[], withThoughts: boolean): AnthropicHistory {

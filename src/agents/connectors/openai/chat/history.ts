@@ -3,6 +3,7 @@
 import { argumentsText, toolName } from "../../history/arguments.ts";
 import { type Answered, type Block, blocksOf, type Step } from "../../history/blocks.ts";
 import { CallIds } from "../../history/call-ids.ts";
+import { AFTER, BEFORE } from "../../history/fillers.ts";
 import { withoutHosted } from "../../history/hosted.ts";
 import type { Content, Item, Thought } from "../../history/items.ts";
 import { type ChatContent, chatContent, textContent } from "./content.ts";
@@ -27,9 +28,6 @@ export interface ChatCall {
 /** Which of its earlier thoughts a model is told: those of turns with tool calls and of the last turn, none, or all. */
 export type ThoughtsTold = "tool-turns" | "none" | "all";
 
-/** Messages for templates that require one where there is none. */
-const BEFORE = "(The conversation begins.)";
-const AFTER = "(Please go on.)";
 const BETWEEN = "(No reply.)";
 
 /** OpenAI takes ids of up to 40 characters. */

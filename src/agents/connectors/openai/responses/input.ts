@@ -4,15 +4,13 @@ import { ToolPlace, ToolType } from "../../../../../gen/colloquy/v1/part_pb.ts";
 import { argumentsText, toolName } from "../../history/arguments.ts";
 import { type Answered, blocksOf, type Step } from "../../history/blocks.ts";
 import { CallIds } from "../../history/call-ids.ts";
+import { AFTER } from "../../history/fillers.ts";
 import { isHosted } from "../../history/hosted.ts";
 import { type Call, type Item, type Result, type Said, type Thought, textOf } from "../../history/items.ts";
 import { inputContent, outputContent } from "./content.ts";
 
 /** OpenAI takes ids of up to 64 characters. */
 const CALL_ID = /^\S{1,64}$/;
-
-/** What is replied to where the last message of the user is empty. */
-const AFTER = "(Please go on.)";
 
 /**
  * Each call is followed by its output. Ids are left out, for nothing is stored there, but those of thoughts and of
