@@ -23,7 +23,7 @@ import { seed } from "./seed.ts";
 
 export const ROOT = join(import.meta.dirname, "..");
 /** What `npm start` runs. */
-export const PROGRAM = join(ROOT, "dist/src/main.js");
+export const PROGRAM = join(ROOT, "dist/program/main.js");
 
 export interface Stage {
   readonly sizes: Sizes;

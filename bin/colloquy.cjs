@@ -4,7 +4,7 @@
 "use strict";
 
 const NEEDED = 26;
-const MAIN = require("node:path").join(__dirname, "..", "dist", "src", "main.js");
+const MAIN = require("node:path").join(__dirname, "..", "dist", "program", "main.js");
 /** What a terminal sends to the whole group itself. */
 const FROM_TERMINAL = ["SIGINT", "SIGQUIT"];
 const FORWARDED = ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"];

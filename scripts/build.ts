@@ -1,8 +1,9 @@
-// Builds into dist/ what `npm start` runs and the package holds: the program, the client for both kinds of modules, the
-// OpenAPI documents and the page that shows them, and the console.
+// Builds into dist/ what `npm start` runs and the package holds: the program in one bundle, the client for both kinds of
+// modules, the OpenAPI documents and the page that shows them, and the console.
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { bundleProgram } from "./bundle-program.ts";
 
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
@@ -11,7 +12,7 @@ const dist = join(root, "dist");
  */
 const known = join(root, ".build");
 // The compiler does not look whether what it wrote is still there.
-if (!existsSync(join(dist, "src/main.js"))) rmSync(known, { recursive: true, force: true });
+if (!existsSync(join(dist, "src/client/index.js"))) rmSync(known, { recursive: true, force: true });
 const compile = (name: string) => {
   const tsc = join(root, "node_modules/typescript/bin/tsc");
   const words = ["-p", join(root, `tsconfig.${name}.json`), "--incremental"];
@@ -20,7 +21,8 @@ const compile = (name: string) => {
   });
 };
 
-compile("build");
+await bundleProgram();
+compile("client");
 compile("cjs");
 // Says of what lies below that it is CommonJS; the package itself is not.
 writeFileSync(join(dist, "cjs/package.json"), '{ "type": "commonjs" }\n');

@@ -7,6 +7,6 @@ import { join } from "node:path";
 process.on("SIGHUP", () => {});
 // Before anything else is loaded: a second start then skips most of the compiling. Not in the system's temporary
 // directory, where others could leave code for us.
-enableCompileCache(join(import.meta.dirname, "..", "node_modules", ".cache", "colloquy"));
+enableCompileCache(join(import.meta.dirname, "..", "node_modules/.cache/colloquy"));
 const { main } = await import("./cli/main.ts");
 process.exitCode = await main(process.argv.slice(2), process.env);

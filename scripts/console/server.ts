@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-const PROGRAM = join(import.meta.dirname, "../../dist/src/main.js");
+const PROGRAM = join(import.meta.dirname, "../../dist/program/main.js");
 
 export interface Served {
   readonly url: string;

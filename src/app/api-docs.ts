@@ -1,9 +1,10 @@
 // The OpenAPI documents that the server serves: generated from the contract (scripts/openapi.ts), with the URL of each
 // API.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { isIPv6 } from "node:net";
-import { join } from "node:path";
 import type { Config } from "../config/config.ts";
+import { packaged } from "../config/packaged.ts";
 import type { Dialect } from "../dialects/shared/dialect.ts";
 import type { ServedDocument } from "../protocols/rest/docs/docs-page.ts";
 import type { OpenApiDocument } from "../protocols/rest/docs/openapi-types.ts";
@@ -18,16 +19,19 @@ export function documentsOf(dialects: Iterable<Pick<Dialect, "name" | "title">>,
 }
 
 function documentFile(name: string): string {
-  return join(import.meta.dirname, `../../gen/openapi/${name}.json`);
+  return packaged(`gen/openapi/${name}.json`);
 }
 
 /** A generated document, with the base URLs of its API. */
 function documentOf(name: string, title: string, path: string, places?: readonly string[]): ServedDocument {
-  const json = readFileSync(documentFile(name), "utf8");
-  if (places === undefined) return { name, title, path, json };
-  const document = JSON.parse(json) as OpenApiDocument;
-  const servers = places.map((url) => ({ ...document.servers[0], url }));
-  return { name, title, path, json: JSON.stringify({ ...document, servers }) };
+  const read = async () => {
+    const json = await readFile(documentFile(name));
+    if (places === undefined) return json;
+    const document = JSON.parse(json.toString()) as OpenApiDocument;
+    const servers = places.map((url) => ({ ...document.servers[0], url }));
+    return Buffer.from(JSON.stringify({ ...document, servers }));
+  };
+  return { name, title, path, read };
 }
 
 /** The base URLs of a dialect: a path, or a whole URL if it has its own port. */

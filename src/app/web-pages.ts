@@ -1,5 +1,6 @@
 // The pages that the server shows people: the API's documentation and the console.
 import type { Config } from "../config/config.ts";
+import { built, packaged } from "../config/packaged.ts";
 import { packageVersion } from "../config/version.ts";
 import type { Dialect } from "../dialects/shared/dialect.ts";
 import type { HttpHandler } from "../protocols/http/request.ts";
@@ -20,10 +21,13 @@ export function createPageHandlers(
   config: Config,
   identity: Pick<Identity, "directory" | "localIssuer">,
 ): HttpHandler[] {
-  const docs = createDocsHandlers({ documents: documentsOf(dialects, config) });
+  const docs = createDocsHandlers({
+    documents: documentsOf(dialects, config),
+    viewer: packaged("third_party/swagger-ui"),
+  });
   if (!config.console.served) return [docs];
   const console = createConsoleHandler({
-    built: findConsole(),
+    built: findConsole(built("console")),
     version: packageVersion(),
     issuers: config.console.issuers,
     developerToken: config.profile === "development" ? createDeveloperToken(() => issueFor(identity)) : undefined,

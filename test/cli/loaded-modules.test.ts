@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { runColloquy, startServer } from "../support/process.ts";
+import { runSources, startServerFromSources } from "../support/process.ts";
 
 const RECORDER = pathToFileURL(join(import.meta.dirname, "../support/loaded-modules.ts")).href;
 
@@ -52,12 +52,12 @@ test.each([
   ["token --tenant acme --sub ann", [...CONNECTED, "jose"].toSorted()],
   ["agent set --tenant acme --name echo --connector echo", CONNECTED],
 ])("%s", async (line, dependencies) => {
-  expect(await runColloquy(line.split(" "), recording())).toMatchObject({ status: 0, stderr: "" });
+  expect(await runSources(line.split(" "), recording())).toMatchObject({ status: 0, stderr: "" });
   expect(await loaded()).toEqual(dependencies);
 });
 
 test("a server that has just started: none of what reads files, asks others, or maps tables", async () => {
-  const server = startServer({ ...recording(), PORT: "0" });
+  const server = startServerFromSources({ ...recording(), PORT: "0" });
   await server.ready;
   server.signal("SIGTERM");
   expect(await server.ended).toMatchObject({ status: 0 });

@@ -1,15 +1,13 @@
 // F-HOOK-TAIL: `colloquy tail`: the feed as lines of JSON.
 import { once } from "node:events";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
-import { startChild } from "../support/child.ts";
 import { runInProcess } from "../support/command-in-process.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import type { Environment, Outcome } from "../support/process.ts";
+import { type Environment, type Outcome, startColloquy } from "../support/process.ts";
 
 let server: IdentityServer;
 beforeAll(async () => {
@@ -86,11 +84,7 @@ test("refuses what is no cursor, and one that was not given out", async () => {
 
 test("goes on with what comes until it is stopped", async () => {
   const { cursor, conversations, words, settings } = await scene();
-  const child = startChild(
-    process.execPath,
-    [join(import.meta.dirname, "../../src/main.ts"), ...words, "--from", cursor, "--follow"],
-    { env: { PATH: process.env.PATH, ...settings }, stdio: ["ignore", "pipe", "inherit"] },
-  );
+  const child = startColloquy([...words, "--from", cursor, "--follow"], settings);
   const lines: Line[] = [];
   createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => {
     lines.push(JSON.parse(line) as Line);

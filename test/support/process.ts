@@ -6,7 +6,9 @@ import { createInterface } from "node:readline";
 import { startChild } from "./child.ts";
 import { RUN_MARK } from "./leftovers.ts";
 
-const MAIN = join(import.meta.dirname, "../../src/main.ts");
+const SOURCES = join(import.meta.dirname, "../../src/main.ts");
+/** In the whole run what was built, else the sources. */
+const MAIN = process.env.TEST_PROGRAM ?? SOURCES;
 
 /** Here Node keeps what it has compiled: each process would take most of a second of a processor for it. */
 export const COMPILED = join(import.meta.dirname, "../../node_modules/.cache/compiled");
@@ -62,6 +64,16 @@ export function runColloquy(words: readonly string[], settings: Environment = {}
   return outcomeOf(start(words, settings));
 }
 
+/** The same, in any case from the sources. */
+export function runSources(words: readonly string[], settings: Environment): Promise<Outcome> {
+  return outcomeOf(start(words, settings, SOURCES));
+}
+
+/** Starts `colloquy` with these words. The test ends it. */
+export function startColloquy(words: readonly string[], settings: Environment): ChildProcess {
+  return start(words, settings);
+}
+
 /** The same where whoever was to read standard output has gone. */
 export function runUnread(words: readonly string[], settings: Environment = {}): Promise<Outcome> {
   const child = start(words, settings);
@@ -72,6 +84,11 @@ export function runUnread(words: readonly string[], settings: Environment = {}):
 /** Starts `colloquy serve`. The test ends it. */
 export function startServer(settings: Environment): RunningServer {
   return watch(start(["serve"], settings));
+}
+
+/** The same, in any case from the sources. */
+export function startServerFromSources(settings: Environment): RunningServer {
+  return watch(start(["serve"], settings, SOURCES));
 }
 
 /** Starts a program of test/support that stands in for `colloquy`. The test ends it. */

@@ -22,15 +22,8 @@ const TYPES: Readonly<Record<string, string>> = {
   ".woff2": "font/woff2",
 };
 
-/** This file is `src/server/console/built.ts`, or `built.js` in the same folders of dist. */
-const FOLDER = join(
-  import.meta.dirname,
-  import.meta.filename.endsWith(".ts") ? "../../../dist" : "../../..",
-  "console",
-);
-
 /** Undefined: there is none. The bytes are read when they are asked for. */
-export function findConsole(folder: string = FOLDER): BuiltConsole | undefined {
+export function findConsole(folder: string): BuiltConsole | undefined {
   if (!existsSync(join(folder, "index.html"))) return undefined;
   const read = (name: string) => () => readFile(join(folder, name));
   const assets = readdirSync(join(folder, "assets")).flatMap((file) => {

@@ -9,13 +9,15 @@ export interface ServedDocument {
   readonly title: string;
   /** Where the document is served, such as `/openapi.json`. */
   readonly path: string;
-  /** The document as JSON text. */
-  readonly json: string | Uint8Array;
+  /** The document as JSON text. Called when it is first asked for. */
+  read(): Promise<Buffer>;
 }
 
 export interface DocsOptions {
   /** At least one. The first is shown at `path`. */
   readonly documents: readonly ServedDocument[];
+  /** The folder of Swagger UI, as scripts/third-party.ts copies it. */
+  readonly viewer: string;
   /** Where the viewer is. Default: `/docs`. */
   readonly path?: string;
   /** Origins beside its own that the page may call, for trying out servers elsewhere. Default: none. */
@@ -58,15 +60,12 @@ export const VIEWER_FILES: readonly ViewerFile[] = [
   { name: "page.css", type: "text/css; charset=utf-8", text: STYLE },
 ];
 
-/** Swagger UI, copied by scripts/third-party.ts. */
-const VIEWER = join(import.meta.dirname, "../../../../third_party/swagger-ui");
-
-export async function viewerFile({ name, text }: ViewerFile): Promise<Buffer> {
+export async function viewerFile({ name, text }: ViewerFile, viewer: string): Promise<Buffer> {
   if (text !== undefined) return Buffer.from(text);
-  return readFile(join(VIEWER, name));
+  return readFile(join(viewer, name));
 }
 
-export function createPage(shown: ServedDocument, { documents, path = "/docs" }: DocsOptions): string {
+export function createPage(shown: ServedDocument, { documents, path = "/docs" }: Omit<DocsOptions, "viewer">): string {
   const links = documents.map((document, index) => {
     const current = document === shown ? ` aria-current="page"` : "";
     return `<a href="${index === 0 ? path : `${path}/${document.name}`}"${current}>${escaped(document.title)}</a>`;

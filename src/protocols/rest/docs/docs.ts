@@ -10,7 +10,7 @@ export type DocsHandler = (request: HttpRequest, response: HttpResponse) => bool
 
 /** Throws if a document's name is not fit for a path or is given twice. Files of the viewer are read on first use. */
 export function createDocsHandlers(options: DocsOptions): DocsHandler {
-  const { documents, path = "/docs", connect = [] } = options;
+  const { documents, viewer, path = "/docs", connect = [] } = options;
   const [first] = documents;
   if (first === undefined) throw new Error("there is no document to serve");
   const contents = new Map<string, Content>();
@@ -20,10 +20,9 @@ export function createDocsHandlers(options: DocsOptions): DocsHandler {
   };
   for (const document of documents) {
     if (!/^[a-z0-9-]+$/.test(document.name)) throw new Error(`${document.name} is no name for a document`);
-    const json = Buffer.from(document.json);
     add(
       document.path,
-      createContent("application/json; charset=utf-8", "no-cache", async () => json, {
+      createContent("application/json; charset=utf-8", "no-cache", () => document.read(), {
         "access-control-allow-origin": "*",
       }),
     );
@@ -37,7 +36,7 @@ export function createDocsHandlers(options: DocsOptions): DocsHandler {
   for (const file of VIEWER_FILES) {
     add(
       `${path}/${file.name}`,
-      createContent(file.type, "public, max-age=86400", () => viewerFile(file)),
+      createContent(file.type, "public, max-age=86400", () => viewerFile(file, viewer)),
     );
   }
   return (request, response) => {

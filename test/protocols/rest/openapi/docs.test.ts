@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders, request, type Server } from "node:http";
 import { connect, createServer as createServer2, type Http2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -12,10 +13,13 @@ import { catalogDocument } from "../../../support/catalog.ts";
 const CHROMIUM = "/usr/bin/chromium";
 
 const json = JSON.stringify(catalogDocument());
+const read = async () => Buffer.from(json);
+const viewer = join(import.meta.dirname, "../../../../third_party/swagger-ui");
 const handle = createDocsHandlers({
+  viewer,
   documents: [
-    { name: "catalog", title: "Catalog", path: "/openapi.json", json },
-    { name: "other", title: "Other & more", path: "/openapi/other.json", json },
+    { name: "catalog", title: "Catalog", path: "/openapi.json", read },
+    { name: "other", title: "Other & more", path: "/openapi/other.json", read },
   ],
 });
 let server: Server;
@@ -150,12 +154,12 @@ test("the same is served over HTTP/2", async () => {
 });
 
 test("documents that are served at one place, or with names unfit for a path, are refused", () => {
-  const document = { name: "a", title: "A", path: "/a.json", json: "{}" };
-  expect(() => createDocsHandlers({ documents: [] })).toThrow("there is no document to serve");
-  expect(() => createDocsHandlers({ documents: [document, document] })).toThrow(
+  const document = { name: "a", title: "A", path: "/a.json", read };
+  expect(() => createDocsHandlers({ documents: [], viewer })).toThrow("there is no document to serve");
+  expect(() => createDocsHandlers({ documents: [document, document], viewer })).toThrow(
     "two things are to be served at /a.json",
   );
-  expect(() => createDocsHandlers({ documents: [{ ...document, name: "a/b" }] })).toThrow(
+  expect(() => createDocsHandlers({ documents: [{ ...document, name: "a/b" }], viewer })).toThrow(
     "a/b is no name for a document",
   );
 });
