@@ -29,10 +29,13 @@ test("F-TURN-FOLLOWERS: their rights are looked at together while the turn runs,
   });
   const conversationId = conversation?.id ?? "";
   const goOn = Promise.withResolvers<void>();
+  const end = Promise.withResolvers<void>();
   agent.script.push(async function* () {
     yield text("one ");
     await goOn.promise;
-    yield text("two");
+    yield text("two ");
+    await end.promise;
+    yield text("three");
     return undefined;
   });
   const chat = ann.turns.chat({ conversationId, message: { content: "go" } })[Symbol.asyncIterator]();
@@ -51,9 +54,24 @@ test("F-TURN-FOLLOWERS: their rights are looked at together while the turn runs,
   await ann.participants.removeParticipant({ conversationId, memberId: "m0" });
   const [gone, ...others] = following as [(typeof following)[0], ...typeof following];
   expect(await failureOf(gone.then(({ error }) => Promise.reject(error)))).toMatchObject({ reason: "NOT_FOUND" });
+  // Not even what the agent says at the same moment.
+  const next = members[1] as string;
+  const words = tenant.member(next).turns.resumeTurn({ turnId, streamEntries: true })[Symbol.asyncIterator]();
+  const said = async () => {
+    for (;;) {
+      const { event } = (await words.next()).value ?? {};
+      if (event?.case === "entryDelta") return event.value.piece.value;
+    }
+  };
+  expect(await said()).toBe("one ");
   goOn.resolve();
+  expect(await said()).toBe("two ");
+  await ann.participants.removeParticipant({ conversationId, memberId: next });
+  end.resolve();
+  expect(await failureOf(said())).toMatchObject({ reason: "NOT_FOUND" });
   const heard = await Promise.all(others);
-  expect(new Set(heard.map(({ lines, error }) => `${error} ${lines.slice(0, 2)}`))).toEqual(
-    new Set(["undefined 0 MESSAGE,0 text: one two"]),
-  );
+  expect(heard.map(({ lines, error }) => `${error} ${lines.slice(0, 2)}`)).toEqual([
+    "ConnectError: [not_found] turn not found 0 MESSAGE,0 text: one two ",
+    ...others.slice(1).map(() => "undefined 0 MESSAGE,0 text: one two three"),
+  ]);
 });

@@ -223,6 +223,18 @@ describe("a tool that a client runs", () => {
     expect(await log(own)).toEqual(["1 TOOL_CALL toolCall"]);
   });
 
+  test("are answered in time: one that comes too late is refused, however late the turn is ended", async () => {
+    const own = await scene();
+    agent.script.push(says(calls("c1", "look"), calls("c2", "look")));
+    const { turnId } = await readTurn(chat(own));
+    const answer = (callId: string) =>
+      own.alice.turns.answerTurn({ turnId, results: [{ callId, output: { case: "text", value: "a cat" } }] });
+    expect((await answer("c1")).turn).toMatchObject({ state: TurnState.INPUT_REQUIRED });
+    const over = "update turn set lease_time = clock_timestamp() where tenant_id = $1 and id = $2::uuid";
+    await server.database.query({ name: "test_over", text: over }, [own.tenant.id, turnId]);
+    expect(await failureOf(answer("c2"))).toMatchObject({ reason: "NOT_AWAITED" });
+  });
+
   test("several at once may be answered one after the other", async () => {
     const own = await scene();
     agent.script.push(says(calls("a", "look"), calls("b", "look")), says(text("Both.")));

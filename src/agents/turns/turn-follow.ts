@@ -65,7 +65,13 @@ export async function* followSteps(parts: FollowParts, options: FollowOptions): 
   const waker = hints.listen({ kind: "turn", ...topic });
   const begun = row.state === TurnState.QUEUED ? hints.listen({ kind: "state", ...topic }) : undefined;
   const stored = (upto: FollowedTurnRow) => readStored(parts, place, reader, upto, signal);
+  const access = hints.listen({ kind: "access", ...topic });
   const maySee = () => rights.sees(caller, place.conversationId, signal);
+  // Before each step: whoever was removed hears no word more.
+  const stillSees = async () => {
+    if (!access.woken()) return;
+    if (!(await patiently(maySee, PATIENCE_MS, signal))) throw notFound("turn");
+  };
   // A turn may have a hundred thousand deltas to tell, and a caller that takes them as fast as they come.
   const turns = new Turns();
   let recheckAt = nextRecheck(RECHECK_MS);
@@ -83,6 +89,7 @@ export async function* followSteps(parts: FollowParts, options: FollowOptions): 
         if (reader.entries < live.view.base) yield* stored(row);
         for (const step of reader.read(itemsOf(live.view, reader.entries, row.deltas !== null))) {
           more = true;
+          await stillSees();
           yield step;
           await turns.next();
         }
@@ -128,6 +135,7 @@ export async function* followSteps(parts: FollowParts, options: FollowOptions): 
   } finally {
     waker.close();
     begun?.close();
+    access.close();
   }
   const { reply_seq: replySeq, reply_id: replyId } = row;
   const isListed = reader.asRecorded || row.entry_count > 1 || replySeq === null;

@@ -1,10 +1,10 @@
 // Hints as text, for the transport to other servers.
 import type { Hint, HintKind } from "./hints.ts";
 
-const LETTERS: Readonly<Record<HintKind, string>> = { log: "l", turn: "t", cancel: "c", state: "s" };
-const KINDS: Readonly<Record<string, HintKind>> = { l: "log", t: "turn", c: "cancel", s: "state" };
+const LETTERS: Readonly<Record<HintKind, string>> = { log: "l", turn: "t", cancel: "c", state: "s", access: "a" };
+const KINDS: Readonly<Record<string, HintKind>> = { l: "log", t: "turn", c: "cancel", s: "state", a: "access" };
 const UUID_BYTES = 16;
-const FORM = /^([ltcs])([\w-]{22})([\w-]{22})$/;
+const FORM = /^([ltcsa])([\w-]{22})([\w-]{22})$/;
 
 /** The length of one hint as text, with the separator. */
 export const HINT_LENGTH = 46;

@@ -3,9 +3,9 @@ import { type SignalCarrier, Signals } from "../signals/signals.ts";
 
 /**
  * `log`: the log of a conversation has grown. `turn`: a turn got text or ended. `cancel`: a turn is to be cancelled.
- * `state`: a turn began or ended, so the next one may begin.
+ * `state`: a turn began or ended, so the next one may begin. `access`: others may see the conversation than before.
  */
-export type HintKind = "log" | "turn" | "cancel" | "state";
+export type HintKind = "log" | "turn" | "cancel" | "state" | "access";
 
 export interface Hint {
   readonly kind: HintKind;
@@ -25,6 +25,8 @@ export interface HintTopic {
 export interface Waker {
   /** Resolves at the next hint, after `ms` milliseconds, or when it is closed. Rejects with the signal's reason. */
   wait(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Whether a hint has come since the last call of this, or wait. */
+  woken(): boolean;
   /** The conversations named by hints since the last call; undefined: hints may have been lost, so check all. */
   named(): ReadonlySet<string> | undefined;
   close(): void;
@@ -177,6 +179,12 @@ class Reader implements Waker {
     if (conversationId === undefined || (this.#named?.size ?? 0) >= MAX_NAMED) this.#named = undefined;
     else this.#named?.add(conversationId);
     this.#resolve?.();
+  }
+
+  woken(): boolean {
+    const woken = this.#awake;
+    this.#awake = false;
+    return woken;
   }
 
   named(): ReadonlySet<string> | undefined {

@@ -106,12 +106,13 @@ async function answerOnce(
     if (await areGiven(tx, place, row, request)) throw notAwaited(place.id, "the turn has these answers already");
     throw new NotYet();
   }
+  const left = row.wait_left ?? 0;
+  if (left <= 0) throw notAwaited(place.id, "the time for an answer is over");
   const agent = await findAgent(tx, place.tenantId, row.agent_id);
   if (agent === undefined || agent.disabled) throw notAwaited(place.id, "the agent was removed or disabled");
   const { entries, pending } = answersTo(row, request, caller, place.id);
   requireRoom(request, entries, row.bytes);
   const waits = pending.some(awaitsInput);
-  const left = (row.wait_time?.getTime() ?? 0) - Date.now();
   const added = await appendEntries(tx, place, agent.id, {
     expected: row.entry_count,
     entries,
@@ -121,7 +122,7 @@ async function answerOnce(
     server: undefined,
     state: waits ? TurnState.INPUT_REQUIRED : TurnState.RUNNING,
     nextServer: turns.lease.server,
-    leaseMs: waits ? Math.max(left, 1) : turns.lease.leaseMs,
+    leaseMs: waits ? left : turns.lease.leaseMs,
     openEntry: null,
     text: "",
     pending: pendingText(pending),

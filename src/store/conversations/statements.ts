@@ -118,6 +118,7 @@ export const purgeConversation: Statement<{ message_count: bigint; files: readon
   name: "conversation_purge",
   // Notifies subscribers that the log has ended.
   extendsLog: 1,
+  changesAccess: () => true,
   text: `
   with messages as (delete from message where tenant_id = $1 and conversation_id = $2::uuid returning 1),
   answers as (

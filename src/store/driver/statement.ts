@@ -14,6 +14,8 @@ export interface Statement<Row = unknown> {
    * its rows that has it.
    */
   readonly extendsLog?: number | string;
+  /** Whether, with these values, it may change who sees that conversation. Default: never. */
+  readonly changesAccess?: (values: readonly unknown[]) => boolean;
   /**
    * Whether others must not hold it up: it is never refused because too many wait, and gets the next free connection.
    * For what keeps a promise that lapses. Default: false.

@@ -2,6 +2,7 @@
 
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Interrupt } from "../../domain/cancellation.ts";
+import { ACCESS_CHANGES } from "../../domain/event-type.ts";
 import type { Statement } from "../database.ts";
 import { FOLLOWED_BYTES, PAGE_BYTES } from "../driver/row-budget.ts";
 import { countMessages, setMessageTime } from "../messages/message-time.ts";
@@ -17,6 +18,7 @@ export { type SendRow, send } from "./send-statement.ts";
 export const appendEvents: Statement<{ last_seq: bigint; update_time: Date; version: number }> = {
   name: "log_append_events",
   extendsLog: 1,
+  changesAccess: ([, , , types]) => (types as readonly number[]).some((type) => ACCESS_CHANGES.has(type)),
   text: `
   with bump as (
     update conversation set

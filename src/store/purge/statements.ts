@@ -7,6 +7,7 @@ export const beginPurge: Statement = {
   name: "purge_begin",
   // Notifies subscribers that it is gone.
   extendsLog: 1,
+  changesAccess: () => true,
   text: `
   update conversation set delete_time = coalesce(delete_time, date_trunc('milliseconds', now())),
     purge_time = least(purge_time, date_trunc('milliseconds', now()))

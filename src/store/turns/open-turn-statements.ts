@@ -25,6 +25,8 @@ export const readOpenTurn: Statement<SavedTurnRow> = { name: "turn_read_open", t
 /** With the bytes of its entries. */
 export interface LockedTurnRow extends SavedTurnRow {
   readonly bytes: number;
+  /** Of a turn that waits for input: for how long yet, in milliseconds; null: it does not wait. */
+  readonly wait_left: number | null;
 }
 
 /** The length of a text is known without reading it, also of one that is stored compressed. */
@@ -34,8 +36,11 @@ const entryBytes = `(
       and m.turn_id = t.id
   ) as bytes`;
 
+const waitLeft =
+  "case when t.state = 6 then ceil(extract(epoch from t.lease_time - clock_timestamp()) * 1000)::integer end as wait_left";
+
 /** The same, locked until the transaction ends; its conversation is locked before, so that no entry is added. */
 export const lockOpenTurn: Statement<LockedTurnRow> = {
   name: "turn_lock_open",
-  text: `${savedTurn(`${savedColumns}, ${entryBytes}`)} for update of t`,
+  text: `${savedTurn(`${savedColumns}, ${entryBytes}, ${waitLeft}`)} for update of t`,
 };
