@@ -69,9 +69,10 @@ test("F-TURN-FOLLOWERS: their rights are looked at together while the turn runs,
   await ann.participants.removeParticipant({ conversationId, memberId: next });
   end.resolve();
   expect(await failureOf(said())).toMatchObject({ reason: "NOT_FOUND" });
-  const heard = await Promise.all(others);
-  expect(heard.map(({ lines, error }) => `${error} ${lines.slice(0, 2)}`)).toEqual([
-    "ConnectError: [not_found] turn not found 0 MESSAGE,0 text: one two ",
-    ...others.slice(1).map(() => "undefined 0 MESSAGE,0 text: one two three"),
-  ]);
+  const [removed, ...heard] = await Promise.all(others);
+  expect(String(removed?.error)).toContain("turn not found");
+  expect(removed?.lines.join()).not.toContain("three");
+  expect(new Set(heard.map(({ lines, error }) => `${error} ${lines.slice(0, 2)}`))).toEqual(
+    new Set(["undefined 0 MESSAGE,0 text: one two three"]),
+  );
 });
