@@ -104,16 +104,22 @@ export class Operations {
   }
 
   async turn(id: string): Promise<Turn> {
+    const turn = await this.findTurn(id);
+    if (turn === undefined) throw taskNotFound();
+    return turn;
+  }
+
+  /** Undefined: the caller sees no such task. */
+  async findTurn(id: string): Promise<Turn | undefined> {
     try {
-      const { turn } = await this.#canonical.call(this.#context, TurnService.method.getTurn, { turnId: id });
-      if (turn !== undefined) return turn;
+      return (await this.#canonical.call(this.#context, TurnService.method.getTurn, { turnId: id })).turn;
     } catch (error) {
       const known =
         error instanceof DomainError &&
         [ErrorReason.NOT_FOUND, ErrorReason.INVALID_FIELD].includes(error.reason as never);
       if (!known) throw error;
+      return undefined;
     }
-    throw taskNotFound();
   }
 
   async task(turn: Turn, { contextId, historyLength, withArtifacts = true, withAll = false }: Shown): Promise<Task> {

@@ -3,7 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "vitest";
 import { MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
-import { TurnSchema, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
+import { type Turn, TurnSchema, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { ListTasksRequestSchema, TaskSchema } from "../../../gen/lf/a2a/v1/a2a_pb.ts";
 import { listTasks } from "../../../src/frontends/a2a/list.ts";
 import type { Operations } from "../../../src/frontends/a2a/operations.ts";
@@ -30,7 +30,14 @@ test("waiting tasks are ordered by the last call that they wait for, of which on
       return { message: create(MessageSchema, { id: messageId ?? "", createTime }) };
     },
   } as unknown as Canonical;
-  const operations = { task: async ({ id }: { id: string }) => create(TaskSchema, { id }) } as unknown as Operations;
+  const given: number[] = [];
+  const operations = {
+    findTurn: async (id: string) => turns.find((turn) => turn.id === id),
+    async task({ id, awaited }: Turn) {
+      given.push(awaited.length);
+      return create(TaskSchema, { id });
+    },
+  } as unknown as Operations;
   const principal = { kind: "member", tenantId: "t", memberId: "ann", role: "member" };
   const parts = { operations, secrets: async () => Buffer.alloc(32) };
   const request = create(ListTasksRequestSchema, { pageSize: 2 });
@@ -41,6 +48,7 @@ test("waiting tasks are ordered by the last call that they wait for, of which on
     request,
   );
   expect(tasks.map(({ id }) => id)).toEqual(["turn-3", "turn-2"]);
+  expect(given).toEqual([2, 2]);
   expect(nextPageToken).not.toBe("");
   expect(called.toSorted()).toEqual(["BatchGetConversations", "GetMessage", "GetMessage", "GetMessage", "ListTurns"]);
 });
