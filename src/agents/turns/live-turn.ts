@@ -1,12 +1,12 @@
 // A turn running on this server: waits for its turn, takes its steps, and writes how it ends, or that it waits for input.
 import { type EndState, FinishReason, TurnState } from "../../domain/turns/turn.ts";
-import { Signal } from "../../live/hints/signal.ts";
 import { patiently } from "../../store/retry.ts";
 import { leaveTurn } from "../../store/turns/queued-turns.ts";
 import type { TurnEnding, TurnPlace } from "../../store/turns/turns.ts";
 import { AgentFailure, type ReplyRequest } from "../connectors/connector.ts";
 import type { Connectors } from "../connectors/connectors.ts";
 import type { ToolCall } from "../tools/tool-runner.ts";
+import { Growth } from "./growth.ts";
 import type { LiveTurnTask, LiveView } from "./live-task.ts";
 import { reply } from "./reply.ts";
 import { type StepsEnd, TurnSteps } from "./turn-steps.ts";
@@ -29,7 +29,7 @@ export class LiveTurn {
   readonly #task: LiveTurnTask;
   readonly #steps: TurnSteps;
   readonly #writer: TurnWriter;
-  readonly #changed = new Signal();
+  readonly #growth = new Growth();
   readonly #stopping = new AbortController();
   #stop: Stop | undefined;
   /** Why it is unwanted, as text. */
@@ -38,7 +38,6 @@ export class LiveTurn {
   #answered = false;
   #waiting: boolean;
   #finished = false;
-  #version = 0;
 
   constructor(parts: LiveTurnParts, task: LiveTurnTask) {
     this.#parts = parts;
@@ -59,11 +58,11 @@ export class LiveTurn {
       usage: () => steps.usage,
       pending: () => steps.pending,
       onStop: (reason) => this.#stopFor(reason),
-      onStored: () => this.#wake(),
+      onStored: () => this.#growth.wake(),
     });
     this.done = this.#run().finally(() => {
       this.#finished = true;
-      this.#wake();
+      this.#growth.wake();
     });
   }
 
@@ -93,9 +92,9 @@ export class LiveTurn {
     return this.#waiting;
   }
 
-  /** Changes with whatever {@link view} shows. */
+  /** Changes with what {@link view} shows, a little later where many follow. */
   get version(): number {
-    return this.#version;
+    return this.#growth.version;
   }
 
   get finished(): boolean {
@@ -107,12 +106,7 @@ export class LiveTurn {
    */
   async grown(since: number, ms: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (!this.#finished && this.#version === since) await this.#changed.wait(ms, signal);
-  }
-
-  #wake(): void {
-    this.#version++;
-    this.#changed.wake();
+    if (!this.#finished) await this.#growth.after(since, ms, signal);
   }
 
   #end(stop: Stop, reason = ""): void {
@@ -177,7 +171,7 @@ export class LiveTurn {
       ask: (asked: ReplyRequest) => reply(connector, asked, limits(), circuit, signal),
       runTool: (call: ToolCall) => connectors.tools.run(agent, call, place, signal),
       grown: () => {
-        this.#wake();
+        this.#growth.grow();
         this.#writer.grown();
       },
       check: () => signal.throwIfAborted(),
@@ -225,7 +219,7 @@ export class LiveTurn {
       this.#waiting = false;
       this.#writer.holdLease();
     }
-    this.#wake();
+    this.#growth.wake();
     hints.publish({ kind: "state", tenantId: place.tenantId, conversationId: place.conversationId });
   }
 

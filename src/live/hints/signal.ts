@@ -3,6 +3,11 @@
 export class Signal {
   #waiting = new Set<() => void>();
 
+  /** How many wait. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
   wake(): void {
     const waiting = this.#waiting;
     this.#waiting = new Set();
