@@ -12,7 +12,7 @@ import { PipelineCall } from "./pipeline-call.ts";
 import type { PipelineOptions } from "./pipeline-options.ts";
 import { createRecord, type RecordCall } from "./record.ts";
 import { validateByTurns } from "./validation/by-turns.ts";
-import { createValidation } from "./validation/validation.ts";
+import { validate } from "./validation/validation.ts";
 
 export type { Call } from "./call/call.ts";
 export type { PipelineOptions } from "./pipeline-options.ts";
@@ -34,7 +34,6 @@ export interface Pipeline {
 export function createPipeline(options: PipelineOptions): Pipeline {
   const methods = new Map<string, DescMethod>();
   const routes = new Map<DescMethod, Route>();
-  const validate = createValidation();
   const record = createRecord(options.metrics, options.logger);
   for (const { service, handlers, open, unchecked } of options.services) {
     for (const method of service.methods) {

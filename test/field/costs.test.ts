@@ -15,7 +15,7 @@ import * as messages from "../../gen/colloquy/v1/message_service_pb.ts";
 import { RecordSchema } from "../../gen/colloquy/v1/record_pb.ts";
 import { DomainError } from "../../src/domain/errors.ts";
 import { Turns } from "../../src/pipeline/streams/time-slices.ts";
-import { createValidation } from "../../src/pipeline/validation/validation.ts";
+import { validate } from "../../src/pipeline/validation/validation.ts";
 import { RestProblem } from "../../src/protocols/rest/binding/problem.ts";
 import { isRawJson } from "../../src/protocols/rest/binding/raw-json.ts";
 import { readText } from "../../src/protocols/rest/request/json/body.ts";
@@ -43,7 +43,6 @@ const MAX_MS = 50;
 const METHODS = [...ownServices, ...dialectServices].flatMap(({ methods }) => methods);
 
 const codec = createCodec({ readMaxBytes: LIMIT, writeMaxBytes: LIMIT });
-const validate = createValidation();
 
 /** Decodes and validates as the lanes do. */
 async function take(input: DescMessage, { encoding, bytes }: WorstBody): Promise<void> {

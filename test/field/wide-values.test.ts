@@ -17,7 +17,7 @@ import { RecordSchema } from "../../gen/colloquy/v1/record_pb.ts";
 import { readJson } from "../../src/codec/json/json-values.ts";
 import { LARGE_BODY } from "../../src/codec/json/walk/large-json.ts";
 import { ShapeFault } from "../../src/codec/shape-fault.ts";
-import { createValidation } from "../../src/pipeline/validation/validation.ts";
+import { validate } from "../../src/pipeline/validation/validation.ts";
 import { readLargeMessage, readMessage } from "../../src/protocols/rest/request/json/read.ts";
 import { createCodec } from "../../src/protocols/rpc/codec.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
@@ -160,7 +160,7 @@ describe("A1: a text of escapes, the slowest there is to parse, where none can b
     const told = async (text: string, decode: (text: string) => unknown) => {
       const { value, ms } = await heldBy(async () => {
         try {
-          createValidation()(schema, (await decode(text)) as Message);
+          validate(schema, (await decode(text)) as Message);
         } catch (error) {
           return (error as Error).message;
         }

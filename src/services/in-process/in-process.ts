@@ -16,7 +16,7 @@ import type { Principal } from "../../domain/identity/principal.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { ServiceEntry } from "../../pipeline/service.ts";
 import { validateByTurns } from "../../pipeline/validation/by-turns.ts";
-import { createValidation } from "../../pipeline/validation/validation.ts";
+import { validate } from "../../pipeline/validation/validation.ts";
 import { patiently } from "../../store/retry.ts";
 import { deriveContext } from "./context.ts";
 import { createResponseBudgets, type ResponseBudget } from "./response-budget.ts";
@@ -91,7 +91,6 @@ const PATIENCE_MS = 5_000;
 
 export function createCanonical(options: CanonicalOptions): Canonical {
   const { services, permit, callsOf, mayCallOf = () => [], answersOf, always = [] } = options;
-  const validate = createValidation();
   const entries = new Map(services.map((entry) => [entry.service, entry]));
   const acted = new WeakSet<CallContext>();
 

@@ -11,7 +11,7 @@ import { bindingOf, openCursor, sealCursor } from "../../../src/domain/lists/pag
 import { checkEtag, checkLogEtag } from "../../../src/domain/updates/etag.ts";
 import { decodeHints, encodeHints } from "../../../src/live/hints/encode.ts";
 import { parseTimeout } from "../../../src/pipeline/call/deadline.ts";
-import { createValidation } from "../../../src/pipeline/validation/validation.ts";
+import { validate } from "../../../src/pipeline/validation/validation.ts";
 import { acceptCoding, acceptMedia, readMediaType } from "../../../src/protocols/http/accept.ts";
 import { readCondition } from "../../../src/protocols/rest/binding/entity-tag.ts";
 import { decodeQuery, decodeSegment } from "../../../src/protocols/rest/binding/percent.ts";
@@ -36,7 +36,6 @@ const KEY = makeApiKey(newId(), newId()).text;
 const KNOWN: Known = { ids: [newId(), "alice"], pageTokens: [TOKEN], etags: ["1.0", "7"] };
 const METHODS: readonly DescMethod[] = ownServices.flatMap(({ methods }) => methods);
 const codec = createCodec({ readMaxBytes: 4 << 20, writeMaxBytes: 64 << 20 });
-const validate = createValidation();
 
 const HEADERS = [
   "application/json",

@@ -6,9 +6,8 @@ import type { MessageRole, MessageSchema } from "../../../gen/colloquy/v1/messag
 import { ReplaceMessagesRequestSchema } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { DomainError } from "../../../src/domain/errors.ts";
 import { validateByTurns } from "../../../src/pipeline/validation/by-turns.ts";
-import { createValidation } from "../../../src/pipeline/validation/validation.ts";
+import { validate } from "../../../src/pipeline/validation/validation.ts";
 
-const validate = createValidation();
 const good = [{ content: { case: "text" as const, value: { text: "hello" } } }];
 const NO_ROLE = 99 as MessageRole;
 

@@ -16,14 +16,14 @@ import { DomainError } from "../../../src/domain/errors.ts";
 import { createFastCheck } from "../../../src/pipeline/validation/fast-checks.ts";
 import { textLimit } from "../../../src/pipeline/validation/item-limits.ts";
 import { boundsOf, nativeRules, predefinedRules } from "../../../src/pipeline/validation/predefined.ts";
-import { createValidation } from "../../../src/pipeline/validation/validation.ts";
+import { validate } from "../../../src/pipeline/validation/validation.ts";
 import { anyCharacter } from "../../support/any-character.ts";
 
 const message = { content: "x" };
 
 function refusal<M extends DescMessage>(schema: M, init: MessageInitShape<M>): unknown {
   try {
-    createValidation()(schema, create(schema, init));
+    validate(schema, create(schema, init));
     return undefined;
   } catch (error) {
     if (error instanceof DomainError) return [error.message, error.details.violations?.map(({ rule }) => rule)];

@@ -4,10 +4,8 @@ import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
 import { DomainError } from "../../../src/domain/errors.ts";
 import { MAX_STRUCT_BYTES } from "../../../src/pipeline/validation/text-rules.ts";
-import { createValidation } from "../../../src/pipeline/validation/validation.ts";
+import { validate } from "../../../src/pipeline/validation/validation.ts";
 import { EchoRequestSchema } from "../../gen/colloquy/test/v1/echo_pb.ts";
-
-const validate = createValidation();
 
 function broken(init: MessageInitShape<typeof EchoRequestSchema>): string[] {
   try {

@@ -8,7 +8,7 @@ import {
   ImportErrorSchema,
 } from "../../../../gen/colloquy/v1/transfer_service_pb.ts";
 import type { Caller } from "../../../domain/identity/caller.ts";
-import { createValidation } from "../../../pipeline/validation/validation.ts";
+import { validate } from "../../../pipeline/validation/validation.ts";
 import type { Database } from "../../../store/database.ts";
 import { addBatch, type BatchOutcome, settleParts } from "./batch.ts";
 import { FailedLines, TOO_MANY_FAILED } from "./failed-lines.ts";
@@ -94,7 +94,7 @@ class ImportRun {
 
   /** @param onLess called when it holds less than before */
   constructor(database: Database, caller: Caller, stopOnError: boolean, onLess: () => void) {
-    this.#read = createLineReader(caller, createValidation());
+    this.#read = createLineReader(caller, validate);
     this.#stopOnError = stopOnError;
     // Nothing after a line that stops it may be added, so nothing is added beside it.
     this.#queue = new BatchQueue(
