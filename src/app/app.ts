@@ -165,6 +165,7 @@ export async function createApp(
     people: identity.directory,
     attempts: createAttempts(database, onError),
     counts: identity.counts,
+    tls: config.tls !== undefined,
     trust: { ...config.trust, allowsOrigin },
   });
   const named = [...canonical, ...compat.services].map(({ service }) => service);

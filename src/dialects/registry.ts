@@ -26,6 +26,8 @@ export interface CompatOptions {
   readonly attempts: Attempts;
   /** For the dialects with limits of their own. Default: none, so each server counts by itself. */
   readonly counts?: CountExchange;
+  /** Whether the server's ports speak TLS. Default: they do not. */
+  readonly tls?: boolean;
   /** The dialects that trust a user id without a credential, and the tenant, by id or slug, of those users. */
   readonly trust: {
     readonly dialects: readonly MountedName[];
@@ -58,6 +60,7 @@ export function createCompat({
   people,
   attempts,
   counts,
+  tls = false,
   trust,
 }: CompatOptions): Compat {
   const dialects = new Map<MountedName, Dialect>();
@@ -72,7 +75,7 @@ export function createCompat({
     if (make === undefined) throw new Error(`there is no dialect ${name}`);
     const trusts = trust.dialects.includes(name);
     const acting = createActing({ people, trustedTenant: trusts ? trust.tenant : undefined, canonical });
-    const dialect = make({ canonical, acting, tenants: people, attempts, counts });
+    const dialect = make({ canonical, acting, tenants: people, attempts, counts, tls });
     dialects.set(name, dialect);
     for (const { service } of dialect.services) {
       for (const method of service.methods) {

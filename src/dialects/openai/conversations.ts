@@ -7,8 +7,11 @@ import {
 } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
+import { textsOf } from "../../domain/files/inline-bytes.ts";
 import type { Handlers } from "../../pipeline/service.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
+import type { ShowInPlace } from "./files/in-place.ts";
+import { createKeepInPlace } from "./files/keep.ts";
 import { throwUnseen } from "./files/unseen.ts";
 import { createFindItems } from "./find-items.ts";
 import { conversationIdOf, inParameter, ourConversationId, ourIdIn } from "./ids.ts";
@@ -22,14 +25,17 @@ const DEFAULT_PAGE = 20;
 export function createConversationHandlers(
   canonical: Canonical,
   actOnce: ActOnce,
+  show: ShowInPlace,
 ): Handlers<typeof ConversationService> {
   const { method } = Conversations;
   const found = createFindItems(canonical);
+  const keep = createKeepInPlace(canonical);
   return {
     async createConversation(request, context) {
       const { items, metadata } = request;
       const once = await actOnce(context, method.createConversation, request);
-      const messages = await readItems(found, context, undefined, items);
+      const read = await readItems(found, context, undefined, items);
+      const messages = await keep(once, read, textsOf(request), "items");
       const wanted = { conversation: { metadata: checkMetadata(metadata) }, messages };
       const { conversation } = await canonical
         .once(once, method.createConversation, wanted)
@@ -87,6 +93,10 @@ export function createConversationHandlers(
         pageToken: page,
         conversationId: conversation === "" ? "" : ourConversationId(conversation),
       });
+      const files = await show(
+        context,
+        matches.flatMap(({ message = [] }) => message),
+      );
       return {
         object: "conversation.search_results.page",
         searchQuery: query,
@@ -95,7 +105,7 @@ export function createConversationHandlers(
             ? []
             : {
                 conversationId: conversationIdOf(message.conversationId),
-                item: writeItem(message).json,
+                item: writeItem(message, files).json,
                 score,
                 snippet,
               },

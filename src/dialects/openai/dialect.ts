@@ -11,10 +11,12 @@ import { FileService as Files } from "../../../gen/colloquy/v1/file_service_pb.t
 import { MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { TurnService as Turns } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { serve } from "../../pipeline/service.ts";
+import { DEFAULT_MAX_BODY_BYTES } from "../../protocols/rest/binding/mount.ts";
 import type { CreateDialect } from "../shared/dialect.ts";
 import { createConversationHandlers } from "./conversations.ts";
 import { renderError } from "./errors.ts";
 import { createFileHandlers } from "./files/handlers.ts";
+import { createShowInPlace } from "./files/in-place.ts";
 import { FIND_ITEM } from "./find-items.ts";
 import { createItemHandlers } from "./items.ts";
 import { createModelHandlers } from "./models.ts";
@@ -22,25 +24,34 @@ import { ConversationLines } from "./responses/line.ts";
 import { createResponseHandlers } from "./responses.ts";
 import { createActOnce } from "./retries.ts";
 
-export const createOpenAi: CreateDialect = ({ canonical, attempts }) => {
+/** The longest body, with its pictures and files: OpenAI takes as much. */
+const MAX_BODY_BYTES = 32 << 20;
+
+export const createOpenAi: CreateDialect = ({ canonical, attempts, tls }) => {
   const lines = new ConversationLines();
+  const show = createShowInPlace(canonical, tls);
   return {
     name: "openai",
     title: "OpenAI",
     services: [
-      serve(ConversationService, createConversationHandlers(canonical, createActOnce(attempts))),
+      serve(ConversationService, createConversationHandlers(canonical, createActOnce(attempts), show)),
       serve(FileService, createFileHandlers(canonical, createActOnce(attempts))),
       serve(ModelService, createModelHandlers(canonical)),
-      serve(ItemService, createItemHandlers(canonical, createActOnce(attempts), lines)),
+      serve(ItemService, createItemHandlers(canonical, createActOnce(attempts), lines, show)),
       serve(
         ResponseService,
-        createResponseHandlers(canonical, lines, createActOnce(attempts), (context) => attempts.forget(context)),
+        createResponseHandlers(canonical, lines, createActOnce(attempts), (context) => attempts.forget(context), show),
       ),
     ],
     calls,
     mayCall,
     answers,
-    mount: { basePaths: ["/openai/v1"], renderError },
+    mount: {
+      basePaths: ["/openai/v1"],
+      renderError,
+      maxBodyBytes: MAX_BODY_BYTES,
+      dataUrls: { fields: new Set(["items", "input"]), maxOtherBytes: DEFAULT_MAX_BODY_BYTES },
+    },
   };
 };
 
@@ -49,6 +60,9 @@ const conversation = ConversationService.method;
 const item = ItemService.method;
 const response = ResponseService.method;
 const file = FileService.method;
+
+/** For the bytes that items have in place. */
+const SHOW_FILES = [Files.method.getFile, Files.method.downloadFile];
 
 const calls: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMethod, readonly DescMethod[]>([
   [conversation.createConversation, [Conversations.method.createConversation]],
@@ -95,9 +109,13 @@ const answers: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMeth
   [response.cancelResponse, [Turns.method.getTurn, Turns.method.listTurnEntries]],
 ]);
 
-/** References to stored items are read, which a caller that may only write cannot. */
+/** What only some requests need: references to stored items, and pictures and files in place. */
 const mayCall: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMethod, readonly DescMethod[]>([
-  [conversation.createConversation, [Messages.method.getMessage]],
-  [item.createItems, [Messages.method.getMessage]],
-  [response.createResponse, [Messages.method.getMessage]],
+  [conversation.createConversation, [Messages.method.getMessage, Files.method.createFile]],
+  [conversation.searchItems, SHOW_FILES],
+  [item.createItems, [Messages.method.getMessage, Files.method.createFile, ...SHOW_FILES]],
+  [item.listItems, SHOW_FILES],
+  [item.getItem, SHOW_FILES],
+  [response.createResponse, [Messages.method.getMessage, Files.method.createFile]],
+  [response.listInputItems, SHOW_FILES],
 ]);

@@ -3,10 +3,13 @@ import type { ItemService } from "../../../gen/colloquy/compat/openai/v1/item_se
 import { ConversationService as Conversations } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageOrder, MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { textsOf } from "../../domain/files/inline-bytes.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Handlers } from "../../pipeline/service.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { edgesOf, toConversation } from "./conversations.ts";
+import type { ShowInPlace } from "./files/in-place.ts";
+import { createKeepInPlace } from "./files/keep.ts";
 import { throwUnseen } from "./files/unseen.ts";
 import { createFindItems, KINDS } from "./find-items.ts";
 import { inParameter, ourConversationId } from "./ids.ts";
@@ -22,10 +25,18 @@ export function createItemHandlers(
   canonical: Canonical,
   actOnce: ActOnce,
   lines: ConversationLines,
+  show: ShowInPlace,
 ): Handlers<typeof ItemService> {
   const { method } = Messages;
 
   const found = createFindItems(canonical);
+  const keep = createKeepInPlace(canonical);
+
+  async function listOf(context: CallContext, messages: readonly Message[]) {
+    const files = await show(context, messages);
+    const items = messages.map((message) => writeItem(message, files));
+    return { data: items.map(({ json }) => json), ...edgesOf(items) };
+  }
 
   /** Where a page begins: also behind an item that was deleted since it was shown. */
   async function edgeOf(context: CallContext, conversationId: string, after: string | undefined, ascending: boolean) {
@@ -42,14 +53,15 @@ export function createItemHandlers(
     async createItems(wanted, context) {
       const { conversationId, items } = wanted;
       const own = ourConversationId(conversationId);
-      const drafts = await readItems(found, context, own, items);
-      const request = { conversationId: own, messages: drafts };
-      if (drafts.length === 0) return { object: "list", ...listOf([]), hasMore: false };
+      const read = await readItems(found, context, own, items);
+      if (read.length === 0) return { object: "list", data: [], hasMore: false };
       const once = await actOnce(context, method.batchSendMessages, wanted);
+      const drafts = await keep(once, read, textsOf(wanted), "items");
+      const request = { conversationId: own, messages: drafts };
       const { messages } = await betweenTurns(canonical, lines, context, own, () =>
         canonical.once(once, method.batchSendMessages, request),
       ).catch((error: unknown) => throwUnseen(error, { name: "items", items, drafts }));
-      return { object: "list", ...listOf(messages), hasMore: false };
+      return { object: "list", ...(await listOf(once, messages)), hasMore: false };
     },
 
     async listItems({ conversationId, limit = DEFAULT_PAGE, after, order }, context) {
@@ -63,11 +75,12 @@ export function createItemHandlers(
         kinds: KINDS,
         ...edge,
       });
-      return { object: "list", ...listOf(messages), hasMore: nextPageToken !== "" };
+      return { object: "list", ...(await listOf(context, messages)), hasMore: nextPageToken !== "" };
     },
 
     async getItem({ conversationId, itemId }, context) {
-      return { item: writeItem(await found.find(context, ourConversationId(conversationId), itemId)).json };
+      const message = await found.find(context, ourConversationId(conversationId), itemId);
+      return { item: writeItem(message, await show(context, [message])).json };
     },
 
     async deleteItem(wanted, context) {
@@ -82,9 +95,4 @@ export function createItemHandlers(
       return conversation === undefined ? {} : { conversation: toConversation(conversation) };
     },
   };
-}
-
-function listOf(messages: readonly Message[]) {
-  const items = messages.map(writeItem);
-  return { data: items.map(({ json }) => json), ...edgesOf(items) };
 }

@@ -9,6 +9,7 @@ import { MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Turn } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService as Turns } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
+import { textsOf } from "../../domain/files/inline-bytes.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Handlers } from "../../pipeline/service.ts";
 import { STREAM_HEADERS } from "../../pipeline/streams/heartbeat.ts";
@@ -16,6 +17,7 @@ import { EVENTS_TYPE, JSON_TYPE } from "../../protocols/rest/binding/media.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { entriesOfTurn } from "../../services/in-process/stored.ts";
 import { edgesOf } from "./conversations.ts";
+import type { ShowInPlace } from "./files/in-place.ts";
 import { createFindItems } from "./find-items.ts";
 import { ourIdIn } from "./ids.ts";
 import { writeItem } from "./items/write-item.ts";
@@ -39,6 +41,7 @@ export function createResponseHandlers(
   lines: ConversationLines,
   actOnce: ActOnce,
   forget: (context: CallContext) => Promise<void>,
+  show: ShowInPlace,
 ): Handlers<typeof ResponseService> {
   const begin = createBegin(canonical, createFindItems(canonical), lines);
 
@@ -97,7 +100,7 @@ export function createResponseHandlers(
     async *createResponse(request, context) {
       const wanted = readRequest(request);
       const once = await actOnce(context, Turns.method.createTurn, request);
-      const turn = await begin(once, wanted).catch((error: unknown) => {
+      const turn = await begin(once, wanted, textsOf(request)).catch((error: unknown) => {
         throw inResponse(error);
       });
       const note = readNote(turn.noteJson);
@@ -149,16 +152,18 @@ export function createResponseHandlers(
 
     async listInputItems({ responseId, limit = DEFAULT_PAGE, after, order }, context) {
       const { turn } = await find(context, responseId);
-      const items = (await entriesOfTurn(canonical, context, turn.id, true)).map(writeItem);
-      if (order !== "asc") items.reverse();
-      const from = after === undefined ? 0 : items.findIndex(({ id }) => id === after) + 1;
+      const entries = await entriesOfTurn(canonical, context, turn.id, true);
+      if (order !== "asc") entries.reverse();
+      const from = after === undefined ? 0 : entries.findIndex((entry) => writeItem(entry).id === after) + 1;
       if (after !== undefined && from === 0) {
         throw new DomainError(ErrorReason.NOT_FOUND, "item not found", {
           violations: [{ field: "after", description: "item not found", rule: "found" }],
         });
       }
-      const page = items.slice(from, from + limit);
-      const hasMore = from + limit < items.length;
+      const chosen = entries.slice(from, from + limit);
+      const files = await show(context, chosen);
+      const page = chosen.map((entry) => writeItem(entry, files));
+      const hasMore = from + limit < entries.length;
       return { object: "list", data: page.map((item) => item.json), ...edgesOf(page), hasMore };
     },
   };

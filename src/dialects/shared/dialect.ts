@@ -17,6 +17,8 @@ export interface DialectTools {
   readonly attempts: Attempts;
   /** Undefined: each server counts by itself. */
   readonly counts: CountExchange | undefined;
+  /** Whether the server's ports speak TLS: for the URLs that it gives of itself. */
+  readonly tls: boolean;
 }
 
 export interface Dialect {

@@ -6,12 +6,12 @@ import { ConversationService } from "../../../gen/colloquy/v1/conversation_servi
 import { type Turn, TurnPolicy, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { type Message, Role, type SendMessageRequest } from "../../../gen/lf/a2a/v1/a2a_pb.ts";
+import { keepFiles } from "../../dialects/shared/files/keep.ts";
 import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { DEFAULT_AGENT, withAgent } from "../shared/agents.ts";
 import { checkClientId, findConversation } from "../shared/conversations.ts";
-import { keepFiles } from "../shared/files/keep.ts";
 import { shownEntriesOfTurn } from "../shared/history.ts";
 import { type Answers, areGiven, readAnswers } from "./answers.ts";
 import { pushNotSupported, taskNotFound, unsupported } from "./errors.ts";

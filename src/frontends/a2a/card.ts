@@ -2,9 +2,9 @@
 import { create } from "@bufbuild/protobuf";
 import type { Agent } from "../../../gen/colloquy/v1/agent_pb.ts";
 import { type AgentCard, AgentCardSchema } from "../../../gen/lf/a2a/v1/a2a_pb.ts";
+import { calledOrigin } from "../../dialects/shared/called-origin.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { FrontendOptions } from "../shared/options.ts";
-import { calledOrigin } from "../shared/origin.ts";
 import { LOG_PART } from "./parts.ts";
 
 const PROTOCOL_VERSION = "1.0";

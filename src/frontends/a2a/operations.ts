@@ -18,11 +18,11 @@ import {
   TaskState,
   TaskStateSchema,
 } from "../../../gen/lf/a2a/v1/a2a_pb.ts";
+import { ShownFiles } from "../../dialects/shared/files/show.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { findConversation } from "../shared/conversations.ts";
-import { ShownFiles } from "../shared/files/show.ts";
 import { shownEntriesOfTurn } from "../shared/history.ts";
 import { begin } from "./begin.ts";
 import { notCancelable, taskNotFound, unsupported } from "./errors.ts";

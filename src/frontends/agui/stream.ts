@@ -3,7 +3,7 @@ import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { ApprovalRequestPart } from "../../../gen/colloquy/v1/part_pb.ts";
 import { type Turn, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import type { ResumeTurnResponse } from "../../../gen/colloquy/v1/turn_service_pb.ts";
-import type { ShownFiles } from "../shared/files/show.ts";
+import type { ShownFiles } from "../../dialects/shared/files/show.ts";
 import type { RunInput } from "./input.ts";
 import { lastEvent } from "./outcome.ts";
 import { type AguiEvent, type AguiMessage, PROTOCOL_VERSION } from "./protocol.ts";

@@ -5,7 +5,7 @@ import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { ToolPlace } from "../../../gen/colloquy/v1/part_pb.ts";
 import { type Turn, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
-import { type ShowFilesParts, ShownFiles } from "../shared/files/show.ts";
+import { type ShowFilesParts, ShownFiles } from "../../dialects/shared/files/show.ts";
 import { KINDS, weightOf } from "../shared/history.ts";
 import { openTurns } from "../shared/open-turns.ts";
 import { liveEntriesOfTurn } from "./known-messages.ts";

@@ -5,9 +5,9 @@ import { type Message, MessageRole } from "../../../gen/colloquy/v1/message_pb.t
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { type Turn, TurnPolicy } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
+import { ShownFiles } from "../../dialects/shared/files/show.ts";
 import { invalidField } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/ids/id.ts";
-import { ShownFiles } from "../shared/files/show.ts";
 import { makeWay, orMakeWay } from "../shared/make-way.ts";
 import { latestTurns } from "../shared/open-turns.ts";
 import { liveReply } from "./known-messages.ts";

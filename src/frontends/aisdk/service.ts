@@ -2,6 +2,7 @@
 import { ChatService } from "../../../gen/colloquy/frontend/aisdk/v1/chat_service_pb.ts";
 import { TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
+import { ShownFiles } from "../../dialects/shared/files/show.ts";
 import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
@@ -9,7 +10,6 @@ import { DEFAULT_AGENT } from "../shared/agents.ts";
 import { findConversation } from "../shared/conversations.ts";
 import type { Piece } from "../shared/events.ts";
 import { hasLeft } from "../shared/failures.ts";
-import { ShownFiles } from "../shared/files/show.ts";
 import { cancelTurns, openTurns } from "../shared/open-turns.ts";
 import { cancelForGone, readAbort, readIfRunning } from "../shared/turn-choices.ts";
 import { ChatHistory } from "./history.ts";

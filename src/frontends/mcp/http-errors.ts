@@ -1,8 +1,8 @@
 // Errors before a JSON-RPC message is known: an HTTP status, and a JSON-RPC error without an id.
 
+import { calledOrigin } from "../../dialects/shared/called-origin.ts";
 import { readFailure } from "../../dialects/shared/errors.ts";
 import type { CallInfo, Failure, RenderError } from "../../protocols/rest/binding/mount.ts";
-import { calledOrigin } from "../shared/origin.ts";
 import { metadataPath } from "./metadata.ts";
 
 /** JSON-RPC 2.0, section 5.1; -32000 stands for all that is the server's own. */

@@ -1,7 +1,8 @@
 // The document of RFC 9728 that tells MCP clients which issuers' tokens this server takes.
+
+import { calledOrigin } from "../../dialects/shared/called-origin.ts";
 import { type HttpHandler, headerOf } from "../../protocols/http/request.ts";
 import { answer } from "../../protocols/http/response.ts";
-import { calledOrigin } from "../shared/origin.ts";
 
 const WELL_KNOWN = "/.well-known/oauth-protected-resource";
 

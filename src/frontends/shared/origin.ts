@@ -1,4 +1,5 @@
-// The origin of a request, and the URL by which its client called this server.
+// Refuses requests of pages from other origins.
+import { calledHost } from "../../dialects/shared/called-origin.ts";
 import type { AllowsOrigin } from "../../dialects/shared/own-pages.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { isOrigin } from "../../protocols/http/origin.ts";
@@ -14,24 +15,9 @@ interface Head {
  */
 export function refuseForeignOrigins(head: Head, allows: AllowsOrigin): void {
   const origin = head.header("origin");
-  if (origin === undefined || isOrigin(origin, hostOf(head)) || allows(origin)) return;
+  if (origin === undefined || isOrigin(origin, calledHost(head)) || allows(origin)) return;
   throw new DomainError(
     ErrorReason.PERMISSION_DENIED,
     "origin: must be this server's own or one that COLLOQUY_CORS lists",
   );
-}
-
-/**
- * The origin under which the client called, such as `https://chat.example.com`. `X-Forwarded-Proto` is taken from anyone:
- * the response goes to whoever sent it.
- */
-export function calledOrigin(head: Head, tls: boolean): string {
-  const forwarded = /^\s*(https?)\s*(?:,|$)/i.exec(head.header("x-forwarded-proto") ?? "")?.[1]?.toLowerCase();
-  return `${forwarded ?? (tls ? "https" : "http")}://${hostOf(head)}`;
-}
-
-/** A host with its port; `localhost` where the request names none that a URL can hold. */
-function hostOf(head: Head): string {
-  const host = head.header(":authority") ?? head.header("host") ?? "";
-  return /^[\w.:[\]-]+$/.test(host) ? host : "localhost";
 }

@@ -30,6 +30,8 @@ export interface ResponseBudget {
    * MAX_MESSAGES}, OVERLOADED if too many responses wait, and the reason of the call's abort.
    */
   add(items: readonly BudgetedItem[]): Promise<void>;
+  /** The same for bytes of JSON that no item has, such as those of files. */
+  addBytes(bytes: number): Promise<void>;
 }
 
 /**
@@ -65,6 +67,15 @@ class OneBudget implements ResponseBudget {
       this.bytes += bytesOf(item);
       if (!isParticipant(item)) this.#count++;
     }
+    await this.#check();
+  }
+
+  async addBytes(bytes: number): Promise<void> {
+    this.bytes += bytes;
+    await this.#check();
+  }
+
+  async #check(): Promise<void> {
     if (this.bytes > MAX_BYTES || this.#count > MAX_MESSAGES) throw tooLarge();
     if (this.bytes <= SMALL_BYTES) return;
     this.#entered ??= this.#gate.enter(this.#context);

@@ -14,7 +14,7 @@ const message = create(MessageSchema, {
   content: "shown",
   parts: [create(PartSchema, { content: { case: "text", value: { text: "a tool's long result" } } })],
 });
-const budget = { bytes: 0, add: async () => {} };
+const budget = { bytes: 0, add: async () => {}, addBytes: async () => {} };
 const conversations = [{ conversationId: "c", messages: [message] }];
 const canonical = {
   responseBudget: () => budget,

@@ -2,9 +2,11 @@
 import { MessageKind } from "../../../../gen/colloquy/v1/message_pb.ts";
 import { invalidField } from "../../../domain/errors.ts";
 import { isFileId } from "../../../domain/files/named.ts";
+import { bytesOfBase64 } from "../../shared/files/form.ts";
 import { ourFileIdIn } from "../ids.ts";
 import { requireMembers } from "./check-item.ts";
 import { type MessageDraft, opaque, type PartDraft, restOf, takeText } from "./drafts.ts";
+import { escapeNames, noteFileData } from "./file-notes.ts";
 import { FORMATS, ROLES } from "./item-types.ts";
 import { elementsOf, type Members, membersOf, textOf } from "./json-members.ts";
 
@@ -69,7 +71,7 @@ function contentParts(content: string, assistant: boolean, place: string): PartD
   });
 }
 
-function contentPart(members: Members, assistant: boolean, at: string): PartDraft {
+export function contentPart(members: Members, assistant: boolean, at: string): PartDraft {
   const type = textOf(members.get("type")) ?? "";
   switch (type) {
     case "input_text":
@@ -112,6 +114,8 @@ function dropImplied(members: Members, type: string, assistant: boolean): void {
 function filePart(members: Members, urlIn: string): PartDraft {
   const url = takeText(members, urlIn);
   const fileId = url === undefined ? takeFileId(members) : undefined;
+  const fileData =
+    url === undefined && fileId === undefined && urlIn === "file_url" ? takeFileData(members) : undefined;
   const name = takeText(members, "filename");
   const detail = takeText(members, "detail");
   // A field of a part holds its address or the id of a file.
@@ -119,14 +123,25 @@ function filePart(members: Members, urlIn: string): PartDraft {
     url !== undefined
       ? ({ case: "url", value: url } as const)
       : fileId === undefined
-        ? undefined
+        ? fileData
         : ({ case: "fileId", value: fileId } as const);
   const value = {
     ...(source && { source }),
     ...(name !== undefined && { name }),
     ...(detail !== undefined && { detail }),
   };
+  escapeNames(members);
+  if (fileData !== undefined) noteFileData(members);
   return { content: { case: "file", value }, ...restOf(members) };
+}
+
+/** Bytes as a data URL, which clients send there, or as base64 alone. */
+function takeFileData(members: Members) {
+  const text = textOf(members.get("file_data")) ?? "";
+  const bytes = /^data:/i.test(text) ? undefined : bytesOfBase64(text);
+  if (bytes === undefined && !(/^data:/i.test(text) && text.isWellFormed())) return undefined;
+  members.delete("file_data");
+  return bytes === undefined ? ({ case: "url", value: text } as const) : ({ case: "data", value: bytes } as const);
 }
 
 /** As it is here. One that is not written as `file-…` stays beside the part, to come back as it was. */

@@ -1,23 +1,42 @@
 // Content parts of messages and of tools' results, as JSON.
 import { MessageRole } from "../../../../gen/colloquy/v1/message_pb.ts";
 import { isFileId } from "../../../domain/files/named.ts";
+import type { FileInPlace, FilesInPlace } from "../files/in-place.ts";
 import { fileIdOf } from "../ids.ts";
+import { takeNotes } from "./file-notes.ts";
 import { FORMATS } from "./item-types.ts";
-import { membersOf, objectOf, textOf } from "./json-members.ts";
+import { type Members, membersOf, objectOf, textOf } from "./json-members.ts";
 import type { AnnotationJson, FileJson, PartJson } from "./stored-parts.ts";
 
-/** Undefined: the part is no content. @param edited whether the text was changed after it was sent */
-export function contentText(part: PartJson, role: MessageRole, edited = false): string | undefined {
+/**
+ * Undefined: the part is no content.
+ *
+ * @param files those whose bytes are shown in place
+ * @param edited whether the text was changed after it was sent
+ */
+export function contentText(
+  part: PartJson,
+  role: MessageRole,
+  files: FilesInPlace,
+  edited = false,
+): string | undefined {
   if (part.text) {
     const { text = "", annotations = [] } = part.text;
     const cited = annotations.length === 0 ? undefined : `[${annotations.map(annotationText).join(",")}]`;
     return spoken(text, part.extraJson, role, edited, cited);
   }
   if (part.refusal)
-    return withMembers(part.extraJson, { type: '"refusal"', refusal: JSON.stringify(part.refusal.text ?? "") });
-  if (part.file) return fileText(part.file, part.extraJson);
+    return withMembers(besideOf(part.extraJson), {
+      type: '"refusal"',
+      refusal: JSON.stringify(part.refusal.text ?? ""),
+    });
+  if (part.file) return fileText(part.file, part.extraJson, files, role !== MessageRole.TOOL);
   if (part.reasoning) return `{"type":"reasoning_text","text":${JSON.stringify(thoughts(part.reasoning))}}`;
   return part.opaque?.format === FORMATS.content ? part.opaque.json : undefined;
+}
+
+function besideOf(extraJson: string | undefined): Members {
+  return membersOf(extraJson ?? "{}") ?? new Map();
 }
 
 /** A text alone: what an assistant says, or what it is told. */
@@ -36,7 +55,7 @@ function annotationText({ start, end, extraJson, url, file }: AnnotationJson): s
   };
   if (url) {
     const page = { url: JSON.stringify(url.url ?? ""), title: JSON.stringify(url.title ?? "") };
-    return withMembers(extraJson, { type: '"url_citation"', ...range, ...page });
+    return withMembers(besideOf(extraJson), { type: '"url_citation"', ...range, ...page });
   }
   if (file === undefined) return extraJson ?? "{}";
   const named = {
@@ -45,9 +64,13 @@ function annotationText({ start, end, extraJson, url, file }: AnnotationJson): s
     ...(file.containerId !== undefined && { container_id: JSON.stringify(file.containerId) }),
   };
   if (file.containerId !== undefined) {
-    return withMembers(extraJson, { type: '"container_file_citation"', ...range, ...named });
+    return withMembers(besideOf(extraJson), { type: '"container_file_citation"', ...range, ...named });
   }
-  return withMembers(extraJson, { type: '"file_citation"', ...named, index: String(file.index ?? start ?? 0) });
+  return withMembers(besideOf(extraJson), {
+    type: '"file_citation"',
+    ...named,
+    index: String(file.index ?? start ?? 0),
+  });
 }
 
 /** @param cited the annotations that the text has of its own, as JSON */
@@ -59,7 +82,7 @@ function spoken(
   cited: string | undefined,
 ): string {
   if (extraJson === undefined && cited === undefined) return plainContent(text, role);
-  const rest = membersOf(extraJson ?? "{}") ?? new Map<string, string>();
+  const rest = besideOf(extraJson);
   if (edited) {
     // They are about the old text.
     rest.delete("annotations");
@@ -77,30 +100,45 @@ function thoughts({ text, summary = [] }: NonNullable<PartJson["reasoning"]>): s
   return text ?? summary.join("\n");
 }
 
-function fileText(file: FileJson, extraJson: string | undefined): string {
-  const rest = membersOf(extraJson ?? "{}") ?? new Map<string, string>();
+/** @param filled whether members that clients expect are filled in, as in a message */
+function fileText(file: FileJson, extraJson: string | undefined, files: FilesInPlace, filled: boolean): string {
+  const rest = besideOf(extraJson);
+  const { head, isFileData } = takeNotes(rest);
   const isImage = file.mediaType?.startsWith("image/") === true;
   const type = textOf(rest.get("type")) ?? (isImage ? "input_image" : "input_file");
-  const url = file.url ?? (file.data && `data:${file.mediaType ?? "application/octet-stream"};base64,${file.data}`);
-  const fileId = file.fileId !== undefined && isFileId(file.fileId) ? fileIdOf(file.fileId) : file.fileId;
-  const urlIn = type === "input_file" ? "file_url" : "image_url";
-  return withMembers(extraJson, {
+  const isOurs = file.fileId !== undefined && isFileId(file.fileId);
+  const shown =
+    isOurs && head !== undefined && (head !== "" || isFileData) ? files.get(file.fileId.toLowerCase()) : undefined;
+  const url = (shown && shownUrl(shown, head ?? "")) ?? urlOf(file, isFileData);
+  const fileId = shown ? undefined : isOurs ? fileIdOf(file.fileId) : file.fileId;
+  const isData = isFileData || file.data !== undefined || (shown !== undefined && !rest.has("type"));
+  const urlIn = type === "input_file" ? (isData && !shown?.url ? "file_data" : "file_url") : "image_url";
+  return withMembers(rest, {
     type: JSON.stringify(type),
-    ...(url !== undefined && { [type === "input_file" && file.data ? "file_data" : urlIn]: JSON.stringify(url) }),
+    ...(url !== undefined && { [urlIn]: url }),
     ...(fileId !== undefined && { file_id: JSON.stringify(fileId) }),
     ...(file.name !== undefined && type === "input_file" && { filename: JSON.stringify(file.name) }),
     ...(file.detail !== undefined && { detail: JSON.stringify(file.detail) }),
-    ...(type !== "input_file" && { detail: JSON.stringify(file.detail ?? "auto") }),
-    ...(type === "computer_screenshot" && {
-      file_id: JSON.stringify(fileId ?? null),
-      [urlIn]: JSON.stringify(url ?? null),
-    }),
+    ...(filled && type !== "input_file" && { detail: JSON.stringify(file.detail ?? "auto") }),
+    ...(filled &&
+      type === "computer_screenshot" && { file_id: JSON.stringify(fileId ?? null), [urlIn]: url ?? "null" }),
   });
 }
 
+/** As JSON. Base64 needs no escapes. */
+function shownUrl({ url, base64 = "" }: FileInPlace, head: string): string {
+  return url === undefined ? `${JSON.stringify(head).slice(0, -1)}${base64}"` : JSON.stringify(url);
+}
+
+/** As JSON. @param bare whether bytes are shown without the head of a data URL, where none is known */
+function urlOf({ url, data, mediaType }: FileJson, bare: boolean): string | undefined {
+  if (url !== undefined) return JSON.stringify(url);
+  if (data === undefined) return undefined;
+  return bare ? JSON.stringify(data) : JSON.stringify(`data:${mediaType ?? "application/octet-stream"};base64,${data}`);
+}
+
 /** What stands beside a part, and of these members those that it does not have. */
-function withMembers(extraJson: string | undefined, members: Readonly<Record<string, string>>): string {
-  const all = membersOf(extraJson ?? "{}") ?? new Map<string, string>();
-  for (const [name, json] of Object.entries(members)) if (!all.has(name)) all.set(name, json);
-  return objectOf(all);
+function withMembers(rest: Members, members: Readonly<Record<string, string>>): string {
+  for (const [name, json] of Object.entries(members)) if (!rest.has(name)) rest.set(name, json);
+  return objectOf(rest);
 }

@@ -1,5 +1,6 @@
 // Entries of a conversation as items: those that items made come back equal, others become the item that they are.
 import { type Message, MessageKind, MessageRole } from "../../../../gen/colloquy/v1/message_pb.ts";
+import { type FilesInPlace, NO_FILES } from "../files/in-place.ts";
 import { FORMATS, type ItemType, itemType, UNKNOWN_TYPE } from "./item-types.ts";
 import { ItemWriter, statusOf, type WrittenItem } from "./item-writer.ts";
 import { membersOf, textOf } from "./json-members.ts";
@@ -7,12 +8,13 @@ import { type PartJson, storedParts } from "./stored-parts.ts";
 import { contentText } from "./write-content.ts";
 import { writeMessage } from "./write-message.ts";
 
-export function writeItem(message: Message): WrittenItem {
+/** @param files those whose bytes are shown in place; default: none are */
+export function writeItem(message: Message, files: FilesInPlace = NO_FILES): WrittenItem {
   const parts = storedParts(message);
   const [first] = parts;
-  if (isMessage(message, first)) return writeMessage(message, parts);
+  if (isMessage(message, first)) return writeMessage(message, parts, files);
   if (first?.toolCall) return writeCall(message, first, first.toolCall);
-  if (first?.toolResult) return writeResult(message, first, first.toolResult);
+  if (first?.toolResult) return writeResult(message, first, first.toolResult, files);
   if (first?.reasoning) return writeReasoning(message, first, first.reasoning);
   if (first?.approvalRequest) return writeRequest(message, first, first.approvalRequest);
   if (first?.approvalResponse) return writeResponse(message, first, first.approvalResponse);
@@ -75,7 +77,12 @@ function writeCall(message: Message, part: PartJson, call: NonNullable<PartJson[
   return fill(message, type, item);
 }
 
-function writeResult(message: Message, part: PartJson, result: NonNullable<PartJson["toolResult"]>): WrittenItem {
+function writeResult(
+  message: Message,
+  part: PartJson,
+  result: NonNullable<PartJson["toolResult"]>,
+  files: FilesInPlace,
+): WrittenItem {
   const { type, item } = typed(message, part, "function_call_output");
   if (result.callId !== undefined) item.text("call_id", result.callId);
   if (result.text !== undefined) item.text("output", result.text);
@@ -84,8 +91,9 @@ function writeResult(message: Message, part: PartJson, result: NonNullable<PartJ
     if (part.extraJson === undefined) item.text("output", result.json);
     else item.add("output", result.json);
   } else if (result.parts !== undefined) {
-    const contents = (result.parts.parts ?? []).flatMap((one) => contentText(one, MessageRole.TOOL) ?? []);
-    item.add("output", `[${contents.join(",")}]`);
+    const contents = (result.parts.parts ?? []).flatMap((one) => contentText(one, MessageRole.TOOL, files) ?? []);
+    const isAlone = type.required.output?.includes("object") && contents.length === 1;
+    item.add("output", isAlone ? (contents[0] ?? "") : `[${contents.join(",")}]`);
   } else if (type.required.output !== undefined) item.text("output", "");
   return fill(message, type, item);
 }

@@ -1,5 +1,6 @@
 // Messages as items of type `message`.
 import type { Message } from "../../../../gen/colloquy/v1/message_pb.ts";
+import type { FilesInPlace } from "../files/in-place.ts";
 import { itemIdOf } from "../ids.ts";
 import { FORMATS, wordOfRole } from "./item-types.ts";
 import { ItemWriter, statusOf, type WrittenItem } from "./item-writer.ts";
@@ -9,7 +10,7 @@ import { contentText, plainContent } from "./write-content.ts";
 
 const PREFIX = "msg";
 
-export function writeMessage(message: Message, parts: readonly PartJson[]): WrittenItem {
+export function writeMessage(message: Message, parts: readonly PartJson[], files: FilesInPlace): WrittenItem {
   const role = wordOfRole(message.role);
   const status = statusOf(message);
   if (parts.length === 0) {
@@ -21,7 +22,7 @@ export function writeMessage(message: Message, parts: readonly PartJson[]): Writ
   const beside = first?.opaque?.format === FORMATS.message ? first.opaque.json : undefined;
   const edited = message.revision > 0;
   const contents = (beside === undefined ? parts : others).flatMap(
-    (part) => contentText(part, message.role, edited) ?? [],
+    (part) => contentText(part, message.role, files, edited) ?? [],
   );
   const item = new ItemWriter(message, PREFIX, membersOf(beside ?? "{}") ?? new Map());
   item.add("type", '"message"');

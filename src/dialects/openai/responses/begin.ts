@@ -5,9 +5,11 @@ import { ConversationService as Conversations } from "../../../../gen/colloquy/v
 import type { Turn } from "../../../../gen/colloquy/v1/turn_pb.ts";
 import { type CreateTurnRequestSchema, TurnService as Turns } from "../../../../gen/colloquy/v1/turn_service_pb.ts";
 import { DomainError, ErrorReason, invalidField, notFound } from "../../../domain/errors.ts";
+import type { InlineTexts } from "../../../domain/files/inline-bytes.ts";
 import type { CallContext } from "../../../pipeline/call/call.ts";
 import { orAborted } from "../../../pipeline/call/deadline.ts";
 import type { Canonical } from "../../../services/in-process/in-process.ts";
+import { createKeepInPlace } from "../files/keep.ts";
 import { throwUnseen } from "../files/unseen.ts";
 import type { FindItems } from "../find-items.ts";
 import { ourConversationId } from "../ids.ts";
@@ -21,7 +23,8 @@ import { lineOf, turnEnd } from "./turn-end.ts";
 /** The agent that is asked for models which are no agents. */
 const FALLBACK = "openai";
 
-export type Begin = (context: CallContext, wanted: WantedResponse) => Promise<Turn>;
+/** @param texts those that were taken out of the request */
+export type Begin = (context: CallContext, wanted: WantedResponse, texts: InlineTexts) => Promise<Turn>;
 
 type Request = Exclude<MessageInitShape<typeof CreateTurnRequestSchema>, { readonly $typeName: string }>;
 
@@ -77,13 +80,15 @@ export function createBegin(canonical: Canonical, found: FindItems, lines: Conve
     }
   }
 
-  return async (context, wanted) => {
+  const keep = createKeepInPlace(canonical);
+  return async (context, wanted, texts) => {
     const { previousTurnId, parameters, fields, tools } = wanted;
     const own = wanted.conversationId === "" ? "" : ourConversationId(wanted.conversationId);
     const { agent, model, shown } = await agentOf(context, wanted, own);
     const known = own || (await conversationOf(context, previousTurnId));
-    const messages = await readItems(found, context, known, wanted.input, "input");
-    if (messages.length === 0) throw invalidField("input", "must have something that is stored", "repeated.min_items");
+    const read = await readItems(found, context, known, wanted.input, "input");
+    if (read.length === 0) throw invalidField("input", "must have something that is stored", "repeated.min_items");
+    const messages = await keep(context, read, texts, "input");
     const stored = { name: "input", items: wanted.input, drafts: messages };
     const instructions = fields.get("instructions");
     const request: Request = {

@@ -11,11 +11,11 @@ import type {
   RegenerateResponse,
   ResumeTurnResponse,
 } from "../../../../gen/colloquy/v1/turn_service_pb.ts";
+import type { ShownFiles } from "../../../dialects/shared/files/show.ts";
 import { DomainError, ErrorReason } from "../../../domain/errors.ts";
 import type { CallContext } from "../../../pipeline/call/call.ts";
 import { COMMENT, type Piece, pieceOf, setStreamHeaders } from "../../shared/events.ts";
 import { describeFailure, hasLeft } from "../../shared/failures.ts";
-import type { ShownFiles } from "../../shared/files/show.ts";
 import { type Chunk, DONE, type FinishReason } from "./chunks.ts";
 import type { Held } from "./held.ts";
 import { TurnChunks } from "./turn-chunks.ts";

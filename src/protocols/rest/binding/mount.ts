@@ -71,6 +71,11 @@ export interface Mount {
   readonly trailingSlash?: boolean;
   /** The longest body, and the longest line of a streamed one, in bytes after decompression. Default 4 MiB. */
   readonly maxBodyBytes?: number;
+  /**
+   * JSON bodies whose long data URLs are not part of the text that is read: these count towards `maxBodyBytes` alone.
+   * Default: none are told apart.
+   */
+  readonly dataUrls?: LongDataUrls;
   /** Media types that are taken for JSON in requests, besides `application/json`. */
   readonly jsonTypes?: readonly string[];
   /** Query parameters that are not the contract's, such as a credential: the transcoder skips them. */
@@ -82,6 +87,16 @@ export interface Mount {
   readonly header?: (name: string, request: HttpRequest, query: string) => string | undefined;
   /** May change the headers of every response, errors too, just before they are sent. */
   readonly onResponse?: (headers: Headers, info: CallInfo) => void;
+}
+
+export interface LongDataUrls {
+  /**
+   * The fields of requests, by their local names, whose service takes the data URLs from the request itself (see
+   * `domain/files/inline-bytes.ts`). In all others they are put back.
+   */
+  readonly fields: ReadonlySet<string>;
+  /** The longest body without them, in bytes. */
+  readonly maxOtherBytes: number;
 }
 
 export const DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024;

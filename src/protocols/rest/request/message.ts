@@ -13,6 +13,7 @@ import { invalid } from "../binding/problem.ts";
 import { textReader } from "../binding/text-value.ts";
 import { namesToSkip } from "./ignored-names.ts";
 import { readText } from "./json/body.ts";
+import { readWithoutDataUrls } from "./json/data-urls-apart.ts";
 import { quoteManyRawValues, quoteRawValues } from "./json/raw-values.ts";
 import { readField, readLargeField, readLargeMessage, readMessage } from "./json/read.ts";
 import { applyQuery, type QueryRules } from "./query.ts";
@@ -64,7 +65,10 @@ export function createRequestBuilder(binding: Binding, mount: Mount, registry: R
       setField(message, binding.body.field, http);
       return message;
     }
-    if (body.byteLength > LARGE_BODY) return withLargeBody(body);
+    if (body.byteLength > LARGE_BODY) {
+      const { dataUrls } = mount;
+      return dataUrls === undefined ? withLargeBody(body) : readWithoutDataUrls(body, dataUrls, withLargeBody);
+    }
     const text = readText(body);
     if (binding.body.kind === "all") {
       const quoted = quoteRawValues(input, text);

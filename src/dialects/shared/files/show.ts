@@ -8,7 +8,7 @@ import { isStoredFile } from "../../../domain/files/named.ts";
 import type { CallContext } from "../../../pipeline/call/call.ts";
 import { deriveContext } from "../../../services/in-process/context.ts";
 import type { Canonical } from "../../../services/in-process/in-process.ts";
-import { calledOrigin } from "../origin.ts";
+import { calledOrigin } from "../called-origin.ts";
 import { headIn } from "./form.ts";
 
 /**
@@ -75,21 +75,27 @@ export class ShownFiles {
 
   async #show(file: FilePart, head: string | undefined): Promise<void> {
     if (!isStoredFile(file.source)) return;
-    const { context, tls } = this.#parts;
     const fileId = file.source.value;
-    const bytes = await this.#read(fileId, head === undefined ? file : undefined);
+    const bytes = await this.read(fileId, head === undefined ? file : undefined);
     if (bytes === undefined) {
-      file.source = { case: "url", value: `${calledOrigin(context, tls)}/v1/files/${fileId}/content` };
+      file.source = { case: "url", value: this.urlOf(fileId) };
     } else if (head) file.source = { case: "url", value: head + bytes.toString("base64") };
     else file.source = { case: "data", value: bytes };
+  }
+
+  /** Where the bytes of a file are, for callers that may read it. */
+  urlOf(fileId: string): string {
+    const { context, tls } = this.#parts;
+    return `${calledOrigin(context, tls)}/v1/files/${fileId}/content`;
   }
 
   /**
    * Undefined: the file is too large, or gone.
    *
    * @param untyped a part that gets the file's media type, if it has none
+   * @param times how often it is shown
    */
-  async #read(fileId: string, untyped: FilePart | undefined): Promise<Buffer<ArrayBuffer> | undefined> {
+  async read(fileId: string, untyped?: FilePart, times = 1): Promise<Buffer<ArrayBuffer> | undefined> {
     const { canonical, maxBytes = MAX_BYTES } = this.#parts;
     const { getFile, downloadFile } = FileService.method;
     // Another wire than REST: the headers of the response are not those of a file.
@@ -97,13 +103,14 @@ export class ShownFiles {
     try {
       const { file } = await canonical.call(context, getFile, { fileId });
       if (untyped !== undefined && file !== undefined) untyped.mediaType ??= file.mediaType;
-      if (file === undefined || this.bytes + Number(file.size) > maxBytes) return undefined;
+      const size = times * Number(file?.size ?? 0);
+      if (file === undefined || this.bytes + size > maxBytes) return undefined;
       const pieces: Uint8Array[] = [];
       for await (const { body } of canonical.stream(context, downloadFile, { fileId })) {
         // The memory of a piece is used again for the next one.
         if (body !== undefined) pieces.push(Uint8Array.from(body.data));
       }
-      this.bytes += Number(file.size);
+      this.bytes += size;
       return Buffer.concat(pieces);
     } catch (error) {
       if (error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND) return undefined;

@@ -2,7 +2,7 @@
 import { parseJson } from "../../../domain/json.ts";
 
 /** The name in a part's `extra_json` of what stands before the base64 of a data URL; empty: bytes were sent as such. */
-const HEAD = "dataUrl";
+export const HEAD = "dataUrl";
 
 /** A data URL as it is written back exactly: everything up to the base64, and that. Undefined: it is another URL. */
 export function splitDataUrl(url: string): { readonly head: string; readonly bytes: Buffer<ArrayBuffer> } | undefined {
@@ -13,7 +13,7 @@ export function splitDataUrl(url: string): { readonly head: string; readonly byt
 }
 
 /** Undefined: what is written of the bytes again would be another text. */
-function bytesOfBase64(text: string): Buffer<ArrayBuffer> | undefined {
+export function bytesOfBase64(text: string): Buffer<ArrayBuffer> | undefined {
   if (text.length % 4 !== 0) return undefined;
   const bytes = Buffer.from(text, "base64");
   return bytes.length > 0 && bytes.toString("base64") === text ? bytes : undefined;
