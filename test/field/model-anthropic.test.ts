@@ -7,6 +7,7 @@ import { checkHost, publicLookup } from "../../src/agents/connectors/addresses.t
 import { createAnthropic } from "../../src/agents/connectors/anthropic/anthropic.ts";
 import { historyOf } from "../../src/agents/connectors/anthropic/history.ts";
 import { agentSender, type Entry, itemsOf } from "../../src/agents/connectors/history/items.ts";
+import { NO_OPTIONS } from "../../src/domain/turns/turn-options.ts";
 import { createBoundedFetch, type FetchedResponse } from "../../src/outbound/bounded-fetch.ts";
 import { assistant, byAnother, call, entry, result, system, thought, user } from "../support/entries.ts";
 import { AGENT_ID, ask, type Heard, inChunks, startUpstream, type Upstream } from "../support/upstream.ts";
@@ -521,6 +522,33 @@ describe("F-ANTHROPIC: a request", () => {
     ).toMatchObject({ items: [{ text: "a" }], finish: "STOP" });
     expect(upstream.calls).toHaveLength(2);
   });
+
+  test.each([["auto"], ["disabled"]])(
+    "F-TRUNCATE: a history that is too long is cut where truncation is %s",
+    async (truncation) => {
+      upstream.calls.length = 0;
+      upstream.answer = (response, { body }) => {
+        const { messages } = body as { messages: { content: unknown }[] };
+        if (JSON.stringify(messages).length < 2_000) return response.end(start() + text(0, "a") + end("end_turn"));
+        const error = { type: "invalid_request_error", message: "prompt is too long: 213462 tokens > 200000 maximum" };
+        response.writeHead(400).end(JSON.stringify({ type: "error", error }));
+      };
+      const turn = (n: number) => [user(`question ${n} ${"word ".repeat(60)}`), signed, assistant(`answer ${n}`)];
+      const messages = [...Array.from({ length: 12 }, (_, n) => turn(n)).flat(), user("last")];
+      const settings = { baseUrl: upstream.url, model: "m" };
+      const options = { ...NO_OPTIONS, parameters: { truncation } };
+      const { items, finish } = await ask(createAnthropic(upstream.bounded), { settings, messages, options }).catch(
+        (error: unknown) => ({ items: String(error), finish: undefined }),
+      );
+      if (truncation === "auto") {
+        expect({ items, finish }).toMatchObject({ items: [{ text: "a" }], finish: "STOP" });
+        const told = JSON.stringify(upstream.calls.at(-1)?.body.messages);
+        expect(told).toMatch(/question 11 .*answer 11.*last/);
+        expect(told).not.toContain("question 0 ");
+        expect(upstream.calls.at(-1)?.body).not.toHaveProperty("truncation");
+      } else expect(upstream.calls).toHaveLength(1);
+    },
+  );
 
   describe("takes nothing from the environment", () => {
     const names = {

@@ -122,6 +122,7 @@ export interface Question {
   readonly credential?: string;
   readonly messages?: readonly Partial<MessageRow>[];
   readonly tools?: readonly AgentTool[];
+  readonly options?: ReplyRequest["options"];
   readonly signal?: AbortSignal;
 }
 
@@ -130,11 +131,16 @@ export const AGENT_ID = "0198c0de-0000-7000-8000-000000000001";
 /** Asks an upstream once through a connector. */
 export function ask(
   factory: ConnectorFactory,
-  { settings, credential, messages, tools = [], signal }: Question,
+  { settings, credential, messages, tools = [], options, signal }: Question,
 ): Promise<Heard> {
   const agent = { id: AGENT_ID, name: "a", version: 1, settings } as unknown as AgentRow;
   const place = { tenantId: "t", conversationId: "c", turnId: "u", mode: "" };
-  const request = { ...place, messages: messages ?? [{ role: 1, content: "hi" }], tools } as unknown as ReplyRequest;
+  const request = {
+    ...place,
+    messages: messages ?? [{ role: 1, content: "hi" }],
+    tools,
+    options,
+  } as unknown as ReplyRequest;
   return heard(factory(agent, credential)(request, signal ?? new AbortController().signal));
 }
 

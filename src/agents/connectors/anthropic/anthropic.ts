@@ -10,6 +10,7 @@ import { AgentFailure, type ConnectorFactory } from "../connector.ts";
 import { brokeOff, errorIn, failureOf, isObject, reported } from "../failures.ts";
 import { fixedBytes, withinBudget } from "../history/budget.ts";
 import { agentSender, itemsOf } from "../history/items.ts";
+import { cutsOff, isTooLong, shortened } from "../history/too-long.ts";
 import { readSchemas, schemaOf } from "../tool-schema/tool-schema.ts";
 import type { Block } from "./content.ts";
 import { guardedClient } from "./guarded-client.ts";
@@ -32,24 +33,31 @@ export function createAnthropic(bounded: Pick<BoundedFetch, "fetch">): Connector
     return async function* ({ messages, tools, options }, signal) {
       const instructions = bothInstructions(connector.instructions, options);
       const fixed = fixedBytes(instructions, tools);
-      const items = withinBudget(itemsOf(messages, agentSender(id)), connector.maxContextTokens, fixed);
+      let items = withinBudget(itemsOf(messages, agentSender(id)), connector.maxContextTokens, fixed);
       const taken = items.flatMap((item) => (item.kind === "call" ? [item.callId] : []));
       const hasThoughts = items.some((item) => item.kind === "thought" && item.own);
-      const told = (withThoughts: boolean) => historyOf(instructions, items, withThoughts);
-      let history = told(true);
+      let withThoughts = true;
+      let history = historyOf(instructions, items, withThoughts);
       await readSchemas(tools);
-      for (let rounds = 0; ; rounds++) {
+      for (let rounds = 0; ; ) {
         const body = bodyOf(connector, history, tools);
         try {
           const { finish, paused } = yield* ask(bounded, credential, url, body, taken, signal);
           if (paused === undefined || rounds >= MAX_ROUNDS) return finish;
+          rounds++;
           // The provider's own tools took long: it is asked to go on from where it stopped.
           history = { ...history, messages: [...history.messages, { role: "assistant", content: paused }] };
           yield { kind: "step" };
         } catch (error) {
           if (!(error instanceof Refused)) throw error;
-          if (rounds > 0 || !hasThoughts || !THOUGHTS_REFUSED.test(error.body)) throw error.failure;
-          history = told(false);
+          if (rounds > 0) throw error.failure;
+          if (withThoughts && hasThoughts && THOUGHTS_REFUSED.test(error.body)) withThoughts = false;
+          else {
+            const shorter = cutsOff(options) && isTooLong(error.body) && shortened(items, fixed);
+            if (!shorter) throw error.failure;
+            items = shorter;
+          }
+          history = historyOf(instructions, items, withThoughts);
         }
       }
     };

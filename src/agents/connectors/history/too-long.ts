@@ -1,4 +1,5 @@
 // What to do when a model cannot hold a history: recognize the refusal, and leave out the oldest turns.
+import type { TurnOptions } from "../../../domain/turns/turn-options.ts";
 import { historyBytes, tokensOf, withinBudget } from "./budget.ts";
 import type { Item } from "./items.ts";
 
@@ -11,6 +12,14 @@ const TOO_LONG =
  * answers.
  */
 const NEXT_TRY = 0.7;
+
+/**
+ * Whether the caller lets the oldest turns go where the model cannot hold them all. Turns are whole, so this is done
+ * here.
+ */
+export function cutsOff(options: TurnOptions | undefined): boolean {
+  return options?.parameters.truncation === "auto";
+}
 
 export function isTooLong(refusal: string): boolean {
   return TOO_LONG.test(refusal);

@@ -8,7 +8,7 @@ import { AgentFailure, type ConnectorFactory } from "../connector.ts";
 import { failureOf, isObject, refusedWith } from "../failures.ts";
 import { fixedBytes, withinBudget } from "../history/budget.ts";
 import { agentSender, itemsOf } from "../history/items.ts";
-import { isTooLong, shortened } from "../history/too-long.ts";
+import { cutsOff, isTooLong, shortened } from "../history/too-long.ts";
 import { readSchemas } from "../tool-schema/tool-schema.ts";
 import { chatApi } from "./chat/chat.ts";
 import type { ModelApi } from "./model-api.ts";
@@ -62,7 +62,7 @@ export function createOpenAi({ fetch }: Pick<BoundedFetch, "fetch">): ConnectorF
             ({ name, refused }) => !without.has(name) && refused.test(refusal),
           );
           if (option === undefined) {
-            const shorter = options !== undefined && cutsOff(options) && isTooLong(refusal) && shortened(items, fixed);
+            const shorter = cutsOff(options) && isTooLong(refusal) && shortened(items, fixed);
             if (!shorter) throw refusedWith(response, refusal);
             items = shorter;
             continue;
@@ -76,14 +76,6 @@ export function createOpenAi({ fetch }: Pick<BoundedFetch, "fetch">): ConnectorF
       }
     };
   };
-}
-
-/**
- * Whether the caller lets the oldest turns go where the model cannot hold them all. Turns are whole, so this is done
- * here.
- */
-function cutsOff({ parameters }: TurnOptions): boolean {
-  return parameters.truncation === "auto";
 }
 
 /** The connector with what is asked of it in one turn. */
