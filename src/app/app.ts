@@ -30,6 +30,7 @@ import { createEventService } from "../services/events/service.ts";
 import { createSubscriptions } from "../services/events/subscribe.ts";
 import { createAttempts } from "../services/in-process/attempts.ts";
 import { redactForWriteOnlyKeys } from "../services/redaction.ts";
+import { REPLICA_READS } from "../services/replica-reads.ts";
 import { createHealth } from "../services/system/health.ts";
 import { createReflection } from "../services/system/reflection.ts";
 import { createTransferService } from "../services/transfer/service.ts";
@@ -42,6 +43,7 @@ import { traced } from "../store/traced.ts";
 import { type EventLoop, watchEventLoop } from "../telemetry/event-loop.ts";
 import { measureLoad } from "../telemetry/load-metrics.ts";
 import { createMetrics, type Gather } from "../telemetry/metrics.ts";
+import { measureReplicas } from "../telemetry/replica-metrics.ts";
 import { createIdentity } from "./access.ts";
 import { openAgents } from "./agents.ts";
 import { createConversationServices } from "./conversation-services.ts";
@@ -125,9 +127,9 @@ export async function createApp(
 
   const shedding = createShedding({ queue: database.queue, readLoop: () => loop.read(), logger });
   measureLoad(metrics.registry, database.queue, shedding);
+  measureReplicas(metrics.registry, opened.replicas);
   const callMs = () => shedding.callMs;
-  const { feeds } = subscriptions;
-  const { registry } = metrics;
+  const [{ feeds }, { registry }] = [subscriptions, metrics];
   const webhooks = openWebhooks({ database, feeds, sealer, config, log: logger, registry, tracing, callMs });
   atStop("webhooks under way", () => webhooks.stop());
   const pages = openPages(config, registry, begun);
@@ -178,7 +180,8 @@ export async function createApp(
   const allow = (context: CallContext) => (compat.serves(context.method) ? compat : identity.stages).allow(context);
   const streams = new OpenStreams(config.streamLimits);
   const stages = { ...identity.stages, allow, door: shedding, streams, clientAddress };
-  const pipeline = createPipeline({ services, ...stages, lifecycle, metrics, logger, tracing });
+  const options = { ...stages, replicaReads: opened.replicas && REPLICA_READS, lifecycle, metrics, logger, tracing };
+  const pipeline = createPipeline({ services, ...options });
   // One for all ports: buffered bodies are limited for the process.
   const bodies = createBodyRules(bodyLimits);
   const serves = canonical.map(({ service }) => service);

@@ -13,12 +13,14 @@ const LEAVING = "draining: not ready, but still serving until load balancers not
 const STOPPING = "stopping: running calls may finish";
 
 export async function run(invocation: Invocation): Promise<void> {
-  await withDatabase(invocation, "server", async (opened) => {
+  const leads = !cluster.isWorker && invocation.config.workers > 1;
+  const serve = async (opened: OpenedDatabase) => {
     if (invocation.signal.aborted) return;
     if (cluster.isWorker) await serveAsWorker(invocation, opened);
-    else if (invocation.config.workers > 1) await leadWorkers(invocation, opened);
+    else if (leads) await leadWorkers(invocation, opened);
     else await serveAlone(invocation, opened);
-  });
+  };
+  await withDatabase(invocation, "server", serve, { replicas: !leads });
 }
 
 async function serveAlone(invocation: Invocation, opened: OpenedDatabase): Promise<void> {

@@ -20,12 +20,14 @@ export interface OpenedDatabase {
 /**
  * Migrates the embedded database. An external one may be shared by servers of different releases, so its operator
  * decides when to migrate: a server refuses to start while migrations are pending.
+ *
+ * @param options.replicas whether it answers calls, which replicas may be asked for
  */
 export async function withDatabase<T>(
   { config, logger, stop }: Pick<Invocation, "config" | "logger" | "stop">,
   role: NonNullable<EmbeddedOptions["role"]>,
   work: (opened: OpenedDatabase) => Promise<T>,
-  { mayBePending = false } = {},
+  { mayBePending = false, replicas = false }: { mayBePending?: boolean; replicas?: boolean } = {},
 ): Promise<T> {
   stop.waitsFor("PostgreSQL to come up");
   const embedded =
@@ -48,6 +50,10 @@ export async function withDatabase<T>(
       pooled,
       ...(config.poolSize !== undefined && { poolSize: config.poolSize }),
       onConnectionLost: (message) => logger.debug(message),
+      ...(replicas &&
+        config.replicaUrls.length > 0 && {
+          replicas: { urls: config.replicaUrls, onChange: (message: string) => logger.info(message) },
+        }),
     });
     try {
       stop.waitsFor("the command");

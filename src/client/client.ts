@@ -25,6 +25,7 @@ import { type DownloadOptions, downloadFile } from "./files/download.ts";
 import { persistenceOf } from "./files/persist.ts";
 import { Rest } from "./files/rest.ts";
 import { type UploadOptions, type UploadSource, uploadFile } from "./files/upload.ts";
+import { ReadPosition } from "./position.ts";
 import { type RetryOptions, retrying } from "./retry.ts";
 import { type SubscribeOptions, type SubscriptionEntry, subscribe } from "./subscribe.ts";
 
@@ -71,6 +72,11 @@ export interface ColloquyClient {
   uploadFile(source: UploadSource, options?: UploadOptions): Promise<File>;
   /** Downloads a file, over any number of broken connections: a response as that of `fetch`. */
   downloadFile(fileId: string, options?: DownloadOptions): Promise<Response>;
+  /**
+   * Has the next read answered with what is newest, after something was learnt of by another way than this client, such
+   * as a webhook. Only servers that read replicas of their database may show what is some seconds old without it.
+   */
+  forgetPosition(): void;
   /** Underneath: for a client of any other service of the contract. */
   readonly transport: Transport;
 }
@@ -79,7 +85,8 @@ export interface ColloquyClient {
 export function createClient(options: ClientOptions): ColloquyClient {
   const { baseUrl, retry, fetch } = options;
   const identity = identityOf(options.token ?? options.apiKey, options.actFor);
-  const transport = createTransport(options, identity);
+  const position = new ReadPosition();
+  const transport = createTransport(options, identity, position);
   const turns = createServiceClient(TurnService, transport);
   const events = createServiceClient(EventService, transport);
   const files = createServiceClient(FileService, transport);
@@ -101,8 +108,9 @@ export function createClient(options: ClientOptions): ColloquyClient {
     subscribe: (subscription = {}) => subscribe(events, subscription, connection),
     chat: (turn) => chat(turns, turn, connection),
     regenerate: (turn) => regenerate(turns, turn, connection),
-    uploadFile: (source, upload = {}) => uploadFile(bytes, source, upload),
+    uploadFile: (source, upload = {}) => uploadFile(bytes, source, upload).finally(() => position.forget()),
     downloadFile: (fileId, download = {}) => downloadFile(bytes, fileId, download),
+    forgetPosition: () => position.forget(),
     transport,
   };
 }
@@ -110,12 +118,18 @@ export function createClient(options: ClientOptions): ColloquyClient {
 function createTransport(
   { baseUrl, retry, interceptors = [], fetch, timeoutMs = 30_000 }: ClientOptions,
   identity: Identity,
+  position: ReadPosition,
 ): Transport {
   return withDefaultTimeout(
     createConnectTransport({
       baseUrl,
       useBinaryFormat: true,
-      interceptors: [...interceptors, retrying({ budgetMs: timeoutMs, ...retry }), identify(identity)],
+      interceptors: [
+        ...interceptors,
+        retrying({ budgetMs: timeoutMs, ...retry }),
+        position.interceptor,
+        identify(identity),
+      ],
       ...(fetch && { fetch }),
     }),
     timeoutMs,

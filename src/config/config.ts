@@ -25,6 +25,8 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   /** The same database past a pooler, for LISTEN and migrations. Contains a password: not for logs. */
   readonly databaseDirectUrl: string | undefined;
+  /** Its replicas. Contain passwords: not for logs. */
+  readonly replicaUrls: readonly string[];
   /** Whether a connection is a session, or a pooler gives each transaction another one. */
   readonly pooling: (typeof POOLING)[number];
   /** Maximum database connections of each process; undefined: 10, or 2 for each core if that is more. */
@@ -111,6 +113,7 @@ function assemble(settings: Settings, tracing: TracingSettings | undefined): Con
     tls: TLS_CERT && TLS_KEY ? { certificateFile: TLS_CERT, keyFile: TLS_KEY } : undefined,
     databaseUrl: settings.DATABASE_URL,
     databaseDirectUrl: settings.COLLOQUY_DATABASE_DIRECT_URL,
+    replicaUrls: settings.COLLOQUY_REPLICA_URLS ?? [],
     pooling: settings.COLLOQUY_POOLING,
     databaseSchema: settings.COLLOQUY_DATABASE_SCHEMA,
     poolSize: settings.COLLOQUY_POOL_SIZE,

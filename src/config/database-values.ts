@@ -1,7 +1,7 @@
 // Grammars of the database settings: URL, schema and pool size.
 import { z } from "zod";
 import { hostsOf } from "../domain/settings/database-hosts.ts";
-import { readableFile } from "./values.ts";
+import { list, readableFile } from "./values.ts";
 
 /** Connections to the database. */
 export const poolSize = z
@@ -50,3 +50,16 @@ export const databaseUrl = z.string().transform((value, context) => {
     return value.replace(/sslmode=[^&]*/, "sslmode=disable");
   return url.searchParams.has("uselibpqcompat") ? value : `${value}&uselibpqcompat=true`;
 });
+
+/** A URL for each replica, separated by commas. */
+export const replicaUrls = list.pipe(
+  z.array(
+    z
+      .string()
+      .refine(
+        (value) => hostsOf(value).wanted === undefined,
+        "must name one replica, without target_session_attrs: each has a URL of its own",
+      )
+      .pipe(databaseUrl),
+  ),
+);

@@ -44,8 +44,16 @@ function chosenByProfile(environment: Readonly<Record<string, string | undefined
   };
 }
 
-/** A URL keeps all but its password, of any form: in its authority or as a parameter. */
+/** A list of URLs, or one. */
 function withoutSecret(text: string): string {
+  return text
+    .split(/,\s*(?=postgres(?:ql)?:\/\/)/i)
+    .map(withoutPassword)
+    .join(",");
+}
+
+/** A URL keeps all but its password, of any form: in its authority or as a parameter. */
+function withoutPassword(text: string): string {
   if (/^(postgres|local|off)$/.test(text)) return text;
   if (!/^[a-z]+:\/\//i.test(text)) return HIDDEN;
   return text

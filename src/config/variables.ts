@@ -3,7 +3,7 @@ import { z } from "zod";
 import { isLoopback } from "../domain/network/loopback.ts";
 import { issuers, networks, rateLimits, speakers, streamLimits } from "./access-values.ts";
 import { consoleIssuers } from "./console-values.ts";
-import { databaseUrl, poolSize, schemaName } from "./database-values.ts";
+import { databaseUrl, poolSize, replicaUrls, schemaName } from "./database-values.ts";
 import { mounts, trusting } from "./dialect-values.ts";
 import { byteSize, byteSizeOrUnlimited, byteSizeOrZero, filesPlace } from "./file-values.ts";
 import { type TracingSettings, tracingSettings } from "./otel-values.ts";
@@ -47,6 +47,7 @@ const VARIABLES = {
   TLS_KEY: readableFile.optional(),
   DATABASE_URL: databaseUrl.optional(),
   COLLOQUY_DATABASE_DIRECT_URL: databaseUrl.optional(),
+  COLLOQUY_REPLICA_URLS: replicaUrls.optional(),
   COLLOQUY_POOLING: z.enum(POOLING, { error: `must be one of ${POOLING.join(", ")}` }).default("session"),
   COLLOQUY_DATABASE_SCHEMA: schemaName.default("public"),
   COLLOQUY_POOL_SIZE: poolSize.optional(),
@@ -85,6 +86,7 @@ const VARIABLES = {
 
 /** Lists, which may be empty. Any other empty variable counts as unset. */
 const MAY_BE_EMPTY = new Set([
+  "COLLOQUY_REPLICA_URLS",
   "COLLOQUY_COMPAT",
   "COLLOQUY_TRUST",
   "COLLOQUY_CORS",
@@ -101,6 +103,7 @@ export const SETTINGS: readonly string[] = Object.keys(VARIABLES);
 export const SECRETS: ReadonlySet<string> = new Set([
   "DATABASE_URL",
   "COLLOQUY_DATABASE_DIRECT_URL",
+  "COLLOQUY_REPLICA_URLS",
   "COLLOQUY_AGENT_KEY",
   "COLLOQUY_AGENT_KEY_OLD",
   "COLLOQUY_HINTS",
@@ -163,6 +166,10 @@ function contradictions(settings: Partial<Settings>): string[] {
     const name = settings.COLLOQUY_DATABASE_DIRECT_URL === undefined ? pooled : "COLLOQUY_DATABASE_DIRECT_URL";
     if (name !== undefined)
       problems.push(`${name}: must not be set without DATABASE_URL: no pooler is in front of the embedded database`);
+    if ((settings.COLLOQUY_REPLICA_URLS ?? []).length > 0)
+      problems.push(
+        "COLLOQUY_REPLICA_URLS: must not be set without DATABASE_URL: the embedded database has no replicas",
+      );
   }
   if ((TLS_CERT === undefined) !== (TLS_KEY === undefined)) {
     problems.push(

@@ -1,5 +1,6 @@
 // A cheap AbortSignal: every call needs one, almost none fires.
 import type { Principal } from "./identity/principal.ts";
+import type { Reading } from "./read-position.ts";
 
 /** An AbortSignal is one. */
 export interface Interrupt {
@@ -8,6 +9,8 @@ export interface Interrupt {
   readonly reason: unknown;
   /** Whose call it is, for queues that are fair to all. Undefined: not known. */
   caller?: Principal | undefined;
+  /** What the call has seen, if replicas may answer it. Undefined: the primary does. */
+  reading?: Reading | undefined;
   addEventListener(type: "abort", listener: () => void, options?: { readonly once: boolean }): void;
   removeEventListener(type: "abort", listener: () => void): void;
 }
@@ -15,6 +18,7 @@ export interface Interrupt {
 /** An interrupt and the means to abort it: what an AbortController is, in a tenth of the time. */
 export class Interruption implements Interrupt {
   caller: Principal | undefined;
+  reading: Reading | undefined;
   #aborted = false;
   #reason: unknown;
   #listeners: Set<() => void> | undefined;

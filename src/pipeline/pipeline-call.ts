@@ -4,12 +4,14 @@ import type { ConnectError } from "@connectrpc/connect";
 import { challenge } from "../access/credential.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Principal } from "../domain/identity/principal.ts";
+import { POSITION_HEADER } from "../domain/read-position.ts";
 import { iterateIn } from "../domain/tracing.ts";
 import type { Call, CallHead } from "./call/call.ts";
 import { CallState, type Route } from "./call/call-state.ts";
 import { deadlineExceeded, orAborted, shuttingDown } from "./call/deadline.ts";
 import { IDEMPOTENCY_HEADER, idempotencyKey } from "./call/idempotency-key.ts";
 import { setPopulatedMask } from "./call/implied-mask.ts";
+import { replicaRead } from "./call/replica-read.ts";
 import { toConnectError } from "./errors.ts";
 import { isPushed, mapped, type PushSink, type PushStream, pushAll } from "./streams/push-stream.ts";
 import { checked, onlyOne, untilAborted } from "./streams/request-streams.ts";
@@ -80,9 +82,9 @@ export class PipelineCall extends CallState implements Call {
     const checking = this.#accept(request);
     if (checking !== undefined) await checking;
     // Without a deadline nobody waits longer than the handler works, so the signal need not be made.
-    if (this.deadline === undefined) return this.#output(await this.#handle(request));
+    if (this.deadline === undefined) return this.#output(await this.#answer(request));
     if (this.interrupt.aborted) throw this.interrupt.reason;
-    return this.#output(await orAborted(Promise.resolve(this.#handle(request)), this.interrupt));
+    return this.#output(await orAborted(Promise.resolve(this.#answer(request)), this.interrupt));
   }
 
   stream(requests: AsyncIterable<Message>): AsyncIterable<Message> {
@@ -143,6 +145,12 @@ export class PipelineCall extends CallState implements Call {
   // biome-ignore lint/suspicious/noExplicitAny: the descriptor fixes the types
   #handle(request: any): any {
     return this.#inSpan(() => this.route.handler(request, this));
+  }
+
+  #answer(request: Message): Message | Promise<Message> {
+    const position = this.route.replicaReads ? this.header(POSITION_HEADER) : undefined;
+    if (position === undefined) return this.#handle(request);
+    return replicaRead(this, position, () => this.#handle(request));
   }
 
   #inSpan<T>(work: () => T): T {

@@ -1,4 +1,5 @@
 // The parts of the pipeline.
+import type { DescMethod } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import type { ClientAddress } from "../access/client-address/client-address.ts";
 import type { OpenStreams } from "../access/limits/open-streams.ts";
@@ -29,6 +30,8 @@ export interface PipelineOptions {
   readonly clientAddress?: ClientAddress;
   /** Counts open streams. Default: none is counted. */
   readonly streams?: OpenStreams;
+  /** The methods that replicas of the database may answer. Default: there are no replicas. */
+  readonly replicaReads?: ReadonlySet<DescMethod> | undefined;
   readonly lifecycle: Lifecycle;
   readonly metrics: RpcMetrics;
   /** Undefined: calls are not traced. */

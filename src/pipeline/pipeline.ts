@@ -50,6 +50,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         requestIdField: requestIdField(method.input),
         validate:
           unchecked === true ? () => undefined : (schema, request) => validateByTurns(validate, schema, request),
+        replicaReads: options.replicaReads?.has(method) ?? false,
         record,
         options,
       });

@@ -55,6 +55,7 @@ const REQUEST_HEADERS = [
   "Upload-Length",
   "Upload-Offset",
   "Upload-Metadata",
+  "Colloquy-Position",
   ...OPENAI_HEADERS,
 ].join(", ");
 const RESPONSE_HEADERS = [
@@ -92,6 +93,7 @@ const RESPONSE_HEADERS = [
   "Allow",
   "Content-Encoding",
   "Connect-Content-Encoding",
+  "Colloquy-Position",
 ].join(", ");
 /** How long a browser may remember a preflight, in seconds; browsers cap it at two hours. */
 const MAX_AGE = "7200";

@@ -8,8 +8,14 @@ export interface Moment {
   readonly running: readonly bigint[];
 }
 
-/** The snapshot of a statement, for {@link readMoment}. */
-export const MOMENT = "pg_current_snapshot()::text";
+const OLDEST_RUNNING = "pg_snapshot_xmin(pg_current_snapshot())::text";
+
+/**
+ * The snapshot of a statement, for {@link readMoment}. A standby leaves running transactions out of it: there,
+ * everything since the oldest of them counts as later.
+ */
+export const MOMENT = `case when pg_is_in_recovery() then ${OLDEST_RUNNING} || ':' || ${OLDEST_RUNNING} || ':'
+    else pg_current_snapshot()::text end`;
 
 const MASK = 0xffff_ffffn;
 

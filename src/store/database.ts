@@ -3,6 +3,7 @@ import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import type { Interrupt } from "../domain/cancellation.ts";
 import type { ConnectionQueue } from "./driver/connection-queue.ts";
 import type { Queryable, Transaction } from "./driver/statement.ts";
+import type { ReplicaFigures } from "./replicas/figures.ts";
 import type { Schema } from "./schema.ts";
 import type { Reader } from "./snapshot.ts";
 
@@ -21,6 +22,8 @@ export interface Database extends Queryable {
   readonly schema: Schema;
   /** The load of the connections. */
   readonly queue: ConnectionQueue;
+  /** What is read at replicas. Undefined: there are none. */
+  readonly replicas?: { readonly figures: ReplicaFigures } | undefined;
   /**
    * Runs `work` in one transaction (read committed): commits when it returns, rolls back when it throws or `signal`
    * aborts. May run it again after a conflict with another transaction, so it must only do database work.

@@ -15,6 +15,7 @@ export function wrapped(database: Database, { query, transaction }: Wrapping): D
     orm: () => database.orm(),
     schema: database.schema,
     queue: database.queue,
+    replicas: database.replicas,
     snapshot: (reader, signal, read, bytesOf) => database.snapshot(reader, signal, read, bytesOf),
     fork: () => database.fork(),
     ping: (signal) => database.ping(signal),

@@ -57,6 +57,17 @@ test("without settings everything is fine, and nothing is created", async () => 
   expect(await readdir(folder)).toEqual([]);
 });
 
+test("F-REPLICA: a replica that is no standby, of another cluster, or away", async () => {
+  const away = `postgresql://u:p@127.0.0.1:${await freePort()}/d`;
+  const primary = own.url;
+  const { status, lines } = await doctor({ DATABASE_URL: primary, COLLOQUY_REPLICA_URLS: `${primary},${away}` });
+  expect(lines.filter((line) => /replica/.test(line))).toEqual([
+    expect.stringMatching(/^warn {2}replica \S+: it is not a standby, so it is not read$/),
+    expect.stringMatching(/^warn {2}replica 127\.0\.0\.1:\d+: .*ECONNREFUSED.*: it is not read meanwhile$/),
+  ]);
+  expect([status, lines.join().includes("u:p")]).toEqual([0, false]);
+});
+
 test("a data directory that others may read, and one that is a file", async () => {
   const open = join(folder, "open");
   await mkdir(open);

@@ -36,6 +36,10 @@ export interface IdentityServerOptions {
   readonly onStatement?: (text: string) => void;
   /** Connections to the database, and how many calls may wait for one. Default: 10, and 2,000. */
   readonly connections?: { readonly poolSize: number; readonly maxWaiting: number };
+  /** Gives the server another database, made of its own. */
+  readonly wrap?: (opened: Database) => Database;
+  /** Whether replicas of the database may be read: none is there. Default: false. */
+  readonly replicas?: boolean;
   /** Of request bodies, where they are not those of every server. */
   readonly bodyLimits?: Partial<BodyRuleLimits>;
 }
@@ -71,11 +75,14 @@ export async function startIdentityServer(options: IdentityServerOptions = {}): 
   const own = options.beside?.own ?? (await createTestDatabase());
   const { onStatement, logger = silent, environment = {}, bodyLimits = {}, connections } = options;
   // Hundreds of calls at once wait for their turn here; that a full queue sheds is tested with the database.
-  const database = await own.open({
+  const { wrap = (opened: Database) => opened } = options;
+  const opened = await own.open({
     maxWaiting: 2_000,
+    ...(options.replicas && { replicas: { urls: [], onChange: () => {} } }),
     ...connections,
     ...(onStatement && { observer: { onStatement } }),
   });
+  const database = wrap(opened);
   const dataDir = options.beside?.dataDir ?? (await mkdtemp(join(tmpdir(), "colloquy-identity-")));
   const config = loadConfig({
     PORT: "0",

@@ -26,8 +26,18 @@ export interface Replicated extends AsyncDisposable {
   promote(): Promise<void>;
 }
 
-/** Commits wait for the standby, so that none is lost with the primary. Takes some 2 s. */
-export async function startReplicated(): Promise<Replicated> {
+export interface ReplicatedOptions {
+  /** Whether commits wait for the standby, so that none is lost with the primary. Default: true. */
+  readonly synchronous?: boolean;
+  /** Of the standby. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** Takes some 2 s. */
+export async function startReplicated({
+  synchronous = true,
+  settings: ofStandby = {},
+}: ReplicatedOptions = {}): Promise<Replicated> {
   const folder = await mkdtemp(join(tmpdir(), `colloquy-test-${process.pid}-`));
   await chmod(folder, 0o711);
   await using begun = new AsyncDisposableStack();
@@ -77,8 +87,8 @@ export async function startReplicated(): Promise<Replicated> {
   await writeFile(join(second, "postgres", "standby.signal"), "");
   const source = `host=127.0.0.1 port=${port} user=${SUPERUSER} password=${made.password} application_name=standby`;
   await appendFile(join(second, "postgres", "postgresql.auto.conf"), `primary_conninfo = '${source}'\n`);
-  const primary = await start(first, port, { synchronous_standby_names: "standby" });
-  const standby = await start(second, otherPort, { wal_retrieve_retry_interval: "100ms" });
+  const primary = await start(first, port, { synchronous_standby_names: synchronous ? "standby" : "" });
+  const standby = await start(second, otherPort, { wal_retrieve_retry_interval: "100ms", ...ofStandby });
   const beside = primary.url.replace("/colloquy?", "/postgres?");
   if ((await administer(beside, "select from pg_database where datname = 'colloquy'")).length === 0)
     await administer(beside, "create database colloquy");

@@ -12,7 +12,7 @@ interface Table {
 }
 
 /** Tables of PostgreSQL, of the migrations, of the servers, and the one that tests of the database make. */
-const NOT_OURS = /^(pg_|information_schema|schema_migration$|server_key$|item$)/;
+const NOT_OURS = /^(pg_|information_schema|schema_migration$|server_key$|wal_branch$|item$)/;
 
 /** How a row of `tenant` is named: it is the tenant. */
 const KEYS: Readonly<Record<string, readonly string[]>> = { tenant: ["id", "slug"] };

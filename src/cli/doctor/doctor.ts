@@ -2,6 +2,7 @@
 import { CommandError, type Invocation } from "../command.ts";
 import type { Finding } from "./finding.ts";
 import { checkCertificate, checkDataDir, checkFiles, checkNode, checkPorts } from "./machine.ts";
+import { checkReplicas } from "./replicas.ts";
 import { checkDatabase, checkHints, checkIssuers } from "./services.ts";
 
 export async function run({ config, print }: Invocation): Promise<void> {
@@ -10,6 +11,7 @@ export async function run({ config, print }: Invocation): Promise<void> {
     checkDataDir(config),
     checkFiles(config),
     checkDatabase(config),
+    checkReplicas(config),
     checkCertificate(config),
     checkPorts(config),
     checkIssuers(config),

@@ -3,6 +3,7 @@
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import type { Principal } from "../../domain/identity/principal.ts";
+import { LATEST, POSITION_HEADER } from "../../domain/read-position.ts";
 import type { Span } from "../../domain/tracing.ts";
 import type { PipelineOptions } from "../pipeline-options.ts";
 import type { RecordCall } from "../record.ts";
@@ -22,6 +23,8 @@ export interface Route {
   readonly requestIdField: DescField | undefined;
   /** Throws if the request breaks a rule. A promise where it holds a long list. */
   readonly validate: (schema: DescMessage, request: Message) => Promise<void> | undefined;
+  /** Whether replicas of the database may answer it. */
+  readonly replicaReads: boolean;
   readonly record: RecordCall;
   readonly options: PipelineOptions;
 }
@@ -50,6 +53,7 @@ export abstract class CallState implements CallContext {
     this.responseHeaders.set(REQUEST_ID_HEADER, this.requestId);
     // A response is for its caller alone; over REST its ETag lets that caller ask whether it still holds.
     this.responseHeaders.set("cache-control", head.wire === "rest" ? "private, no-cache" : "no-store");
+    if (route.options.replicaReads !== undefined) this.responseHeaders.set(POSITION_HEADER, LATEST);
   }
 
   get context(): CallContext {

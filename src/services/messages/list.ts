@@ -16,8 +16,9 @@ import { parseSearch, toTsQuery } from "../../domain/search/query.ts";
 import { type Snippet, snippetOf } from "../../domain/search/snippet.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import { Turns } from "../../pipeline/streams/time-slices.ts";
-import type { Database } from "../../store/database.ts";
+import type { Database, Queryable } from "../../store/database.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
+import { during } from "../../store/during.ts";
 import * as store from "../../store/messages/lists.ts";
 import { findVisible } from "../conversations/access.ts";
 import { toMessage } from "../convert.ts";
@@ -45,7 +46,7 @@ export async function listMessages(
     item: MessageSchema,
     async read(query) {
       if (everywhere) return readDeletedMessages(database, caller, request, query, interrupt);
-      const list = await listOf(database, caller, request, query);
+      const list = await listOf(during(database, interrupt), caller, request, query);
       hot = HotPage.of(pages, caller, request.conversationId, list, form);
       const found = await readMessages(database, caller, request, { ...list, known: hot?.known }, interrupt);
       const next = hot?.settle(found);
@@ -62,7 +63,7 @@ export async function listMessages(
 
 /** What is asked for, of one conversation. */
 async function listOf(
-  database: Database,
+  on: Queryable,
   caller: Caller,
   request: pb.ListMessagesRequest,
   { after: [seq] = [], ...part }: PageQuery,
@@ -77,7 +78,7 @@ async function listOf(
     sender: senderOf(request),
     kinds: kindsOf(request.kinds),
     clientId: request.clientId || null,
-    path: await branchAskedFor(database, caller, request),
+    path: await branchAskedFor(on, caller, request),
     count: request.includeTotalSize,
     ...part,
   };
@@ -95,10 +96,10 @@ function readMessages(
 }
 
 /** The path of the branch that is asked for. Throws NOT_FOUND if there is none. */
-async function branchAskedFor(database: Database, caller: Caller, request: pb.ListMessagesRequest) {
+async function branchAskedFor(on: Queryable, caller: Caller, request: pb.ListMessagesRequest) {
   if (request.branchMessageId === "") return undefined;
-  const row = await findVisible(database, caller, request.conversationId);
-  const path = await pathOf(database, caller, row, request.branchMessageId);
+  const row = await findVisible(on, caller, request.conversationId);
+  const path = await pathOf(on, caller, row, request.branchMessageId);
   if (path === undefined) throw notFound("message");
   return path;
 }

@@ -14,6 +14,7 @@ import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { audit } from "../../store/audit/audit.ts";
 import type { Database } from "../../store/database.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
+import { during } from "../../store/during.ts";
 import * as store from "../../store/messages/messages.ts";
 import { SendQueue } from "../../store/messages/send-batcher.ts";
 import { findVisible, lockVisible, requireManage, requireOpen, requireWrite } from "../conversations/access.ts";
@@ -77,7 +78,8 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
       const caller = callerFrom(principal);
       const showDeleted = showsDeleted(deleted);
       let row: store.MessageRow | undefined;
-      if (conversationId !== "") row = await readShown(database, caller, conversationId, id, showDeleted, interrupt);
+      if (conversationId !== "")
+        row = await readShown(during(database, interrupt), caller, conversationId, id, showDeleted);
       else if (isOurId(id)) row = await store.readMessage(database, caller, id, showDeleted, interrupt);
       if (row === undefined || hidesPresent(deleted, row.delete_time)) throw notFound("message");
       return { message: toMessage(row) };
@@ -166,13 +168,14 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
 
     listMentions: (request, context) => listMentions(database, secrets, request, context),
 
-    async listBranches(request, { principal }) {
+    async listBranches(request, { principal, interrupt }) {
       const caller = callerFrom(principal);
+      const on = during(database, interrupt);
       const { items, ...page } = await paginate(secrets, caller, pb.ListBranchesRequestSchema, request, {
         item: pb.BranchSchema,
         async read({ after: [seq = "0"] = [], limit }) {
-          const row = await findVisible(database, caller, request.conversationId);
-          return readBranches(database, caller, row, BigInt(seq), limit);
+          const row = await findVisible(on, caller, request.conversationId);
+          return readBranches(on, caller, row, BigInt(seq), limit);
         },
         convert: (branch) => branch,
         key: ({ messageSeq }) => [String(messageSeq)],

@@ -1,6 +1,5 @@
 // A message as a conversation shows it, which may be a fork that inherits it.
 import { pathTo } from "../../domain/branches/runs.ts";
-import type { Interrupt } from "../../domain/cancellation.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import { isOurId } from "../../domain/ids/id.ts";
 import { readPathMessage } from "../../store/branches/asked.ts";
@@ -17,10 +16,9 @@ export async function readShown(
   conversationId: string,
   id: string,
   showDeleted: boolean,
-  signal?: Interrupt,
 ): Promise<MessageRow | undefined> {
   if (!isOurId(conversationId) || !isOurId(id)) return undefined;
-  const own = await readMessage(on, caller, id, showDeleted, signal);
+  const own = await readMessage(on, caller, id, showDeleted);
   if (own?.conversation_id === conversationId.toLowerCase()) return own;
   const row = await readConversation(on, caller, conversationId);
   if (row === undefined || !row.segmented) return undefined;

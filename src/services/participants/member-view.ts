@@ -17,6 +17,7 @@ import {
 import { FIRST_PLACE } from "../../store/conversations/participant-statements.ts";
 import type { Database, Queryable } from "../../store/database.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
+import { during } from "../../store/during.ts";
 import { lockVisible } from "../conversations/access.ts";
 import { toConversation, toDate, toTimestamp } from "../convert.ts";
 import { paginate } from "../paginate.ts";
@@ -62,7 +63,7 @@ export async function listMarks(
   database: Database,
   secrets: TenantSecrets,
   request: pb.ListReadMarksRequest,
-  { principal }: CallContext,
+  { principal, interrupt }: CallContext,
 ): Promise<MessageInitShape<typeof pb.ListReadMarksResponseSchema>> {
   const caller = callerFrom(principal);
   const reached = request.reachedSeq || 1n;
@@ -71,7 +72,7 @@ export async function listMarks(
     async read({ after: [joinSeq, memberId = ""] = [], limit }) {
       const after = [joinSeq === undefined ? FIRST_PLACE : BigInt(joinSeq), memberId] as const;
       const rows = isOurId(request.conversationId)
-        ? await listReadMarks(database, caller, request.conversationId, { after, limit, reached })
+        ? await listReadMarks(during(database, interrupt), caller, request.conversationId, { after, limit, reached })
         : undefined;
       if (rows === undefined) throw notFound("conversation");
       if ((rows[0]?.participant_count ?? 0) > MAX_MARKS) {

@@ -2,6 +2,7 @@
 // connection.
 import type { ClientBase, Connection, Submittable } from "pg";
 import { prepareValue } from "pg/lib/utils.js";
+import { Companion, type Companions } from "./companion.ts";
 import { RowBudget } from "./row-budget.ts";
 import { type RowSink, type RowTap, tapOf } from "./row-parser.ts";
 import { type Column, createRowReader, encodeRow, type ReadRow, type Row } from "./row-reader.ts";
@@ -26,6 +27,8 @@ export interface Pooled {
   readonly prepares: boolean;
 }
 
+const ITSELF: readonly undefined[] = [undefined];
+
 /** The name of {@link Pooled.setup} where it is prepared. */
 const SETUP_NAME = "transaction_setup";
 
@@ -42,10 +45,18 @@ export class PreparedQuery implements Submittable, RowSink {
   /** Undefined: there is no setup to be sent first. */
   #setup: string | undefined;
   #failure: unknown;
+  /** What goes with it, in order: `undefined` stands for itself. */
+  readonly #packet: readonly (Companion | undefined)[] | undefined;
+  /** Number of statements that are complete; the setup, which is not counted, makes it begin below 0. */
+  #complete = 0;
   /** pg calls it instead of the handlers if the connection breaks before the query is sent. */
   callback: (error: unknown, result?: { rows: Row[] }) => void = () => {};
 
-  constructor({ name, text, maxBytes, isWeighed }: Statement, values: readonly unknown[]) {
+  constructor({ name, text, maxBytes, isWeighed }: Statement, values: readonly unknown[], companions?: Companions) {
+    if (companions !== undefined) {
+      const make = (companion: Statement | undefined) => (companion ? [new Companion(companion)] : []);
+      this.#packet = [...make(companions.before), undefined, ...make(companions.after)];
+    }
     this.#budget = maxBytes === undefined ? undefined : new RowBudget(maxBytes, isWeighed);
     this.name = name;
     this.text = text;
@@ -61,6 +72,11 @@ export class PreparedQuery implements Submittable, RowSink {
       this.callback = (error, result) => (result === undefined ? reject(error) : resolve(result));
       client.query(this);
     });
+  }
+
+  /** The row of the companion that ran before it, or after it. */
+  rowOf(place: "before" | "after"): Row | undefined {
+    return this.#packet?.at(place === "before" ? 0 : -1)?.row;
   }
 
   /** Called by pg when it is this query's turn. A returned error is passed to `handleError`. */
@@ -82,25 +98,46 @@ export class PreparedQuery implements Submittable, RowSink {
     if (tap !== undefined) tap.sink = this;
     // All in one packet.
     connection.stream.cork();
-    if (this.#setup !== undefined) sendSetup(connection, name === "" ? "" : SETUP_NAME, this.#setup);
-    if (known === undefined) {
-      connection.parse({ name, text, types: [] }, true);
-      if (name !== "") connection.submittedNamedStatements[name] = text;
+    if (this.#setup !== undefined) {
+      this.#complete = -1;
+      send(connection, { name: name === "" ? "" : SETUP_NAME, text: this.#setup });
     }
-    connection.bind({ portal: "", statement: name, values, binary: "" }, true);
-    if (this.#read === undefined) connection.describe({ type: "P", name: "" }, true);
-    connection.execute({ portal: "", rows: "" }, true);
+    for (const companion of this.#packet ?? ITSELF) {
+      if (companion === undefined) send(connection, { name, text }, values, this.#read === undefined);
+      else this.#sendCompanion(connection, companion);
+    }
     connection.sync();
     connection.stream.uncork();
     return undefined;
   }
 
+  #sendCompanion(connection: WireConnection, companion: Companion): void {
+    const { text, ...statement } = companion.statement;
+    const name = this.name === "" ? "" : statement.name;
+    const isNew = companion.begin(this.#tap, sent(connection, name) !== undefined);
+    send(connection, { name, text }, [], isNew);
+  }
+
+  /** Whose rows come now; undefined: its own. */
+  get #companion(): Companion | undefined {
+    return this.#packet?.[this.#complete];
+  }
+
   handleRowDescription({ fields }: { readonly fields: readonly Column[] }): void {
+    const companion = this.#companion;
+    if (companion !== undefined) {
+      companion.describe(this.name === "" ? undefined : this.#tap, fields);
+      return;
+    }
     const tap = this.name === "" ? undefined : this.#tap;
     this.#read = tap?.describe(this.name, fields) ?? createRowReader(fields);
   }
 
   takeRow(bytes: Buffer, start: number, end: number): void {
+    if (this.#companion !== undefined) {
+      this.#companion.take(bytes, start);
+      return;
+    }
     if (this.#read === undefined || this.#failure !== undefined) return;
     if (this.#budget?.takes(end - start) === false) return;
     try {
@@ -116,7 +153,9 @@ export class PreparedQuery implements Submittable, RowSink {
     this.takeRow(row, 0, row.length);
   }
 
-  handleCommandComplete(): void {}
+  handleCommandComplete(): void {
+    this.#complete++;
+  }
 
   handleEmptyQuery(): void {}
 
@@ -153,12 +192,18 @@ function sent({ parsedStatements, submittedNamedStatements }: WireConnection, na
   return name === "" ? undefined : (parsedStatements[name] ?? submittedNamedStatements[name]);
 }
 
-/** Before the first Sync it is in the same transaction as what follows. It has no rows. */
-function sendSetup(connection: WireConnection, name: string, text: string): void {
+/** Before the Sync, all that is sent is in one transaction. */
+function send(
+  connection: WireConnection,
+  { name, text }: Pick<Statement, "name" | "text">,
+  values: (string | Buffer | null)[] = [],
+  describes = false,
+): void {
   if (sent(connection, name) === undefined) {
     connection.parse({ name, text, types: [] }, true);
     if (name !== "") connection.submittedNamedStatements[name] = text;
   }
-  connection.bind({ portal: "", statement: name, values: [], binary: "" }, true);
+  connection.bind({ portal: "", statement: name, values, binary: "" }, true);
+  if (describes) connection.describe({ type: "P", name: "" }, true);
   connection.execute({ portal: "", rows: "" }, true);
 }

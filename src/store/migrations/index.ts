@@ -38,6 +38,7 @@ import { RetentionMigration } from "./migration-0057-retention.ts";
 import { ErasureMigration } from "./migration-0058-erasure.ts";
 import { AuditChainMigration } from "./migration-0059-audit-chain.ts";
 import { OutsideReadsMigration } from "./migration-0060-outside-reads.ts";
+import { WalBranchMigration } from "./migration-0061-wal-branch.ts";
 import { ServerKeysMigration } from "./migration-0063-server-keys.ts";
 import { VacuumMigration } from "./migration-0064-vacuum.ts";
 import { FileExpiryMigration } from "./migration-0066-file-expiry.ts";
@@ -97,6 +98,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0060-outside-reads": OutsideReadsMigration,
   "0068-content-erasure": ContentErasureMigration,
   "0066-file-expiry": FileExpiryMigration,
+  "0061-wal-branch": WalBranchMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

@@ -49,4 +49,5 @@ export const MIGRATION_NAMES = [
   "0060-outside-reads",
   "0068-content-erasure",
   "0066-file-expiry",
+  "0061-wal-branch",
 ] as const;

@@ -23,6 +23,7 @@ import { AuditChainEntity, AuditEntity, IdempotencyEntity } from "./entities/rec
 import { RetentionPolicyEntity, RetentionRunEntity } from "./entities/retention.ts";
 import { ServerKeyEntity } from "./entities/server-key.ts";
 import { TenantEntity } from "./entities/tenant.ts";
+import { WalBranchEntity } from "./entities/wal-branch.ts";
 import { WebhookAttemptEntity, WebhookEndpointEntity, WebhookProgressEntity } from "./entities/webhook.ts";
 
 /** The entities and migrations of a database. */
@@ -71,6 +72,7 @@ export const TABLES: Tables = {
     ServerKeyEntity,
     TenantEntity,
     TurnEntity,
+    WalBranchEntity,
     WebhookAttemptEntity,
     WebhookEndpointEntity,
     WebhookProgressEntity,

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { DEFAULT_STREAM_LIMITS } from "../../../src/access/limits/open-streams.ts";
 import { DEFAULT_POLICIES } from "../../../src/access/limits/rate-limits.ts";
 import { ConfigError, loadConfig } from "../../../src/config/config.ts";
+import { settingsInForce } from "../../../src/config/print.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "config-"));
 const file = join(directory, "a.pem");
@@ -37,6 +38,7 @@ test("an empty environment gives the development profile on loopback, with the e
     tls: undefined,
     databaseUrl: undefined,
     databaseDirectUrl: undefined,
+    replicaUrls: [],
     pooling: "session",
     databaseSchema: "public",
     poolSize: undefined,
@@ -379,6 +381,29 @@ test("a pooler belongs to a database of one's own", () => {
   const rule = "must not be set without DATABASE_URL: no pooler is in front of the embedded database";
   expect(problemsOf({ COLLOQUY_POOLING: "transaction" })).toEqual([`COLLOQUY_POOLING: ${rule}`]);
   expect(problemsOf({ COLLOQUY_DATABASE_DIRECT_URL })).toEqual([`COLLOQUY_DATABASE_DIRECT_URL: ${rule}`]);
+});
+
+test("replicas belong to a database of one's own, each has a URL, and their passwords are not printed", () => {
+  const DATABASE_URL = "postgresql://u:p@primary/d";
+  const urls = ["postgresql://u:p@one:5433/d", "postgresql://u:q@two/d?sslmode=disable"];
+  const COLLOQUY_REPLICA_URLS = urls.join(", ");
+  expect(loadConfig({ DATABASE_URL }).replicaUrls).toEqual([]);
+  expect(loadConfig({ DATABASE_URL, COLLOQUY_REPLICA_URLS }).replicaUrls).toEqual([
+    urls[0],
+    `${urls[1]}&uselibpqcompat=true`,
+  ]);
+  expect(settingsInForce({ DATABASE_URL, COLLOQUY_REPLICA_URLS }).COLLOQUY_REPLICA_URLS).toBe(
+    "postgresql://u:***@one:5433/d,postgresql://u:***@two/d?sslmode=disable",
+  );
+  expect(problemsOf({ COLLOQUY_REPLICA_URLS })).toEqual([
+    "COLLOQUY_REPLICA_URLS: must not be set without DATABASE_URL: the embedded database has no replicas",
+  ]);
+  expect(problemsOf({ DATABASE_URL, COLLOQUY_REPLICA_URLS: `${urls[0]},http://two` })).toEqual([
+    "COLLOQUY_REPLICA_URLS[1]: must be a URL such as postgresql://user:password@host:5432/database",
+  ]);
+  expect(problemsOf({ DATABASE_URL, COLLOQUY_REPLICA_URLS: `${urls[0]}?target_session_attrs=any` })).toEqual([
+    "COLLOQUY_REPLICA_URLS[0]: must name one replica, without target_session_attrs: each has a URL of its own",
+  ]);
 });
 
 test("files lie on disk, or in an S3-compatible store", () => {

@@ -1,0 +1,46 @@
+// What replicas may answer: that each of these calls knows what it has seen, and tells it.
+import { expect, test } from "vitest";
+import { REPLICA_READS } from "../../src/services/replica-reads.ts";
+import type { Database } from "../../src/store/database.ts";
+import { startIdentityServer } from "../support/identity-server.ts";
+import { createWorld, WIRE_CASES } from "../support/wire-cases.ts";
+
+const HEADER = "colloquy-position";
+const POSITION = /^[0-9a-f]{16}-[0-9a-f]{16}$/;
+
+test("each of them tells how much of the database it has seen", async () => {
+  const unknown = new Set<string>();
+  const known = new Set<string>();
+  const watched = (opened: Database): Database => ({
+    ...opened,
+    query(statement, values, signal) {
+      (signal?.reading === undefined ? unknown : known).add(statement.name);
+      return opened.query(statement, values, signal);
+    },
+  });
+  await using server = await startIdentityServer({ replicas: true, wrap: watched });
+  const world = await createWorld(server);
+  const cases = WIRE_CASES.filter(({ rpc }) => [...REPLICA_READS].some((m) => `${m.parent.name}.${m.name}` === rpc));
+  expect(new Set(cases.map(({ rpc }) => rpc)).size).toBe(REPLICA_READS.size);
+  const told: [rpc: string, ...unknown[]][] = [];
+  for (const { rpc, as = "admin", requests } of cases) {
+    const [request] = await requests(world);
+    const [service, method] = rpc.split(".");
+    const call = async () =>
+      fetch(`${server.url}/colloquy.v1.${service}/${method}`, {
+        method: "POST",
+        headers: { ...world[as], "content-type": "application/json", [HEADER]: "latest" },
+        body: JSON.stringify(request),
+      });
+    await (await call()).text();
+    unknown.clear();
+    known.clear();
+    const response = await call();
+    await response.text();
+    // The server itself looks for what is left behind, whatever is called.
+    const own = [...unknown].filter((name) => !/^(turn_abandoned|turn_unwanted|webhook_|wal_|presence_)/.test(name));
+    told.push([rpc, response.status, own, response.headers.get(HEADER)]);
+    expect([rpc, known.size]).not.toEqual([rpc, 0]);
+  }
+  expect(told).toEqual(told.map(([rpc]) => [rpc, 200, [], expect.stringMatching(POSITION)]));
+});
