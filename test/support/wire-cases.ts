@@ -213,7 +213,7 @@ export async function createWorld(server: IdentityServer): Promise<World> {
       const id = await turn();
       const pending = [{ callId: "c1", name: "look", entryId: randomUUID(), place: "client", needs: "result" }];
       const text = `update turn set state = 6, end_time = null, finish_reason = 0, pending = $3,
-        lease_time = clock_timestamp() + interval '10 minutes' where tenant_id = $1 and id = $2::uuid`;
+        lease_time = now() + interval '10 minutes' where tenant_id = $1 and id = $2::uuid`;
       await server.database.query({ name: "test_wait", text }, [tenant.id, id, JSON.stringify(pending)]);
       return id;
     },

@@ -103,7 +103,7 @@ export const updateAgent: Statement<AgentRow> = {
   update agent a set name = $3, description = $4, connector = $5, settings = $6::jsonb, credential = $7,
     idle_timeout_ms = $8, timeout_ms = $9, disabled = $10, metadata = $11::jsonb, tools = $12::jsonb, input_timeout_ms = $13,
     mcp_servers = $14::jsonb, version = a.version + 1,
-    update_time = greatest(a.update_time, date_trunc('milliseconds', clock_timestamp()))
+    update_time = greatest(a.update_time, date_trunc('milliseconds', statement_timestamp()))
   where a.tenant_id = $1 and a.id = $2::uuid
   returning ${columns}`,
 };

@@ -85,7 +85,7 @@ export const wholeColumns = "c.state_json, c.unlisted";
 
 /** `first`: those who take part; `me`: the caller's own part; `unread`: what it has not read. `$1` is the tenant. */
 export const conversationJoins = `
-  left join participant me on me.tenant_id = $1 and me.conversation_id = c.id and me.member_id = $2::text
+  left join participant me on me.tenant_id = $1 and me.conversation_id = c.id and me.member_id = coalesce($2::text, '')
   left join lateral (
     select jsonb_agg(jsonb_build_array(p.member_id, (extract(epoch from p.join_time) * 1000)::bigint, p.read_seq)
       order by p.join_seq, p.member_id) as participants

@@ -70,7 +70,7 @@ export const deleteParticipant: Statement<{ member_id: string }> = {
 export const moveReadMark: Statement<{ member_id: string }> = {
   name: "participant_mark_read",
   text: `
-  update participant p set read_seq = $4::bigint, read_time = date_trunc('milliseconds', clock_timestamp())
+  update participant p set read_seq = $4::bigint, read_time = date_trunc('milliseconds', statement_timestamp())
   where p.tenant_id = $1 and p.conversation_id = $2::uuid and p.member_id = $3 and p.read_seq < $4::bigint
   returning p.member_id`,
 };

@@ -104,9 +104,10 @@ export function updateConversation(columns: readonly WritableColumn[]): Statemen
 export const markConversationDeleted: Statement = {
   name: "conversation_mark_deleted",
   text: `
-  update conversation set delete_time = case when $3::boolean then date_trunc('milliseconds', now()) end,
-    purge_time = case when $3::boolean then date_trunc('milliseconds', now()) + $4::integer * interval '1 day' end
-  where tenant_id = $1 and id = $2::uuid`,
+  update conversation c set delete_time = case when $3::boolean then t.now end, purge_time = case when $3::boolean then t.later end
+  from (select date_trunc('milliseconds', now()) as now,
+    date_trunc('milliseconds', now()) + $4::integer * interval '1 day' as later) t
+  where c.tenant_id = $1 and c.id = $2::uuid`,
 };
 
 /**

@@ -58,10 +58,10 @@ export const lockMember: Statement<MemberRow> = {
 export const writeMember: Statement<MemberRow> = {
   name: "member_write",
   text: `
-  insert into member as m (tenant_id, id, display_name, role, manager_id)
-  select $1, $2::text, $3, $4::smallint, $5 where not ${isErased("$2::text")}
+  insert into member as m (tenant_id, id, display_name, role, manager_id, update_time)
+  select $1, $2::text, $3, $4::smallint, $5, now() where not ${isErased("$2::text")}
   on conflict (tenant_id, id) do update set display_name = excluded.display_name, role = excluded.role,
-    manager_id = excluded.manager_id, delete_time = null, version = m.version + 1, update_time = now()
+    manager_id = excluded.manager_id, delete_time = null, version = m.version + 1, update_time = excluded.update_time
   returning ${columns}`,
 };
 

@@ -25,10 +25,11 @@ export const setDraft: Statement<DraftRow> = {
   name: "draft_set",
   text: `
   insert into draft as d (tenant_id, conversation_id, actor, message, file_ids, update_time)
-  select $1, $2::uuid, $3, $4::bytea, $5::uuid[], date_trunc('milliseconds', clock_timestamp())
+  select $1, $2::uuid, $3, $4::bytea, $5::uuid[], date_trunc('milliseconds', statement_timestamp())
   where ${bytesOf("draft", "$3 and o.conversation_id <> $2::uuid")} + octet_length($4::bytea) <= $6::integer
   on conflict (tenant_id, conversation_id, actor) do update set message = excluded.message, file_ids = excluded.file_ids,
-    update_time = greatest(excluded.update_time, d.update_time + interval '1 millisecond')
+    update_time = greatest(excluded.update_time,
+      (d.update_time at time zone 'UTC' + interval '1 millisecond') at time zone 'UTC')
   returning ${draftColumns}`,
 };
 
@@ -92,7 +93,7 @@ export const schedule: Statement<ScheduledRow> = {
   insert into scheduled_message as s
     (tenant_id, id, conversation_id, actor, scheduler, message, send_time, create_time, update_time, file_ids)
   select $1, $2::uuid, $3::uuid, $4, $5, $6::bytea, $7::timestamptz, t.now, t.now, $9::uuid[]
-  from (select date_trunc('milliseconds', clock_timestamp()) as now) t
+  from (select date_trunc('milliseconds', statement_timestamp()) as now) t
   where (select count(*) from scheduled_message o where o.tenant_id = $1 and o.actor = $4) < $8::integer
     and ${bytesOf("scheduled_message", "$4")} + octet_length($6::bytea) <= $10::integer
   returning ${scheduledColumns}`,
@@ -143,7 +144,7 @@ export const nextScheduled: Statement<{ tenant_id: string; id: string; actor: st
   name: "scheduled_next",
   text: `
   select s.tenant_id::text as tenant_id, s.id::text as id, s.actor,
-    (extract(epoch from s.send_time - clock_timestamp()) * 1000)::float8 as due_in
+    (extract(epoch from s.send_time - statement_timestamp()) * 1000)::float8 as due_in
   from tenant n join scheduled_message s on s.tenant_id = n.id
   where s.state = 1 and s.id <> all ($2::uuid[])
     and not exists (select from unnest($3::uuid[], $4::text[]) o (tenant_id, actor)
@@ -156,7 +157,7 @@ export const getDue: Statement<ScheduledRow> = {
   name: "scheduled_due",
   text: `
   select ${scheduledColumns} from scheduled_message s
-  where s.tenant_id = $1 and s.id = $2::uuid and s.state = 1 and s.send_time <= clock_timestamp()`,
+  where s.tenant_id = $1 and s.id = $2::uuid and s.state = 1 and s.send_time <= statement_timestamp()`,
 };
 
 /** Takes one that is due off the schedule. No row: another server has, or it was cancelled. $1 tenant, $2 id. */
@@ -164,7 +165,7 @@ export const takeDue: Statement<{ id: string }> = {
   name: "scheduled_take",
   text: `
   delete from scheduled_message s
-  where s.tenant_id = $1 and s.id = $2::uuid and s.state = 1 and s.send_time <= clock_timestamp()
+  where s.tenant_id = $1 and s.id = $2::uuid and s.state = 1 and s.send_time <= statement_timestamp()
   returning s.id::text as id`,
 };
 
@@ -173,8 +174,8 @@ export const failDue: Statement = {
   name: "scheduled_fail",
   text: `
   update scheduled_message s set state = 2, failure = $3, version = s.version + 1,
-    update_time = date_trunc('milliseconds', clock_timestamp())
-  where s.tenant_id = $1 and s.id = $2::uuid and s.state = 1 and s.send_time <= clock_timestamp()`,
+    update_time = date_trunc('milliseconds', statement_timestamp())
+  where s.tenant_id = $1 and s.id = $2::uuid and s.state = 1 and s.send_time <= statement_timestamp()`,
 };
 
 /**

@@ -52,7 +52,7 @@ const logDeletion: Statement<{ conversation_id: string }> = {
     order by c.id limit $4 for no key update of c
   ), bump as (
     update conversation c set last_seq = c.last_seq + 1,
-      update_time = greatest(c.update_time, date_trunc('milliseconds', clock_timestamp()))
+      update_time = greatest(c.update_time, date_trunc('milliseconds', statement_timestamp()))
     from place p where c.tenant_id = $1 and c.id = p.id
     returning c.id, c.last_seq, c.update_time
   ), entry as (

@@ -15,7 +15,7 @@ const nameMade: Statement = {
     order by f.id for no key update of f
   ), uses as (
     insert into file_use (tenant_id, file_id, conversation_id, seq, create_time)
-    select $1, h.id, m.conversation_id, m.seq, date_trunc('milliseconds', clock_timestamp())
+    select $1, h.id, m.conversation_id, m.seq, date_trunc('milliseconds', statement_timestamp())
     from unnest($3::uuid[], $4::uuid[]) as n(message_id, file_id)
     join held h on h.id = n.file_id
     join message m on m.tenant_id = $1 and m.conversation_id = $2::uuid and m.id = n.message_id

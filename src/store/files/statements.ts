@@ -42,7 +42,7 @@ export const insertFile: Statement<FileRow> = {
   changes: true,
   text: `
   with uploader as materialized (
-    select where ${uploaderStays("$12", "$13")}
+    select 1 where ${uploaderStays("$12", "$13")}
   ), room as (
     insert into file_usage as u (tenant_id, bytes, files)
     select $1, $6::bigint, 1 from uploader where $10::bigint is null or $6::bigint <= $10::bigint
@@ -52,8 +52,8 @@ export const insertFile: Statement<FileRow> = {
   )
   insert into file as f (tenant_id, id, uploader, name, media_type, size, sha256, width, height, create_time, purpose, conversation_id,
     expire_time)
-  select $1, $2::uuid, $3, $4, $5, $6::bigint, $7::bytea, $8::integer, $9::integer, date_trunc('milliseconds', clock_timestamp()), $11, $14::uuid,
-    date_trunc('milliseconds', clock_timestamp()) + $15::bigint * interval '1 millisecond'
+  select $1, $2::uuid, $3, $4, $5, $6::bigint, $7::bytea, $8::integer, $9::integer, date_trunc('milliseconds', statement_timestamp()), $11, $14::uuid,
+    date_trunc('milliseconds', statement_timestamp()) + $15::bigint * interval '1 millisecond'
   from room
   returning ${fileColumns}`,
 };
@@ -194,7 +194,7 @@ export const nameFiles = forEachViewer<{ id: string }>(
     order by f.id for no key update of f
   ), uses as (
     insert into file_use (tenant_id, file_id, conversation_id, seq, create_time)
-    select $1, n.file_id, $3::uuid, n.seq, date_trunc('milliseconds', clock_timestamp())
+    select $1, n.file_id, $3::uuid, n.seq, date_trunc('milliseconds', statement_timestamp())
     from unnest($6::bigint[], $7::uuid[]) as n(seq, file_id) join held h on h.id = n.file_id
     on conflict do nothing
   ), marked as (

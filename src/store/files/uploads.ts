@@ -42,7 +42,7 @@ const insert: Statement = {
   changes: true,
   text: `
   insert into upload (tenant_id, id, actor, name, media_type, length, stored, piece_ids, piece_sizes, create_time, purpose, ttl)
-  values ($1, $2::uuid, $3, $4, $5, $6::bigint, 0, '{}', '{}', date_trunc('milliseconds', clock_timestamp()), $7, $8::bigint)`,
+  values ($1, $2::uuid, $3, $4, $5, $6::bigint, 0, '{}', '{}', date_trunc('milliseconds', statement_timestamp()), $7, $8::bigint)`,
 };
 
 /** $1 tenant, $2 id, $3 actor. */

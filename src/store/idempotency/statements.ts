@@ -13,12 +13,12 @@ const claimWith = (name: string, takesLock: string): Statement<{ claimed: boolea
   with turn as materialized (
     select ${takesLock} as mine
   ), claim as (
-    insert into idempotency (tenant_id, caller, method, key, fingerprint)
-    select $1, $2, $3, $4, $5::bytea where (select mine from turn)
+    insert into idempotency (tenant_id, caller, method, key, fingerprint, create_time)
+    select $1, $2, $3, $4, $5::bytea, now() where (select mine from turn)
     on conflict (tenant_id, caller, method, key) do update
       set fingerprint = excluded.fingerprint, message_ids = null, answer = null, conversation_id = null,
-        create_time = now()
-      where idempotency.create_time < now() - interval '${IDEMPOTENCY_HOURS} hours'
+        create_time = excluded.create_time
+      where excluded.create_time - idempotency.create_time > interval '${IDEMPOTENCY_HOURS} hours'
     returning 1
   )
   select exists (select from claim) as claimed from turn where turn.mine`,

@@ -36,8 +36,8 @@ export const insertJob: Statement<JobRow> = {
   name: "job_insert",
   text: `
   insert into job as j (tenant_id, id, kind, state, subject, subject_hash, total, creator, create_time, next_time)
-  select $1, $2::uuid, 1, 1, $3::text, ${subjectHash}, $4::bigint, $5, date_trunc('milliseconds', clock_timestamp()),
-    date_trunc('milliseconds', clock_timestamp())
+  select $1, $2::uuid, 1, 1, $3::text, ${subjectHash}, $4::bigint, $5, date_trunc('milliseconds', statement_timestamp()),
+    date_trunc('milliseconds', statement_timestamp())
   returning ${columns}`,
 };
 
@@ -71,9 +71,9 @@ export const takeJob: Statement<JobRow> = {
   name: "job_take",
   changes: true,
   text: `
-  update job j set state = 2, next_time = date_trunc('milliseconds', clock_timestamp()) + ${LEASE}
+  update job j set state = 2, next_time = date_trunc('milliseconds', statement_timestamp()) + ${LEASE}
   where j.tenant_id = $1 and j.id = (
-    select o.id from job o where o.tenant_id = $1 and o.next_time <= clock_timestamp() order by o.next_time limit 1
+    select o.id from job o where o.tenant_id = $1 and o.next_time <= statement_timestamp() order by o.next_time limit 1
     for update skip locked)
   returning ${columns}`,
 };
@@ -85,7 +85,7 @@ export const takeJob: Statement<JobRow> = {
 export const noteJob: Statement<{ id: string }> = {
   name: "job_note",
   text: `
-  update job j set next_time = date_trunc('milliseconds', clock_timestamp()) + ${LEASE}, failure = '',
+  update job j set next_time = date_trunc('milliseconds', statement_timestamp()) + ${LEASE}, failure = '',
     place = coalesce($4::uuid, j.place), looked = j.looked + $5::bigint, held = j.held + $6::bigint,
     counts = j.counts || (
       select coalesce(jsonb_object_agg(a.key, coalesce((j.counts ->> a.key)::bigint, 0) + a.value::bigint), '{}')
@@ -97,7 +97,7 @@ export const noteJob: Statement<{ id: string }> = {
 export const pauseJob: Statement = {
   name: "job_pause",
   text: `
-  update job j set state = 1, next_time = date_trunc('milliseconds', clock_timestamp()) + $3::bigint * interval '1 millisecond',
+  update job j set state = 1, next_time = date_trunc('milliseconds', statement_timestamp()) + $3::bigint * interval '1 millisecond',
     round = $4::smallint, place = case when $5::boolean then null else j.place end, failure = $6
   where j.tenant_id = $1 and j.id = $2::uuid and j.state = 2`,
 };
@@ -112,8 +112,8 @@ export const beginRound: Statement = {
 export const wakeHeld: Statement = {
   name: "job_wake_held",
   text: `
-  update job j set next_time = date_trunc('milliseconds', clock_timestamp())
-  where j.tenant_id = $1 and j.state = 1 and j.round = 3 and j.next_time > clock_timestamp()`,
+  update job j set next_time = date_trunc('milliseconds', statement_timestamp())
+  where j.tenant_id = $1 and j.state = 1 and j.round = 3 and j.next_time > statement_timestamp()`,
 };
 
 /** Ends a job; no row: it has ended. $1 tenant, $2 id, $3 state. */
@@ -121,7 +121,7 @@ export const endJob: Statement<JobRow> = {
   name: "job_end",
   text: `
   update job j set state = $3::smallint, subject = null, next_time = null, failure = '',
-    end_time = date_trunc('milliseconds', clock_timestamp())
+    end_time = date_trunc('milliseconds', statement_timestamp())
   where j.tenant_id = $1 and j.id = $2::uuid and j.end_time is null returning ${columns}`,
 };
 
@@ -136,5 +136,5 @@ export const tenantsWithJobs: Statement<{ tenant_id: string }> = {
   name: "job_tenants",
   text: `
   select distinct j.tenant_id::text as tenant_id from tenant n join job j on j.tenant_id = n.id
-  where j.next_time <= clock_timestamp()`,
+  where j.next_time <= statement_timestamp()`,
 };

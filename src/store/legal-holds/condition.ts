@@ -20,8 +20,8 @@ const ANY_HOLD =
   "exists (select from legal_hold any_hold where any_hold.tenant_id = $1 and any_hold.lift_time is null)";
 
 /** Whether a hold covers a conversation by what it is now. */
-const COVERS = `case hold.kind when 1 then true when 3 then hold.conversation_id = covered.id
-      when 4 then ${matches("hold", "covered")}
+const COVERS = `case when hold.kind = 1 then true when hold.kind = 3 then hold.conversation_id = covered.id
+      when hold.kind = 4 then ${matches("hold", "covered")}
       else covered.owner_id = hold.member_id or covered.creator = hold.member_id or exists (
         select from participant held_part where held_part.tenant_id = $1 and held_part.conversation_id = covered.id
           and held_part.member_id = hold.member_id ${ONE_BY_ONE}) end`;

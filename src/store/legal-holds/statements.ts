@@ -59,7 +59,7 @@ export const insertHold: Statement<LegalHoldRow> = {
   insert into legal_hold as h (tenant_id, id, name, reason, kind, member_id, conversation_id, entity_type, mode, call_type,
     agent, status, labels, owner_role, two_person, creator, create_time)
   select $1, $2::uuid, $4, $5, $6::smallint, $7, $8::uuid, $9, $10, $11::smallint, $12, $13::smallint, $14::jsonb,
-    $15::smallint, $16::boolean, $17, date_trunc('milliseconds', clock_timestamp())
+    $15::smallint, $16::boolean, $17, date_trunc('milliseconds', statement_timestamp())
   where (select count(*) from legal_hold o where o.tenant_id = $1 and o.lift_time is null) < $3::integer
   returning ${columns}`,
 };
@@ -80,7 +80,7 @@ export const lockHold: Statement<LegalHoldRow> = {
 export const liftHold: Statement<LegalHoldRow> = {
   name: "legal_hold_lift",
   text: `
-  update legal_hold h set lifter = $3, lift_reason = $4, lift_time = date_trunc('milliseconds', clock_timestamp())
+  update legal_hold h set lifter = $3, lift_reason = $4, lift_time = date_trunc('milliseconds', statement_timestamp())
   where h.tenant_id = $1 and h.id = $2::uuid and h.lift_time is null returning ${columns}`,
 };
 

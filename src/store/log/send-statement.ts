@@ -1,7 +1,7 @@
 // The statement of a send.
 import type { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { heldFiles } from "../files/statements.ts";
-import { countMessages, setMessageTime } from "../messages/message-time.ts";
+import { countMessages, setMessageTime, WHEN_LOCKED } from "../messages/message-time.ts";
 import { forEachViewer, takesPart, type ViewerKind, visible, writable } from "../visibility.ts";
 
 /** The outcome of a send; no row: the caller does not see the conversation. */
@@ -68,18 +68,19 @@ function statementFor(kind: ViewerKind, files: boolean): string {
       and (not $14::boolean or ${takesPart("$2::text")}) and (select mine from turn)
     for no key update of c
   ), ${when(`${heldFiles(kind, "$17")}, `)}claim as (
-    insert into idempotency (tenant_id, caller, method, key, fingerprint, message_ids)
-    select $1, $10::text, $11::text, $12::text, $13::bytea, $5::uuid[] from target
+    insert into idempotency (tenant_id, caller, method, key, fingerprint, message_ids, create_time)
+    select $1, $10::text, $11::text, $12::text, $13::bytea, $5::uuid[], now() from target
     where $12::text is not null and target.writable and target.status <> 3${when(ALL_HELD)}
     on conflict (tenant_id, caller, method, key) do update
-      set fingerprint = excluded.fingerprint, message_ids = excluded.message_ids, answer = null, create_time = now()
-      where idempotency.create_time < now() - interval '24 hours'
+      set fingerprint = excluded.fingerprint, message_ids = excluded.message_ids, answer = null,
+        create_time = excluded.create_time
+      where excluded.create_time - idempotency.create_time > interval '24 hours'
     returning 1
   ), bump as (
     update conversation c set
       last_seq = c.last_seq + cardinality($5::uuid[]),
       message_count = c.message_count + ${countMessages("$15")},
-      ${setMessageTime("c.update_time", `${countMessages("$15")} > 0`)}
+      ${setMessageTime("c.update_time", `${countMessages("$15")} > 0`, WHEN_LOCKED)}
     from target
     where c.tenant_id = $1 and c.id = $3::uuid and target.writable and target.status <> 3${when(ALL_HELD)}
       and ($12::text is null or exists (select from claim))

@@ -26,7 +26,7 @@ export const appendEvents: Statement<{ last_seq: bigint; update_time: Date; vers
       version = version + $6::integer,
       message_count = message_count + $7::bigint,
       participant_count = participant_count + $8::integer,
-      update_time = greatest(update_time, date_trunc('milliseconds', clock_timestamp()))
+      update_time = greatest(update_time, date_trunc('milliseconds', statement_timestamp()))
     where tenant_id = $1 and id = $2::uuid
     returning last_seq, update_time, version
   ), added as (

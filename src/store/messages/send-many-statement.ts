@@ -1,7 +1,7 @@
 // The statement for several sends to one conversation, each with its own outcome.
 import type { SendRow } from "../log/statements.ts";
 import { forEachViewer, takesPart, type ViewerKind, visible, writable } from "../visibility.ts";
-import { setMessageTime } from "./message-time.ts";
+import { setMessageTime, WHEN_LOCKED } from "./message-time.ts";
 import { isSame, JOIN_ORIGINAL } from "./sent-before-statement.ts";
 
 /** The outcome of one of the sends. */
@@ -75,14 +75,15 @@ function statementFor(kind: ViewerKind, named: boolean): string {
     from asked a cross join target c where a.mine and ${visible(kind, "a.caller")}
       and (not a.participants_only or ${takesPart("a.caller")})
   ), claim as (
-    insert into idempotency (tenant_id, caller, method, key, fingerprint, message_ids)
+    insert into idempotency (tenant_id, caller, method, key, fingerprint, message_ids, create_time)
     select $1, j.name, j.method, j.key, j.fingerprint, (
       select array_agg(${named ? "coalesce((select k.id from known k where k.place = m.place), m.id)" : "m.id"} order by m.place)
-      from message_of m where m.ask = j.ordinal)
+      from message_of m where m.ask = j.ordinal), now()
     from judged j where j.key is not null and ${mayAdd}
     on conflict (tenant_id, caller, method, key) do update
-      set fingerprint = excluded.fingerprint, message_ids = excluded.message_ids, answer = null, create_time = now()
-      where idempotency.create_time < now() - interval '24 hours'
+      set fingerprint = excluded.fingerprint, message_ids = excluded.message_ids, answer = null,
+        create_time = excluded.create_time
+      where excluded.create_time - idempotency.create_time > interval '24 hours'
     returning idempotency.caller, idempotency.method, idempotency.key
   ), passed as materialized (
     select j.ordinal, j.sender, j.count, sum(j.count) over (order by j.ordinal) as upto, j.spoken
@@ -98,7 +99,7 @@ function statementFor(kind: ViewerKind, named: boolean): string {
     update conversation c set
       last_seq = c.last_seq + t.total,
       message_count = c.message_count + t.spoken,
-      ${setMessageTime("c.update_time", "t.spoken > 0")}
+      ${setMessageTime("c.update_time", "t.spoken > 0", WHEN_LOCKED)}
     from (select sum(p.count)::bigint as total, sum(p.spoken)::bigint as spoken from passed p) t
     where c.tenant_id = $1 and c.id = $2::uuid and t.total ${named ? "> 0" : "is not null"}
     returning c.last_seq - t.total as before, c.update_time

@@ -90,7 +90,7 @@ export const editMessages: Statement = {
     where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = any($4::bigint[])
   )
   update message m set role = e.role, content = e.content, metadata = e.metadata::jsonb, client_time = e.client_time,
-    parts = e.parts, revision = m.revision + 1, version = m.version + 1, edit_time = date_trunc('milliseconds', clock_timestamp())
+    parts = e.parts, revision = m.revision + 1, version = m.version + 1, edit_time = date_trunc('milliseconds', statement_timestamp())
   from edit e
   where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = any($4::bigint[]) and m.seq = e.seq`,
 };
@@ -103,8 +103,8 @@ export const markMessagesDeleted: Statement<{ kind: MessageKind | null }> = {
   name: "message_mark_deleted",
   text: `
   with marked as (
-  update message m set delete_time = case when $4::boolean then date_trunc('milliseconds', clock_timestamp()) end,
-    version = m.version + 1
+  update message m set delete_time = case when $4::boolean then t.now end, version = m.version + 1
+  from (select date_trunc('milliseconds', statement_timestamp()) as now) t
   -- With bounds, for PostgreSQL 15 would hold every message of the conversation against the list.
   where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = any($3::bigint[]) and ($4::boolean or m.sender <> '${ERASED}')
     and m.seq >= (select min(n) from unnest($3::bigint[]) n) and m.seq <= (select max(n) from unnest($3::bigint[]) n)
@@ -147,8 +147,8 @@ export const markMessagesDeletedAfter: Statement<{ count: bigint; messages: bigi
         and l.seq > $4::bigint and ($3::boolean or l.sender <> '${ERASED}')
       order by l.seq limit $5) n
   ), changed as (
-    update message m set delete_time = case when $3::boolean then date_trunc('milliseconds', clock_timestamp()) end,
-      version = m.version + 1
+    update message m set delete_time = case when $3::boolean then t.now end, version = m.version + 1
+    from (select date_trunc('milliseconds', statement_timestamp()) as now) t
     where m.tenant_id = $1 and m.conversation_id = $2::uuid and (m.delete_time is null) = $3::boolean
       and ($3::boolean or m.sender <> '${ERASED}') and m.seq > $4::bigint and m.seq <= (select p.last_seq from piece p)
     returning m.reply_to, m.create_time, m.kind

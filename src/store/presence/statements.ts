@@ -2,7 +2,7 @@
 import type { Statement } from "../database.ts";
 import { forEachViewer, visible } from "../visibility.ts";
 
-const now = "date_trunc('milliseconds', clock_timestamp())";
+const now = "date_trunc('milliseconds', statement_timestamp())";
 const after = (ms: string) => `${now} + ${ms}::integer * interval '1 millisecond'`;
 /** Whether members of the tenant have a presence. */
 const isOn = "exists (select from tenant n where n.id = $1 and not n.presence_off)";
@@ -18,6 +18,7 @@ export const enter: Statement<{ member_id: string }> = {
     insert into presence_lease as l (tenant_id, server, seen_time, expire_time)
     select $1, $2::uuid, ${now}, ${after("$4")} where ${isOn}
     on conflict (tenant_id, server) do update set seen_time = excluded.seen_time, expire_time = excluded.expire_time
+    returning 1
   )
   insert into presence_session (tenant_id, member_id, server)
   select $1, m.id, $2::uuid from member m
@@ -63,7 +64,7 @@ export const overdue: Statement<{ tenant_id: string }> = {
   name: "presence_overdue",
   text: `
   select distinct l.tenant_id from tenant n join presence_lease l on l.tenant_id = n.id
-  where l.expire_time < clock_timestamp()`,
+  where l.expire_time < statement_timestamp()`,
 };
 
 /** Ends the leases of a tenant that are over, and says who was there. $1 tenant. */
@@ -71,7 +72,7 @@ export const bury: Statement<{ member_id: string }> = {
   name: "presence_bury",
   text: `
   with dead as (
-    delete from presence_lease l where l.tenant_id = $1 and l.expire_time < clock_timestamp()
+    delete from presence_lease l where l.tenant_id = $1 and l.expire_time < statement_timestamp()
     returning l.server, l.seen_time
   ), gone as (
     delete from presence_session s using dead where s.tenant_id = $1 and s.server = dead.server
@@ -111,7 +112,7 @@ export interface PresenceRow {
 
 const session = (member: string) => `exists (
       select from presence_session s join presence_lease l on l.tenant_id = $1 and l.server = s.server
-      where s.tenant_id = $1 and s.member_id = ${member} and l.expire_time > clock_timestamp())`;
+      where s.tenant_id = $1 and s.member_id = ${member} and l.expire_time > statement_timestamp())`;
 const columns = `m.id as member_id, coalesce(p.mode, 1) as mode, p.last_seen_time, ${session("m.id")} as present`;
 const source = "member m left join presence p on p.tenant_id = $1 and p.member_id = m.id";
 

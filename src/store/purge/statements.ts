@@ -9,9 +9,9 @@ export const beginPurge: Statement = {
   extendsLog: 1,
   changesAccess: () => true,
   text: `
-  update conversation set delete_time = coalesce(delete_time, date_trunc('milliseconds', now())),
-    purge_time = least(purge_time, date_trunc('milliseconds', now()))
-  where tenant_id = $1 and id = $2::uuid`,
+  update conversation c set delete_time = coalesce(c.delete_time, t.now), purge_time = least(c.purge_time, t.now)
+  from (select date_trunc('milliseconds', now()) as now) t
+  where c.tenant_id = $1 and c.id = $2::uuid`,
 };
 
 /**

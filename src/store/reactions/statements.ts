@@ -44,7 +44,7 @@ const target = (kind: ViewerKind) => `place as materialized (
 /** Adds an entry to the log for row `changed`, and answers. `type` says what happened. */
 const logged = (type: number) => `bump as (
     update conversation c set last_seq = c.last_seq + 1,
-      update_time = greatest(c.update_time, date_trunc('milliseconds', clock_timestamp()))
+      update_time = greatest(c.update_time, date_trunc('milliseconds', statement_timestamp()))
     from changed where c.tenant_id = $1 and c.id = changed.conversation_id
     returning c.id, c.last_seq, c.update_time
   ), entry as (
@@ -58,6 +58,14 @@ const logged = (type: number) => `bump as (
       where r.tenant_id = $1 and r.conversation_id = j.id and r.seq = j.seq and r.actor = $4::text) as mine
   from judged j left join tally on true`;
 
+/** The place of a reaction among the counts of row `t`: an element `e`, a name and a number. */
+const countIn = (name: string) =>
+  `from jsonb_array_elements(t.reactions) with ordinality e where e.value ->> 0 = ${name}`;
+
+/** The counts with that of `e` changed. Of immutable functions alone, as Citus demands of what happens to a row. */
+const recounted = (change: string) =>
+  `jsonb_set(t.reactions, array[(e.ordinality - 1)::text, '1'], ((e.value ->> 1)::integer ${change})::text::jsonb)`;
+
 /**
  * Adds a reaction, counts it and adds its log entry, unless it is there, in one statement and so in one transaction:
  * the conversation is locked first, and rows that others added meanwhile are met by their keys. Parameters as of
@@ -68,18 +76,14 @@ export const addReaction = forEachViewer<ReactionChangeRow>(
   (kind) => `
   with ${target(kind)}, changed as (
     insert into reaction (tenant_id, conversation_id, seq, actor, name, create_time)
-    select $1, j.id, j.seq, $4::text, $5::text, date_trunc('milliseconds', clock_timestamp()) from judged j
+    select $1, j.id, j.seq, $4::text, $5::text, date_trunc('milliseconds', statement_timestamp()) from judged j
     where j.writable and not j.full
     on conflict do nothing returning conversation_id, seq
   ), tally as (
     insert into message_tally as t (tenant_id, conversation_id, seq, reactions)
     select $1, changed.conversation_id, changed.seq, jsonb_build_array(jsonb_build_array($5::text, 1)) from changed
-    on conflict (tenant_id, conversation_id, seq) do update set reactions = case
-        when t.reactions @> jsonb_build_array(jsonb_build_array($5::text)) then (
-          select jsonb_agg(case when e.value ->> 0 = $5::text
-            then jsonb_build_array($5::text, (e.value ->> 1)::integer + 1) else e.value end order by e.ordinality)
-          from jsonb_array_elements(t.reactions) with ordinality e)
-        else t.reactions || excluded.reactions end
+    on conflict (tenant_id, conversation_id, seq) do update set reactions = coalesce(
+        (select ${recounted("+ 1")} ${countIn("excluded.reactions -> 0 ->> 0")}), t.reactions || excluded.reactions)
     returning t.reactions
   ), flagged as (
     update message m set tallied = true from changed, judged j
@@ -99,10 +103,9 @@ export const removeReaction = forEachViewer<ReactionChangeRow>(
     returning r.conversation_id, r.seq
   ), tally as (
     update message_tally t set reactions = coalesce((
-        select jsonb_agg(case when e.value ->> 0 = $5::text
-          then jsonb_build_array($5::text, (e.value ->> 1)::integer - 1) else e.value end order by e.ordinality)
-        from jsonb_array_elements(t.reactions) with ordinality e
-        where e.value ->> 0 <> $5::text or (e.value ->> 1)::integer > 1), '[]')
+        select case when (e.value ->> 1)::integer > 1 then ${recounted("- 1")}
+          else t.reactions - (e.ordinality - 1)::integer end
+        ${countIn("$5::text")}), t.reactions)
     from changed
     where t.tenant_id = $1 and t.conversation_id = changed.conversation_id and t.seq = changed.seq
     returning t.reactions

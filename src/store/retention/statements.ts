@@ -40,8 +40,8 @@ export const insertPolicy: Statement<PolicyRow> = {
     status, labels, owner_role, next_run_time, creator, create_time)
   select $1, $2::uuid, $4, $5::integer, $6::smallint, $7::smallint, $8::integer, $9, $10, $11::smallint, $12, $13::smallint,
     $14::jsonb, $15::smallint,
-    case when $6::smallint > 1 then coalesce($16::timestamptz, date_trunc('milliseconds', clock_timestamp()) + interval '24 hours') end,
-    $17, date_trunc('milliseconds', clock_timestamp())
+    case when $6::smallint > 1 then coalesce($16::timestamptz, date_trunc('milliseconds', statement_timestamp()) + interval '24 hours') end,
+    $17, date_trunc('milliseconds', statement_timestamp())
   where (select count(*) from retention_policy o where o.tenant_id = $1) < $3::integer
   returning ${columns}`,
 };
@@ -77,7 +77,7 @@ const RULE = `select $3::uuid as id, $4::integer as priority, $5::smallint as ac
  * A condition: rule `r` is the first that matches conversation `c`, and `c` is old enough for it and not deleted or
  * emptied already.
  */
-const DUE = `case r.basis when 1 then coalesce(c.last_message_time, c.create_time) when 2 then c.create_time
+const DUE = `case when r.basis = 1 then coalesce(c.last_message_time, c.create_time) when r.basis = 2 then c.create_time
       else c.delete_time end < now() - r.age_days * interval '1 day'
     and (r.action = 3 or r.action = 2 and c.delete_time is null
       or r.action = 4 and c.content_erase_seq is distinct from c.last_seq) and ${matches("r", "c")}

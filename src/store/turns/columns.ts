@@ -133,15 +133,15 @@ export const turnColumns = `t.id, t.conversation_id, t.agent_id, t.message_id, t
 /** The states of turn `t` that are no end: queued, running, input required. */
 export const isOpen = "t.state in (1, 2, 6)";
 
-export const now = "date_trunc('milliseconds', clock_timestamp())";
-export const lease = (ms: string) => `clock_timestamp() + ${ms}::integer * interval '1 millisecond'`;
+export const now = "date_trunc('milliseconds', statement_timestamp())";
+export const lease = (ms: string) => `statement_timestamp() + ${ms}::integer * interval '1 millisecond'`;
 
 /**
  * Whether nobody will end turn `t`: its lease is over, and its server does not show that it lives, or has hung for so
  * long that it counts as dead. For one that waits for input, the lease alone.
  */
-export const isAbandoned = `case when t.lease_time >= clock_timestamp() then false
-    when t.state = 6 or t.lease_time < clock_timestamp() - ${HUNG_MS} * interval '1 millisecond' then true
+export const isAbandoned = `case when t.lease_time >= statement_timestamp() then false
+    when t.state = 6 or t.lease_time < statement_timestamp() - ${HUNG_MS} * interval '1 millisecond' then true
     else ${isGone("t.server")} end`;
 
 /**

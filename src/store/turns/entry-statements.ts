@@ -117,16 +117,14 @@ export const endTurn: Statement<TurnRow> = {
   urgent: true,
   extendsLog: 1,
   text: `
-  with locked as materialized (
-    select c.id, c.status, c.delete_time from conversation c where c.tenant_id = $1 and c.id = $2::uuid
-    for no key update of c
-  ), target as materialized (
+  with target as materialized (
     select t.id, t.reply_id, t.agent_id, t.step, ${shut} as shut,
       case when ${shut} is null then coalesce($7::text, t.text) else '' end as text
-    from locked c join turn t on t.tenant_id = $1 and t.id = $3::uuid and t.conversation_id = c.id
-    where t.state = any($4::smallint[]) and (not $9::boolean or ${isAbandoned})
+    from conversation c join turn t on t.tenant_id = $1 and t.id = $3::uuid and t.conversation_id = c.id
+    where c.tenant_id = $1 and c.id = $2::uuid and t.state = any($4::smallint[]) and (not $9::boolean or ${isAbandoned})
       and t.entry_count = 0 and t.open_entry is null and t.pending is null
-    for update of t
+    -- In this order.
+    for no key update of c for update of t
   ), bump as (
     update conversation c set
       last_seq = c.last_seq + 1,

@@ -161,7 +161,7 @@ export const turnIsOpen: Statement = {
 export const requestCancel: Statement = {
   name: "turn_request_cancel",
   text: `
-  update turn t set cancel_time = coalesce(t.cancel_time, ${now})
+  update turn t set cancel_time = coalesce(t.cancel_time, moment.now) from (select ${now} as now) moment
   where t.tenant_id = $1 and t.id = $2::uuid and ${isOpen}`,
 };
 
@@ -191,7 +191,7 @@ export const abandonedTurns: Statement<{ tenant_id: string; id: string; conversa
   name: "turn_abandoned",
   text: `
   select t.tenant_id, t.id, t.conversation_id from tenant n join turn t on t.tenant_id = n.id
-  where ${isOpen} and t.lease_time < clock_timestamp() and ${isAbandoned} limit 100`,
+  where ${isOpen} and t.lease_time < statement_timestamp() and ${isAbandoned} limit 100`,
 };
 
 /**

@@ -80,7 +80,7 @@ export const progressColumns = `p.position, p.seq, p.replay_after, p.replay_time
   p.next_attempt_time, p.last_success_time, p.last_failure_time`;
 
 const TOUCH =
-  "version = e.version + 1, update_time = greatest(e.update_time, date_trunc('milliseconds', clock_timestamp()))";
+  "version = e.version + 1, update_time = greatest(e.update_time, date_trunc('milliseconds', statement_timestamp()))";
 
 /** Maximum endpoints of a tenant. */
 export const MAX_ENDPOINTS = 1_000;
@@ -149,7 +149,7 @@ export const rotateSecret: Statement = {
   name: "webhook_rotate_secret",
   text: `
   update webhook_endpoint e set secret = $3, previous_secret = e.secret,
-    previous_secret_expire_time = date_trunc('milliseconds', clock_timestamp()) + $4::bigint * interval '1 millisecond',
+    previous_secret_expire_time = date_trunc('milliseconds', statement_timestamp()) + $4::bigint * interval '1 millisecond',
     ${TOUCH}
   where e.tenant_id = $1 and e.id = $2::uuid`,
 };

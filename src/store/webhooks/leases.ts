@@ -6,7 +6,7 @@ export interface ClaimedRow extends EndpointWithProgress {
   readonly tenant_id: string;
 }
 
-const lease = (ms: string) => `clock_timestamp() + ${ms}::integer * interval '1 millisecond'`;
+const lease = (ms: string) => `statement_timestamp() + ${ms}::integer * interval '1 millisecond'`;
 
 export interface TenantToServe {
   readonly tenant_id: string;
@@ -21,10 +21,10 @@ const tenantsStatement: Statement<TenantToServe> = {
   name: "webhook_tenants",
   text: `
   select p.tenant_id, coalesce(bool_or(p.server = $1::uuid), false) as held,
-    bool_or(e.state = 1 and p.lease_time < clock_timestamp()) as free
+    bool_or(e.state = 1 and p.lease_time < statement_timestamp()) as free
   from tenant n join webhook_progress p on p.tenant_id = n.id
     join webhook_endpoint e on e.tenant_id = n.id and e.id = p.endpoint_id
-  where p.server = $1::uuid or (e.state = 1 and p.lease_time < clock_timestamp())
+  where p.server = $1::uuid or (e.state = 1 and p.lease_time < statement_timestamp())
   group by p.tenant_id`,
 };
 
@@ -42,7 +42,7 @@ const claimStatement: Statement<ClaimedRow> = {
   with free as materialized (
     select p.endpoint_id
     from webhook_progress p join webhook_endpoint e on e.tenant_id = $1 and e.id = p.endpoint_id
-    where p.tenant_id = $1 and e.state = 1 and p.lease_time < clock_timestamp() and p.endpoint_id <> all($5::uuid[])
+    where p.tenant_id = $1 and e.state = 1 and p.lease_time < statement_timestamp() and p.endpoint_id <> all($5::uuid[])
     limit $4 for update of p skip locked
   )
   update webhook_progress p set server = $2::uuid, lease_time = ${lease("$3")}, epoch = p.epoch + 1
