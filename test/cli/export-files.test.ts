@@ -1,8 +1,8 @@
 // `export --files` and `import --files`: the files of conversations go along, and come back as they were.
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runInProcess } from "../support/command-in-process.ts";
 import { type Person, PIXEL, personOf, sha256 } from "../support/files.ts";
@@ -28,10 +28,15 @@ const command = (...words: string[]) =>
   runInProcess(words, { DATABASE_URL: server.databaseUrl, COLLOQUY_FILES: `disk:${folder}/store` });
 const at = (name: string) => join(folder, name);
 const lines = async (name: string) => (await readFile(at(name), "utf8")).split("\n").slice(0, -1);
-const bytesIn = async (name: string) => {
+const pathsIn = async (name: string) => {
   const all = await readdir(at(`${name}/bytes`), { recursive: true, withFileTypes: true });
-  const files = all.filter((one) => one.isFile()).map((one) => [one.name, join(one.parentPath, one.name)] as const);
-  return Object.fromEntries(await Promise.all(files.map(async ([id, path]) => [id, sha256(await readFile(path))])));
+  return all.filter((one) => one.isFile()).map((one) => join(one.parentPath, one.name));
+};
+const bytesIn = async (name: string) => {
+  const files = await pathsIn(name);
+  return Object.fromEntries(
+    await Promise.all(files.map(async (path) => [basename(path), sha256(await readFile(path))])),
+  );
 };
 
 test("what is exported, imported and exported again is the same, files included", async () => {
@@ -91,9 +96,10 @@ test("a second import adds nothing, and a second export copies only what is new"
   expect(again.stdout.trim().split("\n").at(-1)).toBe(
     "0 uses of files added, with the bytes of 0 files, 5 already present, 0 lines failed",
   );
-  const before = await lines("a/files.ndjson");
+  const copies = async () => Promise.all((await pathsIn("a")).map(async (path) => [path, (await stat(path)).ino]));
+  const before = [await lines("a/files.ndjson"), await copies()];
   await command("export", "--tenant", "first", "--files", at("a"), at("a.ndjson"));
-  expect(await lines("a/files.ndjson")).toEqual(before);
+  expect([await lines("a/files.ndjson"), await copies()]).toEqual(before);
 });
 
 test("bytes that are missing or others, and lines that say nothing, are told by their numbers", async () => {

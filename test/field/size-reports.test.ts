@@ -1,6 +1,6 @@
 // F-SIZES: what people reported of other servers' sizes, bodies and frames, tried on this one, each on every wire that
 // it concerns.
-import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { brotliCompressSync, constants, deflateSync, gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EchoRequestSchema } from "../gen/colloquy/test/v1/echo_pb.ts";
@@ -92,13 +92,29 @@ describe.each([
     expect(long.status).toBe(isRest ? 413 : 429);
   });
 
-  test.each(["application/json", "rest"])("what stands behind gzip is refused over %s", async (type) => {
+  // Node itself refuses none of them but the second.
+  test.each(
+    (
+      [
+        ["gzip", gzipSync, "\0"],
+        ["gzip", gzipSync, "more"],
+        ["br", brotliCompressSync, "more"],
+        ["deflate", deflateSync, "more"],
+      ] as const
+    ).flatMap(([coding, pack, more]) => {
+      const body = Buffer.concat([pack('{"text":"a"}'), Buffer.from(more)]);
+      // Connect has no deflate.
+      return (coding === "deflate" ? ["rest"] : ["application/json", "rest"]).map(
+        (type) => [coding, type, body] as const,
+      );
+    }),
+  )("what stands behind %s is refused over %s", async (coding, type, body) => {
     const answer = await fetch(server.url + (type === "rest" ? "/e1/echo" : ECHO), {
       method: "POST",
-      headers: { ...credential, "content-type": "application/json", "content-encoding": "gzip" },
-      body: Buffer.concat([gzipSync("{}"), Buffer.from("more")]),
+      headers: { ...credential, "content-type": "application/json", "content-encoding": coding },
+      body,
     });
-    expect(answer.status).toBe(400);
+    expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining("MALFORMED_BODY")]);
   });
 
   // grpc-java#6720, grpc-rust#492: flags that no protocol has. grpc implementations say INTERNAL; here it is the
