@@ -15,14 +15,13 @@ import { isAbandoned, lease, now, shut, stop, type TurnRow, turnColumns } from "
  * @param condition on turn `t`
  */
 const addEntries = (condition: string) => `
-  with locked as materialized (
-    select c.id, c.status, c.delete_time from conversation c where c.tenant_id = $1 and c.id = $2::uuid
-    for no key update of c
-  ), target as materialized (
-    select t.id, t.agent_id, ${shut} as shut, ${stop} as stop
-    from locked c join turn t on t.tenant_id = $1 and t.id = $3::uuid and t.conversation_id = c.id
-    where ${condition}
-    for update of t
+  with target as materialized (
+    select t.id, t.agent_id, ${shut} as shut, ${stop} as stop, ($13::bigint[])[1] as input_tokens,
+      ($13::bigint[])[2] as output_tokens, ($13::bigint[])[3] as cached_tokens, ($13::bigint[])[4] as reasoning_tokens
+    from conversation c join turn t on t.tenant_id = $1 and t.id = $3::uuid and t.conversation_id = c.id
+    where c.tenant_id = $1 and c.id = $2::uuid and ${condition}
+    -- In this order.
+    for no key update of c for update of t
   ), bump as (
     update conversation c set
       last_seq = c.last_seq + cardinality($17::uuid[]),
@@ -49,8 +48,8 @@ const countEntries = `
       else t.reply_id end,
     reply_seq = case when $16::integer > 0 then coalesce((select before + $16::integer from bump), t.reply_seq)
       else t.reply_seq end,
-    step = $12::smallint, input_tokens = ($13::bigint[])[1], output_tokens = ($13::bigint[])[2],
-    cached_tokens = ($13::bigint[])[3], reasoning_tokens = ($13::bigint[])[4], model = $14, said = $15::integer`;
+    step = $12::smallint, input_tokens = target.input_tokens, output_tokens = target.output_tokens,
+    cached_tokens = target.cached_tokens, reasoning_tokens = target.reasoning_tokens, model = $14, said = $15::integer`;
 
 /** The number before the entries, and when they were added; null: nothing was added. */
 export interface AddedRow {
