@@ -43,7 +43,7 @@ export function createKeepInPlace(canonical: Canonical): KeepInPlace {
   return async (context, drafts, texts, name) => {
     const kept: MessageDraft[] = [];
     for (const [index, draft] of drafts.entries()) {
-      const stored = mayUpload(context) ? await withStored(canonical, context, draft, texts) : draft;
+      const stored = await withStored(canonical, context, draft, texts);
       kept.push(texts.size === 0 ? stored : withTextsBack(stored, texts, `${name}[${index}]`));
     }
     return kept;
@@ -58,10 +58,10 @@ async function withStored(
 ): Promise<MessageDraft> {
   if (!draft.parts?.length) return draft;
   const parts: Part[] = draft.parts.map((part) => create(PartSchema, part));
-  let room =
-    MAX_FILES - parts.filter(({ content }) => content.case === "file" && isStoredFile(content.value.source)).length;
+  const named = parts.filter(({ content }) => content.case === "file" && isStoredFile(content.value.source)).length;
+  let room = mayUpload(context) ? MAX_FILES - named : 0;
   for (const part of parts) {
-    const output = outputWithFiles(part, (one) => inPlace(one, texts) !== undefined);
+    const output = outputWithFiles(part);
     if (output !== undefined && part.content.case === "toolResult") {
       part.content.value.output = { case: "parts", value: create(PartListSchema, { parts: output }) };
     }

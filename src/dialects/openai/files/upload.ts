@@ -5,7 +5,9 @@ import type { CreateFileRequest, FileExpiry } from "../../../../gen/colloquy/com
 import type { CreateFileRequestSchema } from "../../../../gen/colloquy/v1/file_service_pb.ts";
 import { DomainError, invalidField } from "../../../domain/errors.ts";
 import { nameFault } from "../../../domain/files/name.ts";
+import { jsonFault } from "../../../domain/parts/json-text.ts";
 import { isForm, readForm } from "../../../services/files/form.ts";
+import { membersOf, textOf } from "../items/json-members.ts";
 
 const PURPOSES = ["assistants", "batch", "fine-tune", "vision", "user_data", "evals"];
 
@@ -68,11 +70,19 @@ function ttlOf(expiry: Pick<FileExpiry, "seconds"> | undefined): Pick<Piece, "tt
 function expiryIn(fields: ReadonlyMap<string, string>): Pick<FileExpiry, "seconds"> | undefined {
   const said = new Map([...fields].filter(([name]) => name.startsWith("expires_after")));
   if (said.size === 0) return undefined;
-  const [anchor, seconds] = ["anchor", "seconds"].map((name) => said.get(`expires_after[${name}]`));
+  // Some clients write an object as the JSON of one field.
+  const whole = jsonMembers(said.get("expires_after"));
+  const [anchor, seconds] = ["anchor", "seconds"].map((name) => said.get(`expires_after[${name}]`) ?? whole.get(name));
   if (anchor !== "created_at") throw invalidField("expires_after.anchor", 'must be "created_at"', "string.in");
   const value = /^\d{1,9}$/.test(seconds ?? "") ? Number(seconds) : Number.NaN;
   if (value >= MIN_TTL_S && value <= MAX_TTL_S) return { seconds: value };
   throw invalidField("expires_after.seconds", `must be from ${MIN_TTL_S} to ${MAX_TTL_S}`, "int32.gte_lte");
+}
+
+/** The members of a JSON object as texts; none where it is something else. */
+function jsonMembers(text = ""): ReadonlyMap<string, string> {
+  if (jsonFault(text, "object") !== undefined) return new Map();
+  return new Map([...(membersOf(text) ?? [])].map(([name, json]) => [name, textOf(json) ?? json]));
 }
 
 /** What is wrong with the files of the form is told of its field. */

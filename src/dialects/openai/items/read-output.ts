@@ -7,26 +7,30 @@ import { elementsOf, type Members, membersOf, textOf } from "./json-members.ts";
 import { contentPart } from "./read-message.ts";
 
 /**
- * The content of a tool's output as parts. Undefined: it is no output with content of which one is a file to store, and
- * stays the JSON that it is.
+ * The content of a tool's output as parts. Undefined: it is no output with content of which one is a picture or file, by
+ * URL or in place, and stays the JSON that it is.
  */
-export function outputWithFiles({ content }: Part, isToStore: (part: Part) => boolean): Part[] | undefined {
+export function outputWithFiles({ content }: Part): Part[] | undefined {
   if (content.case !== "toolResult" || content.value.output.case !== "json") return undefined;
   const { value: json } = content.value.output;
-  if (!json.includes(";base64,") && !json.includes('"file_data"')) return undefined;
+  if (!/"(?:image_url|file_url|file_data)"/.test(json)) return undefined;
   const members = (json.startsWith("{") ? [json] : (elementsOf(json) ?? [])).map(membersOf);
   const parts: Part[] = [];
   for (const one of members) {
     if (one === undefined) return undefined;
     parts.push(create(PartSchema, outputPart(one)));
   }
-  return parts.some(isToStore) ? parts : undefined;
+  return parts.some((part) => part.content.case === "file") ? parts : undefined;
 }
 
-/** Only what comes back as it was, without what messages fill in. */
+/** Only what comes back as it was, without what messages fill in. An id of a file stays what the provider knows. */
 function outputPart(members: Members): PartDraft {
   const type = textOf(members.get("type")) ?? "";
   const isFile = type === "input_image" || type === "input_file" || type === "computer_screenshot";
   const isText = type === "input_text" && members.size === 2 && textOf(members.get("text")) !== undefined;
-  return isFile || isText ? contentPart(members, false, "") : opaque(FORMATS.content, members);
+  const asItIs = opaque(FORMATS.content, new Map(members));
+  if (!isFile && !isText) return asItIs;
+  const part = contentPart(members, false, "");
+  const source = part.content?.case === "file" ? part.content.value.source?.case : "url";
+  return source === "url" || source === "data" ? part : asItIs;
 }

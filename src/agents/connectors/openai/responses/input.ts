@@ -1,9 +1,10 @@
 // Converts a conversation to the input of Responses: an item for each message, thought, call and result.
 import type { JsonObject } from "@bufbuild/protobuf";
-import { ToolPlace, ToolType } from "../../../../../gen/colloquy/v1/part_pb.ts";
+import { type FilePart, ToolPlace, ToolType } from "../../../../../gen/colloquy/v1/part_pb.ts";
 import { argumentsText, toolName } from "../../history/arguments.ts";
 import { type Answered, blocksOf, type Step } from "../../history/blocks.ts";
 import { CallIds } from "../../history/call-ids.ts";
+import { addressOf, bytesOf, dataUrl, mediaTypeOf } from "../../history/files.ts";
 import { AFTER } from "../../history/fillers.ts";
 import { isHosted } from "../../history/hosted.ts";
 import { type Call, type Item, type Result, type Said, type Thought, textOf } from "../../history/items.ts";
@@ -35,7 +36,11 @@ export function answerable(input: JsonObject[]): JsonObject[] {
 
 /** Items of hosted tools that were stored as calls and results are items of the provider again. */
 function withHosted(items: readonly Item[]): Item[] {
-  const answered = new Set(items.flatMap((item) => (item.kind === "result" ? [item.callId] : [])));
+  const answered = new Set(
+    items.flatMap((item) =>
+      item.kind === "result" && !(isHostedResult(item) && lacksScreenshot(item)) ? [item.callId] : [],
+    ),
+  );
   return items.flatMap((item): Item[] => {
     if (item.kind === "foreign") return item.format === "openai" ? [item] : [];
     if (item.kind === "call" && isHosted(item)) {
@@ -44,14 +49,18 @@ function withHosted(items: readonly Item[]): Item[] {
         return [];
       return [{ kind: "foreign", format: "openai", item: hostedCall(item) }];
     }
-    if (item.kind === "result" && typeof item.extra.type === "string" && !OUTPUTS.includes(item.extra.type)) {
-      return [{ kind: "foreign", format: "openai", item: hostedResult(item) }];
+    if (item.kind === "result" && isHostedResult(item)) {
+      return lacksScreenshot(item) ? [] : [{ kind: "foreign", format: "openai", item: hostedResult(item) }];
     }
     return [item];
   });
 }
 
 const OUTPUTS = ["function_call_output", "custom_tool_call_output"];
+
+function isHostedResult({ extra: { type } }: Result): boolean {
+  return typeof type === "string" && !OUTPUTS.includes(type);
+}
 
 function hostedCall({ callId, name, arguments: text, type, extra }: Call): JsonObject {
   return {
@@ -64,12 +73,24 @@ function hostedCall({ callId, name, arguments: text, type, extra }: Call): JsonO
 
 function hostedResult({ callId, content, extra }: Result): JsonObject {
   const [first] = content;
-  const text = first?.type === "text" ? first.text : "";
+  const output = first?.type === "file" ? screenshot(first.file) : jsonOr(first?.type === "text" ? first.text : "");
   return {
     ...(callId !== "" && { call_id: callId }),
-    ...("output" in extra ? {} : { output: jsonOr(text) }),
+    ...("output" in extra ? {} : { output: output ?? "" }),
     ...extra,
   };
+}
+
+/** Undefined: neither its bytes nor its address are there. */
+function screenshot(file: FilePart): JsonObject | undefined {
+  const bytes = bytesOf(file);
+  const url = bytes ? dataUrl({ ...bytes, mediaType: mediaTypeOf(file) || bytes.mediaType }) : addressOf(file);
+  return url === undefined ? undefined : { type: "computer_screenshot", image_url: url };
+}
+
+/** A picture of a screen that is left out of a call, for there are too many bytes: the endpoint refuses an output without it. */
+function lacksScreenshot({ content: [first] }: Result): boolean {
+  return first?.type === "file" && screenshot(first.file) === undefined;
 }
 
 class Input {
