@@ -14,6 +14,7 @@ import { importing } from "./scenarios/import.ts";
 import { p9 } from "./scenarios/live.ts";
 import { p8 } from "./scenarios/overload.ts";
 import { parts } from "./scenarios/parts.ts";
+import { processes } from "./scenarios/processes.ts";
 import { reactionPages } from "./scenarios/reactions.ts";
 import { p1, p2, p5, p6 } from "./scenarios/reads.ts";
 import { p11 } from "./scenarios/start.ts";
@@ -58,5 +59,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     deadEndpoints,
     files,
     bytes,
+    processes,
   },
 };
