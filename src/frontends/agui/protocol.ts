@@ -34,7 +34,13 @@ export type AguiMessage =
       readonly metadata?: object;
     }
   | { readonly id: string; readonly role: "reasoning"; readonly content: string }
-  | { readonly id: string; readonly role: "tool"; readonly toolCallId: string; readonly content: Content };
+  | {
+      readonly id: string;
+      readonly role: "tool";
+      readonly toolCallId: string;
+      readonly content: Content;
+      readonly error?: string;
+    };
 
 export interface Interrupt {
   readonly id: string;

@@ -1,5 +1,6 @@
 // A thread: the entries of a conversation as AG-UI's messages. A call belongs to the assistant's message of its step, a
 // result follows the message of its call, as clients place it when it comes as an event.
+import { ActorType } from "../../../gen/colloquy/v1/actor_pb.ts";
 import { type Message, MessageKind, MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { ApprovalRequestPart, Part, ReasoningPart } from "../../../gen/colloquy/v1/part_pb.ts";
 import { fromParts, resultContent } from "./content.ts";
@@ -150,7 +151,10 @@ export class Thread {
     const id = this.#idsOfResults.get(toolCallId) ?? resultIdOf(toolCallId);
     let at = call === undefined ? this.messages.length : this.messages.lastIndexOf(call.owner) + 1;
     while (this.messages[at]?.role === "tool") at++;
-    this.messages.splice(at, 0, { id, role: "tool", toolCallId, content: resultContent(result) });
+    const content = resultContent(result);
+    // Of a tool that the client ran: the stream has no word for it, so one that the server ran has none there either.
+    const failed = result.isError && typeof content === "string" && entry.sender?.type !== ActorType.AGENT;
+    this.messages.splice(at, 0, { id, role: "tool", toolCallId, content, ...(failed && { error: content }) });
     this.#parents.interrupt();
   }
 }

@@ -130,6 +130,9 @@ describe("a tool of the client", () => {
     client.addMessage({ id: "t1", role: "tool", toolCallId: "call_c1_0123456789abc", content: "", error: "no signal" });
     await runAgui(client);
     expect(client.messages.at(-1)).toMatchObject({ content: "!no signal" });
+    // A page that is loaded anew does not show a success.
+    const stored = (await reload(client.threadId)).find(({ role }) => role === "tool");
+    expect(stored).toMatchObject({ content: "no signal", error: "no signal" });
   });
 
   test("answers once, however often the run is sent", async () => {

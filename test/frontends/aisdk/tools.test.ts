@@ -230,6 +230,41 @@ describe.each(VERSIONS)("version %i", (version) => {
     expect(await historyOf(server, chat.id)).toEqual(chat.messages);
   });
 
+  test("a result of the client waits for what must be allowed, and then both go at once", async () => {
+    server.script.push(says(calls("c1", "locate"), calls("c2", "pay", '{"euro": 5}')), says({ text: "Both." }));
+    const { chat, started } = going(version);
+    await chat.sendMessage({ text: "Go" });
+    expect(started).toEqual(["c1"]);
+    expect(partOf(chat, "c2")).toMatchObject({ state: "approval-requested", input: { euro: 5 } });
+    expect(await historyOf(server, chat.id)).toEqual(chat.messages);
+    await chat.addToolOutput({ tool: "locate", toolCallId: "c1", output: "here" });
+    expect([chat.status, chat.error, partOf(chat, "c2").state]).toEqual(["ready", undefined, "approval-requested"]);
+    await chat.addToolApprovalResponse({ id: partOf(chat, "c2").approval.id, approved: true });
+    await said(chat, "Both.");
+    await expect.poll(() => chat.status).toBe("ready");
+    expect(partOf(chat, "c2")).toMatchObject({ state: "output-available", input: { euro: 5 }, providerExecuted: true });
+    expect([started, ran.map(({ input }) => input)]).toEqual([["c1"], [{ euro: 5 }]]);
+    expect(await historyOf(server, chat.id)).toEqual(chat.messages);
+  });
+
+  test("two calls that must be allowed, one of them the client's: each goes on as it is allowed", async () => {
+    server.script.push(says(calls("c1", "erase", '{"all": true}'), calls("c2", "pay")), says({ text: "Both." }));
+    const { chat, started } = going(version);
+    await chat.sendMessage({ text: "Go" });
+    await chat.addToolApprovalResponse({ id: partOf(chat, "c1").approval.id, approved: true });
+    expect(started).toEqual([]);
+    await chat.addToolApprovalResponse({ id: partOf(chat, "c2").approval.id, approved: false });
+    await expect.poll(() => started).toEqual(["c1"]);
+    await expect.poll(() => chat.status).toBe("ready");
+    expect(await historyOf(server, chat.id)).toEqual(chat.messages);
+    await chat.addToolOutput({ tool: "erase", toolCallId: "c1", output: "gone" });
+    await said(chat, "Both.");
+    await expect.poll(() => chat.status).toBe("ready");
+    expect(partOf(chat, "c2").state).toBe("output-denied");
+    expect(ran).toEqual([]);
+    expect(await historyOf(server, chat.id)).toEqual(chat.messages);
+  });
+
   test("answers may come one after the other, also from two tabs", async () => {
     server.script.push(says(calls("c1", "locate"), calls("c2", "pay")), says({ text: "Both." }));
     const { chat } = going(version, { init: { sendAutomaticallyWhen: undefined } });

@@ -32,3 +32,20 @@ test("what is structured deeper than JSON of the log may be is kept as a text", 
     value: JSON.stringify(deep(3)),
   });
 });
+
+test("of a structured value and texts, what says the same is kept once, and whatever says more is kept", () => {
+  const text = (words: string) => ({ type: "text" as const, text: words });
+  const table: readonly [readonly string[], object, string, string][] = [
+    [['{"n":1}'], { n: 1 }, "json", '{"n":1}'],
+    [['{"n":1}', " "], { n: 1 }, "json", '{"n":1}'],
+    [['{"n":1}', "more"], { n: 1 }, "text", '{"n":1}\nmore'],
+    [["1", "2"], { result: [1, 2] }, "json", '{"result":[1,2]}'],
+    [["a", "more"], { result: "a" }, "text", "a\nmore"],
+    [["one"], { n: 1 }, "text", 'one\n{"n":1}'],
+    [[], { n: 1 }, "json", '{"n":1}'],
+  ];
+  for (const [texts, structuredContent, kind, value] of table) {
+    const { output } = outcomeOf({ content: texts.map(text), structuredContent } as never);
+    expect([texts, output.case, output.value]).toEqual([texts, kind, value]);
+  }
+});

@@ -36,10 +36,10 @@ export function outcomeOf({ content, structuredContent, isError = false }: CallT
   if (structured === undefined) {
     return { output: texts.length === 0 ? { case: undefined } : { case: "text", value: text }, isError };
   }
-  if (text.trim() === "" || isSaidByTexts(structuredContent, texts)) {
-    return { output: { case: isDeep ? "text" : "json", value: structured }, isError };
-  }
-  const words = structured === "{}" ? text : `${text}\n${structured}`;
+  const saying = textsThatSay(structuredContent, texts);
+  const hasMore = texts.slice(saying).some((one) => one.trim() !== "");
+  if (!hasMore) return { output: { case: isDeep ? "text" : "json", value: structured }, isError };
+  const words = structured === "{}" || saying > 0 ? text : `${text}\n${structured}`;
   return { output: { case: "text", value: words }, isError };
 }
 
@@ -48,16 +48,18 @@ type Structured = CallToolResult["structuredContent"];
 /** Whether the blocks say what is structured: in their texts, or by pictures and sounds whose bytes it repeats. */
 function isSaid(value: Structured, json: string, blocks: readonly Block[], texts: readonly string[]): boolean {
   const repeats = blocks.some((block) => "data" in block && block.data !== "" && json.includes(block.data));
-  return json === "{}" || repeats || isSaidByTexts(value, texts);
+  return json === "{}" || repeats || textsThatSay(value, texts) > 0;
 }
 
-/** Whether texts say a value in JSON or as it is, one for all of it or one for each of its items. */
-function isSaidByTexts(value: Structured, texts: readonly string[]): boolean {
+/** How many of the texts say a value, in JSON or as it is: all, one for each of its items; the first; or none. */
+function textsThatSay(value: Structured, texts: readonly string[]): number {
   const values = texts.map(readValue);
   const { result, ...others } = (value ?? {}) as { result?: unknown };
   // Servers wrap what is no object.
   const meant = result !== undefined && Object.keys(others).length === 0 ? [value, result] : [value];
-  return meant.some((one) => [values, values[0], texts, texts[0]].some((said) => isDeepStrictEqual(said, one)));
+  const says = (...all: unknown[]) => meant.some((one) => all.some((said) => isDeepStrictEqual(said, one)));
+  if (texts.length > 0 && says(values, texts)) return texts.length;
+  return texts.length > 0 && says(values[0], texts[0]) ? 1 : 0;
 }
 
 function readValue(text: string): unknown {

@@ -50,13 +50,14 @@ export class FoldedMessage {
         this.#part(chunk.part);
         break;
       case "tool-input-start":
-        this.#call(chunk, { state: "input-streaming" });
+        this.#inputs.delete(chunk.toolCallId);
+        this.#call(chunk, { state: "input-streaming" }, undefined);
         break;
       case "tool-input-delta":
         this.#inputs.set(chunk.toolCallId, (this.#inputs.get(chunk.toolCallId) ?? "") + chunk.inputTextDelta);
         break;
       case "tool-input-available":
-        this.#call(chunk, { state: "input-available", input: chunk.input });
+        this.#call(chunk, { state: "input-available" }, chunk.input);
         break;
       case "tool-approval-request":
       case "tool-approval-response":
@@ -68,6 +69,7 @@ export class FoldedMessage {
           output: chunk.output,
           providerExecuted: chunk.providerExecuted,
           preliminary: chunk.preliminary,
+          rawInput: undefined,
         });
         break;
       case "tool-output-error":
@@ -108,14 +110,18 @@ export class FoldedMessage {
     else this.#parts.push({ ...part });
   }
 
-  #call({ toolCallId, toolName, dynamic, title, providerExecuted }: CallName, rest: JsonObject): void {
+  #call(
+    { toolCallId, toolName, dynamic, title, providerExecuted }: CallName,
+    rest: JsonObject,
+    input?: JsonValue,
+  ): void {
     let part = this.#calls.get(toolCallId);
     if (part === undefined) {
       part = dynamic ? { type: "dynamic-tool", toolName, toolCallId } : { type: `tool-${toolName}`, toolCallId };
       this.#calls.set(toolCallId, part);
       this.#parts.push(part);
     }
-    Object.assign(part, title !== undefined && { title }, { providerExecuted }, rest);
+    Object.assign(part, title !== undefined && { title }, { providerExecuted, input, rawInput: undefined }, rest);
   }
 
   #approval(chunk: Extract<Chunk, { type: "tool-approval-request" | "tool-approval-response" }>): void {
@@ -125,7 +131,12 @@ export class FoldedMessage {
       if (part === undefined) return;
       this.#asked.set(approvalId, part);
       const asked = { id: approvalId, ...(reason !== undefined && { requestReason: reason }) };
-      Object.assign(part, { state: "approval-requested", approval: asked });
+      const rawInput = part.input === undefined ? this.#inputs.get(chunk.toolCallId) : undefined;
+      Object.assign(part, this.#streamed(part, chunk.toolCallId), {
+        rawInput,
+        state: "approval-requested",
+        approval: asked,
+      });
       return;
     }
     const part = this.#asked.get(approvalId);
@@ -137,9 +148,12 @@ export class FoldedMessage {
   #settle(toolCallId: string, result: Omit<Draft, "type">): void {
     const part = this.#calls.get(toolCallId);
     if (part === undefined) return;
-    // Of a call that is settled when it is told, the pieces alone tell the input.
+    Object.assign(part, this.#streamed(part, toolCallId), result);
+  }
+
+  /** Of a call whose input was not told whole, the pieces alone tell it. */
+  #streamed(part: Draft, toolCallId: string): JsonObject {
     const text = this.#inputs.get(toolCallId);
-    const input = part.input === undefined && text !== undefined ? { input: jsonOr(text) } : {};
-    Object.assign(part, input, result);
+    return part.input === undefined && text !== undefined ? { input: jsonOr(text) } : {};
   }
 }

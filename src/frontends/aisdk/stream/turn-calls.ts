@@ -16,6 +16,7 @@ interface Call extends CallName {
   /** Whether the client knows that the input is whole, and whether it was told to run the call. */
   told: "no" | "shown" | "to run";
   denied: boolean;
+  settled: boolean;
 }
 
 /**
@@ -33,7 +34,7 @@ export class TurnCalls {
 
   begin(name: CallName): void {
     const told = this.#held.inputs.has(name.toolCallId) ? "to run" : "no";
-    this.#calls.set(name.toolCallId, { ...name, input: {}, told, denied: false });
+    this.#calls.set(name.toolCallId, { ...name, input: {}, told, denied: false, settled: false });
   }
 
   /** The call is whole. */
@@ -56,9 +57,12 @@ export class TurnCalls {
   *asks({ approvalId = "", callId = "", reason }: ApprovalRequestPart): Generator<Chunk> {
     this.#callOf.set(approvalId, callId);
     const call = this.#calls.get(callId);
-    if (call === undefined || this.#held.asked.has(approvalId)) return;
+    if (call === undefined) return;
     // Not the client's to run yet.
-    yield* this.#show(call);
+    const chunks = this.#clientRunsAnother(call) ? this.#leaveOpen(call) : this.#show(call);
+    const unheard = [...chunks];
+    if (this.#held.asked.has(approvalId)) return;
+    yield* unheard;
     yield { type: "tool-approval-request", approvalId, toolCallId: callId, ...(reason !== undefined && { reason }) };
   }
 
@@ -73,8 +77,11 @@ export class TurnCalls {
   *result(result: ToolResultPart): Generator<Chunk> {
     const { callId: toolCallId = "", isError, preliminary } = result;
     const call = this.#calls.get(toolCallId);
-    if (call === undefined || (this.#held.results.has(toolCallId) && !call.denied)) return;
+    if (call === undefined) return;
+    call.settled = !preliminary;
+    if (this.#held.results.has(toolCallId) && !call.denied) return;
     if (call.denied) {
+      yield* this.#show(call);
       yield { type: "tool-output-denied", toolCallId };
       return;
     }
@@ -94,6 +101,23 @@ export class TurnCalls {
       providerExecuted,
       ...early,
     };
+  }
+
+  #clientRunsAnother(call: Call): boolean {
+    return [...this.#calls.values()].some((other) => other !== call && !other.providerExecuted && !other.settled);
+  }
+
+  /**
+   * Tells the input as of a call that is not whole. `lastAssistantMessageIsCompleteWithToolCalls` passes over calls
+   * that the provider runs, and would send the client's results again and again while this one waits for its answer.
+   */
+  *#leaveOpen(call: Call): Generator<Chunk> {
+    if (call.told === "no") return;
+    call.told = "no";
+    const { toolCallId, toolName, dynamic, title, input } = call;
+    const more = { ...(dynamic && { dynamic }), ...(title !== undefined && { title }) };
+    yield { type: "tool-input-start", toolCallId, toolName, providerExecuted: false, ...more };
+    yield { type: "tool-input-delta", toolCallId, inputTextDelta: JSON.stringify(input) };
   }
 
   /** Tells the input in a way that keeps the client from running the call. */
