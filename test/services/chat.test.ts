@@ -171,6 +171,25 @@ describe("while a turn runs", () => {
     expect(openai.calls.at(-1)?.body.messages.map(({ content }) => content)).toEqual(["hi", "one two", "then this"]);
   });
 
+  test("of several that wait, each is asked without the messages of those after it", async () => {
+    const { alice, conversationId, heard, release } = await running();
+    const ask = (content: string) =>
+      hear(alice.turns.chat({ conversationId, ...say(content), ifRunning: TurnPolicy.QUEUE }));
+    const stored = async () =>
+      (await alice.messages.listMessages({ conversationId })).messages.map(({ content }) => content);
+    const second = ask("second");
+    await expect.poll(stored).toEqual(["hi", "second"]);
+    const third = ask("third");
+    await expect.poll(stored).toEqual(["hi", "second", "third"]);
+    const before = openai.calls.length;
+    release.resolve();
+    await Promise.all([heard, second, third]);
+    expect(openai.calls.slice(before).map(({ body }) => body.messages.map(({ content }) => content))).toEqual([
+      ["hi", "one two", "second"],
+      ["hi\n\nsecond", "one two\n\nnext", "third"],
+    ]);
+  });
+
   test("another may interrupt it, and the partial reply stays", async () => {
     const { alice, conversationId, heard } = await running();
     const second = await hear(

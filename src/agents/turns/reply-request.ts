@@ -7,6 +7,7 @@ import { readConversation } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
 import { turnContext } from "../../store/turns/entries.ts";
+import { queuedInputs } from "../../store/turns/queued-turns.ts";
 import type { TurnPlace } from "../../store/turns/turns.ts";
 import type { ReplyRequest } from "../connectors/connector.ts";
 
@@ -29,6 +30,7 @@ const MAX_ENTRIES = 10_000;
 /**
  * The messages to reply to come last, and after them what the turn has said and done so far. While a turn was queued or
  * waited, later messages may have been added, such as the reply of the turn before it: they come before those messages.
+ * What turns reply to that are still queued is left out.
  *
  * @param asked undefined: it was deleted
  */
@@ -50,7 +52,10 @@ export async function replyRequestOf(
   const isAsked = ({ id, seq, turn_id }: MessageRow) =>
     id === asked?.id ||
     (turn_id === null && asked !== undefined && first !== undefined && seq >= first && seq < asked.seq);
-  const others = latest.filter((row) => !isAsked(row) && row.turn_id !== turnId);
+  const before = latest.filter((row) => !isAsked(row) && row.turn_id !== turnId);
+  const isLater = ({ seq, turn_id }: MessageRow) => turn_id === null && asked !== undefined && seq > asked.seq;
+  const isQueued = before.some(isLater) ? await queuedInputs(on, place) : () => false;
+  const others = before.filter((row) => !(isLater(row) && isQueued(row)));
   // As the path shows it: a fork has inherited it as it was then.
   const input = latest.filter(isAsked);
   const shown = asked === undefined || input.at(-1)?.id === asked.id ? input : [...input, asked];

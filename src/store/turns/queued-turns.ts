@@ -17,6 +17,13 @@ export async function countWaiting(
   return row ?? { conversation: 0, caller: 0, tenant: 0 };
 }
 
+/** Whether an entry of the log is what a queued turn will reply to. */
+export async function queuedInputs(on: Queryable, { tenantId, conversationId, id }: TurnPlace) {
+  const rows = await on.query(sql.queuedInputs, [tenantId, conversationId]);
+  const ranges = rows.filter((row) => row.id !== id);
+  return ({ seq }: { readonly seq: bigint }) => ranges.some(({ first, last }) => first <= seq && seq <= last);
+}
+
 /**
  * Renews the leases of queued turns of one tenant; missing ones are not queued any more. `stop`: as in `saveTurn`.
  * `next`: it can start.

@@ -69,6 +69,14 @@ export const countWaiting: Statement<{ conversation: number; caller: number; ten
   from turn t where t.tenant_id = $1 and t.state = 1`,
 };
 
+/** The messages that the queued turns of a conversation reply to, as ranges of the log. $1 tenant, $2 conversation. */
+export const queuedInputs: Statement<{ id: string; first: bigint; last: bigint }> = {
+  name: "turn_queued_inputs",
+  text: `
+  select t.id, coalesce(t.input_seq, t.message_seq) as first, t.message_seq as last
+  from turn t where t.tenant_id = $1 and t.state = 1 and t.conversation_id = $2::uuid`,
+};
+
 /**
  * Starts a queued turn if it is next, in the order of messages in the log (ids would follow the clocks of several
  * servers). No row: it is not next, not open any more, or another server has taken it over. $1 tenant, $2 conversation,
