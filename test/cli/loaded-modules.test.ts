@@ -63,15 +63,7 @@ test("a server that has just started: none of what reads files, asks others, or 
   expect(await server.ended).toMatchObject({ status: 0 });
   expect(await loaded()).toEqual(
     [
-      ...[
-        ...CONNECTED,
-        "@bufbuild/protovalidate",
-        "@connectrpc/connect",
-        "client-zip",
-        "jose",
-        "prom-client",
-        "rfc6902",
-      ],
+      ...[...CONNECTED, "@bufbuild/protovalidate", "@connectrpc/connect", "client-zip", "jose", "prom-client"],
       // prom-client's.
       "@opentelemetry/api",
     ].toSorted(),

@@ -2,6 +2,7 @@
 import { filesIn } from "../../domain/files/named.ts";
 import type { ReplyItem } from "../../domain/turns/reply-item.ts";
 import { afterChanges, stateChangeIn } from "../../domain/turns/shared-state.ts";
+import { Turns } from "../../pipeline/streams/time-slices.ts";
 import { changeState } from "../../store/conversations/state.ts";
 import type { Database, Queryable } from "../../store/database.ts";
 import { type MadeUse, nameMadeFiles } from "../../store/files/made-files.ts";
@@ -26,7 +27,10 @@ export function writeEntries<T>(
     async (tx) => {
       const written = await write(tx);
       if (written === undefined) return undefined;
-      if (changes.length > 0) await changeState(tx, place, (text) => afterChanges(text, changes));
+      if (changes.length > 0) {
+        const turns = new Turns();
+        await changeState(tx, place, (text) => afterChanges(text, changes, () => turns.next()));
+      }
       if (files.length > 0) await nameMadeFiles(tx, place, files);
       return written;
     },
