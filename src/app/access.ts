@@ -27,6 +27,7 @@ import { createAccessService } from "../services/api-keys/service.ts";
 import { createAuditService } from "../services/audit/service.ts";
 import { createDirectoryService } from "../services/directory/service.ts";
 import { createErasureService } from "../services/erasure/service.ts";
+import { renewedFor } from "../services/in-process/context.ts";
 import { createJobService } from "../services/jobs/service.ts";
 import { createLegalHoldService } from "../services/legal-holds/service.ts";
 import { OutsideReads } from "../services/outside-reads/outside-reads.ts";
@@ -106,7 +107,8 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
     find: async (tenantId) => (await directory.tenant(tenantId))?.outsideReads ?? Setting.ALWAYS,
   });
   const renew = async (context: CallContext) => {
-    const principal = await gate.authenticate(context);
+    const now = await gate.authenticate(context);
+    const principal = outsideReads.holds(context) ? now : renewedFor(context, now);
     permit(principal, ruleOf(context.method));
     return outsideReads.renewed(context, principal);
   };

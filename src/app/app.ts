@@ -139,7 +139,7 @@ export async function createApp(
 
   const canonical = [
     ...conversationServices,
-    createTurnService({ database, turns, hints, secrets, memberRoles, purgeAfterDays, heartbeatMs }),
+    createTurnService({ database, turns, hints, secrets, renew, memberRoles, purgeAfterDays, heartbeatMs }),
     createEventService({ database, secrets, subscriptions }),
     createTransferService({ database, bytes, renew, heartbeatMs }),
     createAgentService({ database, secrets, sealer, allowPrivate: config.agents.allowPrivate }),

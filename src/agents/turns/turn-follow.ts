@@ -19,6 +19,8 @@ import type { LiveView } from "./live-task.ts";
 import type { LiveTurn } from "./live-turn.ts";
 import { itemOf, type ReadFrom, type ReadItem, savedItem, TurnReader, type TurnStep } from "./turn-reader.ts";
 
+/** How long what was checked holds for what is told next, in milliseconds: more than the time between two checks. */
+const STALE_MS = 3_000;
 /** Poll interval of a follower without hints, in milliseconds. */
 const POLL_MS = 500;
 /** How often a follower's permission is checked again, in milliseconds. */
@@ -41,6 +43,8 @@ export interface FollowParts {
 
 export interface FollowOptions {
   readonly caller: Caller;
+  /** Says again who calls, or throws as authentication does. */
+  readonly renew: () => Promise<Caller>;
   readonly id: string;
   readonly from: ReadFrom;
   readonly signal: AbortSignal;
@@ -50,28 +54,42 @@ export interface FollowOptions {
   readonly found?: () => void;
 }
 
-/** Throws NOT_FOUND for a turn that the caller does not see, or not any more. */
+/**
+ * Throws NOT_FOUND for a turn that the caller does not see, or not any more, and what `renew` throws once the caller's
+ * credential has ended.
+ */
 export async function* followSteps(parts: FollowParts, options: FollowOptions): AsyncGenerator<TurnStep> {
   const { database, hints, running, rights } = parts;
-  const { caller, id, from, signal, hasStarted = false, found } = options;
+  const { caller, renew, id, from, signal, hasStarted = false, found } = options;
   const reader = new TurnReader(from);
-  const look = (offset: number) => followTurn(database, caller, id, offset, signal);
+  let checkedAt = performance.now();
+  const renewed = async () => {
+    checkedAt = performance.now();
+    return renew();
+  };
+  const look = async () => followTurn(database, await renewed(), id, offset, signal);
   let offset = "offset" in from ? from.offset : 0;
-  let row = await patiently(() => look(offset), hasStarted ? PATIENCE_MS : 0, signal);
+  const begin = () => followTurn(database, caller, id, offset, signal);
+  let row = await patiently(begin, hasStarted ? PATIENCE_MS : 0, signal);
   if (row === undefined) throw notFound("turn");
   found?.();
   const place: TurnPlace = { tenantId: caller.tenantId, conversationId: row.conversation_id, id };
   const topic = { tenantId: place.tenantId, conversationId: place.conversationId };
   const waker = hints.listen({ kind: "turn", ...topic });
   const begun = row.state === TurnState.QUEUED ? hints.listen({ kind: "state", ...topic }) : undefined;
-  const stored = (upto: FollowedTurnRow) => readStored(parts, place, reader, upto, signal);
   const access = hints.listen({ kind: "access", ...topic });
-  const maySee = () => rights.sees(caller, place.conversationId, signal);
-  // Before each step: whoever was removed hears no word more.
+  const maySee = async () => rights.sees(await renewed(), place.conversationId, signal);
+  // Before each step: whoever was removed hears no word more, and nobody hears one after a long wait unchecked.
   const stillSees = async () => {
-    if (!access.woken()) return;
+    if (!access.woken() && performance.now() - checkedAt < STALE_MS) return;
     if (!(await patiently(maySee, PATIENCE_MS, signal))) throw notFound("turn");
   };
+  async function* stored(upto: FollowedTurnRow): AsyncGenerator<TurnStep> {
+    for await (const step of readStored(parts, place, reader, upto, signal)) {
+      await stillSees();
+      yield step;
+    }
+  }
   // A turn may have a hundred thousand deltas to tell, and a caller that takes them as fast as they come.
   const turns = new Turns();
   let recheckAt = nextRecheck(RECHECK_MS);
@@ -85,7 +103,7 @@ export async function* followSteps(parts: FollowParts, options: FollowOptions): 
         // Another server may have ended it with what was saved: nothing more is told before the store has said so.
       } else if (live) {
         // Read before this server took the turn up again.
-        if (row.entry_count < live.view.base) row = (await patiently(() => look(offset), PATIENCE_MS, signal)) ?? row;
+        if (row.entry_count < live.view.base) row = (await patiently(look, PATIENCE_MS, signal)) ?? row;
         if (reader.entries < live.view.base) yield* stored(row);
         for (const step of reader.read(itemsOf(live.view, reader.entries, row.deltas !== null))) {
           more = true;
@@ -101,6 +119,7 @@ export async function* followSteps(parts: FollowParts, options: FollowOptions): 
         if (!more || offset === 0) {
           for (const step of reader.read(savedOf(row, offset, reader.entries))) {
             more = true;
+            await stillSees();
             yield step;
             await turns.next();
           }
@@ -128,7 +147,7 @@ export async function* followSteps(parts: FollowParts, options: FollowOptions): 
         await waker.wait(POLL_MS, signal);
       }
       offset = reader.within;
-      row = await patiently(() => look(offset), PATIENCE_MS, signal);
+      row = await patiently(look, PATIENCE_MS, signal);
       recheckAt = nextRecheck(row?.state === TurnState.INPUT_REQUIRED ? WAITING_POLL_MS : RECHECK_MS);
       if (row === undefined) throw notFound("turn");
     }
@@ -140,7 +159,7 @@ export async function* followSteps(parts: FollowParts, options: FollowOptions): 
   const { reply_seq: replySeq, reply_id: replyId } = row;
   const isListed = reader.asRecorded || row.entry_count > 1 || replySeq === null;
   if (isListed) yield* stored(row);
-  const read = () => readMessage(database, caller, replyId, false, signal);
+  const read = async () => readMessage(database, await renewed(), replyId, false, signal);
   const reply = replySeq === null ? undefined : await patiently(read, PATIENCE_MS, signal);
   if (!isListed && reply && reader.entries === 0) yield* reader.read([itemOf(reply)]);
   yield { kind: "ended", turn: row, reply };

@@ -1,5 +1,19 @@
 // A call's context as its nested calls see it.
+import { isDeepStrictEqual } from "node:util";
+import { accessRefused, ErrorReason } from "../../domain/errors.ts";
+import type { Principal } from "../../domain/identity/principal.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
+
+/**
+ * The principal of a call in the middle of it, given what authentication says now. One that another API has put in the
+ * place of the caller, such as the member for which a trusted back end acts, stays for as long as the caller is the same
+ * and has the same rights. Throws PERMISSION_DENIED if it has others.
+ */
+export function renewedFor(context: CallContext, now: Principal): Principal {
+  if (!(context instanceof DerivedContext) || context.principal === context.admitted) return now;
+  if (isDeepStrictEqual(context.admitted, now)) return context.principal;
+  throw accessRefused(ErrorReason.PERMISSION_DENIED, "the caller's rights have changed; begin again");
+}
 
 export type ContextChange = Partial<Pick<CallContext, "method" | "principal" | "idempotencyKey" | "wire">>;
 
@@ -21,6 +35,10 @@ class DerivedContext implements CallContext {
     this.idempotencyKey = "idempotencyKey" in change ? change.idempotencyKey : base.idempotencyKey;
   }
 
+  /** Who called, before another API spoke for somebody else. */
+  get admitted(): Principal {
+    return this.#base instanceof DerivedContext ? this.#base.admitted : this.#base.principal;
+  }
   get principal() {
     return this.#change.principal ?? this.#base.principal;
   }

@@ -63,6 +63,11 @@ export class OutsideReads {
     return { ...entry, handlers };
   }
 
+  /** Whether it may have changed who calls, which `renewed` does again. */
+  holds(context: CallContext): boolean {
+    return this.#begun.has(context);
+  }
+
   /** Who calls now, in the middle of a call. Throws where what it may read has changed. */
   async renewed(context: CallContext, principal: Principal): Promise<Principal> {
     if (showingOf(context.method) === undefined || viewerOf(principal).kind === "member") return principal;

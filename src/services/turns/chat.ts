@@ -14,11 +14,11 @@ import { writeState } from "../../store/conversations/state.ts";
 import { requireParent } from "../messages/branches.ts";
 import { requestKeyOf } from "../mutations.ts";
 import { beginTurn, type TurnParts } from "./begin-turn.ts";
-import { followed } from "./follow.ts";
+import { type FollowedParts, followed } from "./follow.ts";
 import { addMessages, findSent, requireAsked } from "./sent-messages.ts";
 import { broughtTools } from "./task.ts";
 
-export interface ChatParts extends TurnParts {
+export interface ChatParts extends TurnParts, FollowedParts {
   readonly rolePolicy: RolePolicy;
 }
 
@@ -64,6 +64,5 @@ export async function* chat(
   yield { event: { case: "started", value: started } };
   const from = streamEntries ? { cursor: BEGINNING } : { offset: 0 };
   const id = started.turn?.id ?? "";
-  const { signal } = context;
-  for await (const event of followed(parts.turns, { caller, id, from, signal, hasStarted: true })) yield { event };
+  for await (const event of followed(parts, context, { id, from, hasStarted: true })) yield { event };
 }

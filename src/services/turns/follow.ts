@@ -12,6 +12,7 @@ import type { ReadFrom } from "../../agents/turns/turn-reader.ts";
 import type { Turns } from "../../agents/turns/turns.ts";
 import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
 import { callerFrom } from "../../domain/identity/caller.ts";
+import type { Principal } from "../../domain/identity/principal.ts";
 import { isOurId } from "../../domain/ids/id.ts";
 import { MAX_TURN_BYTES, TurnState } from "../../domain/turns/turn.ts";
 import { BEGINNING, readCursor } from "../../domain/turns/turn-cursor.ts";
@@ -23,17 +24,21 @@ import { lockVisible, requireWrite } from "../conversations/access.ts";
 import { requestKeyOf } from "../mutations.ts";
 import { type TurnEvent, toTurn, toTurnEvent } from "./convert.ts";
 
+export interface FollowedParts {
+  readonly turns: Turns;
+  /** Says again who calls, or throws as authentication does. */
+  readonly renew: (context: CallContext) => Promise<Principal> | Principal;
+}
+
 export async function* resumeTurn(
-  { turns }: { readonly turns: Turns },
+  parts: FollowedParts,
   request: ResumeTurnRequest,
   context: CallContext,
 ): AsyncIterable<MessageInitShape<typeof ResumeTurnResponseSchema>> {
-  const { principal, signal } = context;
-  const caller = callerFrom(principal);
   if (!isOurId(request.turnId)) throw notFound("turn");
   const id = request.turnId.toLowerCase();
   const from = placeOf(request);
-  for await (const event of followed(turns, { caller, id, from, signal, found: () => context.flushHeaders() }))
+  for await (const event of followed(parts, context, { id, from, found: () => context.flushHeaders() }))
     yield { event };
 }
 
@@ -79,8 +84,15 @@ export async function cancelTurn(
 }
 
 /** A turn's events to its end. A failed turn's last event is followed by the error. */
-export async function* followed(turns: Turns, options: FollowOptions): AsyncIterable<TurnEvent> {
-  const { id } = options;
+export async function* followed(
+  { turns, renew }: FollowedParts,
+  context: CallContext,
+  place: Omit<FollowOptions, "caller" | "renew" | "signal">,
+): AsyncIterable<TurnEvent> {
+  const { principal, signal } = context;
+  const { id } = place;
+  const caller = callerFrom(principal);
+  const options = { ...place, caller, renew: async () => callerFrom(await renew(context)), signal };
   for await (const step of turns.follow(options)) {
     yield toTurnEvent(step);
     if (step.kind === "ended" && step.turn.state === TurnState.FAILED) {

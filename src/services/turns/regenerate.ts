@@ -12,11 +12,11 @@ import type { CallContext } from "../../pipeline/call/call.ts";
 import { findAsked } from "../messages/asked-message.ts";
 import { requestKeyOf } from "../mutations.ts";
 import { beginTurn, type TurnParts } from "./begin-turn.ts";
-import { followed } from "./follow.ts";
+import { type FollowedParts, followed } from "./follow.ts";
 import { broughtTools } from "./task.ts";
 
 export async function* regenerate(
-  parts: TurnParts,
+  parts: TurnParts & FollowedParts,
   request: RegenerateRequest,
   context: CallContext,
 ): AsyncIterable<MessageInitShape<typeof RegenerateResponseSchema>> {
@@ -43,6 +43,5 @@ export async function* regenerate(
   yield { event: { case: "started", value: started } };
   const from = streamEntries ? { cursor: BEGINNING } : { offset: 0 };
   const id = started.turn?.id ?? "";
-  const { signal } = context;
-  for await (const event of followed(parts.turns, { caller, id, from, signal, hasStarted: true })) yield { event };
+  for await (const event of followed(parts, context, { id, from, hasStarted: true })) yield { event };
 }

@@ -10,7 +10,7 @@ import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import { answerTurn } from "./answer.ts";
 import { chat } from "./chat.ts";
 import { createTurn } from "./create.ts";
-import { cancelTurn, resumeTurn } from "./follow.ts";
+import { cancelTurn, type FollowedParts, resumeTurn } from "./follow.ts";
 import { deleteTurn, getTurn, listConversationTurns, listTurnEntries } from "./read.ts";
 import { regenerate } from "./regenerate.ts";
 
@@ -19,6 +19,8 @@ export interface TurnServiceOptions {
   readonly turns: Turns;
   readonly hints: Hints;
   readonly secrets: TenantSecrets;
+  /** Says again who calls, or throws as authentication does. Default: whoever it was when the call began. */
+  readonly renew?: FollowedParts["renew"];
   /** The roles that members may give to messages. Default: all. */
   readonly memberRoles?: readonly RoleName[] | undefined;
   /** When conversations that are deleted with their last turn are purged. Default: never. */
@@ -29,7 +31,8 @@ export interface TurnServiceOptions {
 
 export function createTurnService(options: TurnServiceOptions): ServiceEntry {
   const { database, turns, hints, secrets, memberRoles, purgeAfterDays, heartbeatMs = HEARTBEAT_MS } = options;
-  const parts = { database, turns, hints, secrets, purgeAfterDays, rolePolicy: new RolePolicy(memberRoles) };
+  const { renew = ({ principal }) => principal } = options;
+  const parts = { database, turns, hints, secrets, renew, purgeAfterDays, rolePolicy: new RolePolicy(memberRoles) };
   return serve(pb.TurnService, {
     chat: (request, context) =>
       withHeartbeats(chat(parts, request, context), heartbeatOf(pb.ChatResponseSchema), heartbeatMs),
