@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
 import { FinishReason, TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
+import { failureOf } from "../support/failure.ts";
 import { calls, given, says, scriptedAgent, text } from "../support/scripted-agent.ts";
 import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
 import { readTurn } from "../support/turn-events.ts";
@@ -53,8 +54,8 @@ interface Scene {
 }
 
 /** A turn that waits for consent to `run {"n": 1}`. */
-async function waiting(server: StoreServer): Promise<Scene> {
-  const tenant = await server.tenant("alice");
+async function waiting(server: StoreServer, caller = "alice"): Promise<Scene> {
+  const tenant = await server.tenant("alice", "bob");
   const runs = { case: "http", value: { url } };
   const { agent: made } = await tenant.key().agents.createAgent({
     agent: {
@@ -64,10 +65,13 @@ async function waiting(server: StoreServer): Promise<Scene> {
     },
   });
   const alice = tenant.member("alice");
-  const { conversation } = await alice.conversations.createConversation({ conversation: { agent: "helper" } });
+  const { conversation } = await alice.conversations.createConversation({
+    conversation: { agent: "helper" },
+    participantIds: ["bob"],
+  });
   const conversationId = conversation?.id ?? "";
   agent.script.push(says(calls("c1", "run", '{"n": 1}')));
-  const chat = alice.turns.chat({ conversationId, message: { content: "hi" }, streamEntries: true });
+  const chat = tenant.member(caller).turns.chat({ conversationId, message: { content: "hi" }, streamEntries: true });
   const { turn, turnId } = await readTurn(chat);
   expect(turn?.state).toBe(TurnState.INPUT_REQUIRED);
   const [awaited] = turn?.awaited ?? [];
@@ -109,6 +113,23 @@ const LOSSES: readonly (readonly [string, (scene: Scene) => Promise<unknown>, st
 ];
 
 describe("a turn that waits for input", () => {
+  test("F-ANSWER-CALLER: takes no answer of others once its caller was removed, and is cancelled", async () => {
+    const failure = "the caller no longer takes part in the conversation";
+    const removed = async (server: StoreServer) => {
+      const own = await waiting(server, "bob");
+      await own.alice.participants.removeParticipant({ conversationId: own.conversationId, memberId: "bob" });
+      return own;
+    };
+    const { alice, turnId, approvalId } = await removed(still);
+    const answer = alice.turns.answerTurn({ turnId, approvals: [{ approvalId, granted: true }] });
+    expect(await failureOf(answer)).toMatchObject({ reason: "NOT_AWAITED", message: expect.stringContaining(failure) });
+    const swept = await removed(sweeping);
+    const turn = async () => (await swept.alice.turns.getTurn({ turnId: swept.turnId })).turn;
+    await expect.poll(async () => (await turn())?.failure).toBe(failure);
+    expect((await turn())?.state).toBe(TurnState.CANCELLED);
+    expect(ran).toEqual([]);
+  });
+
   test.each(LOSSES)("is cancelled when %s", async (_, lose, failure) => {
     const own = await waiting(sweeping);
     await lose(own);

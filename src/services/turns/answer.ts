@@ -28,7 +28,7 @@ import { nameFilesOfResults } from "../../store/files/named-files.ts";
 import { claim, firstResponse, keep, type RequestKey } from "../../store/idempotency/idempotency.ts";
 import { readMessage } from "../../store/messages/messages.ts";
 import { appendEntries, lockOpenTurn, type SavedTurnRow } from "../../store/turns/entries.ts";
-import { followTurn, type TurnPlace } from "../../store/turns/turns.ts";
+import { followTurn, stopOfWaiting, type TurnPlace } from "../../store/turns/turns.ts";
 import { lockVisible, requireOpen, requireWrite } from "../conversations/access.ts";
 import { requestKeyOf } from "../mutations.ts";
 import { checkAnswers, requireRoom } from "./answer-rules.ts";
@@ -106,6 +106,8 @@ async function answerOnce(
     if (await areGiven(tx, place, row, request)) throw notAwaited(place.id, "the turn has these answers already");
     throw new NotYet();
   }
+  const stop = await stopOfWaiting(tx, place);
+  if (stop !== undefined) throw notAwaited(place.id, stop || "the turn has ended");
   const left = row.wait_left ?? 0;
   if (left <= 0) throw notAwaited(place.id, "the time for an answer is over");
   const agent = await findAgent(tx, place.tenantId, row.agent_id);

@@ -155,15 +155,15 @@ const shutFor = (tenant: string) => `case
   end`;
 
 /**
- * Why turn `t` must stop, as text; empty: it was cancelled; null: it may continue. A reply that has begun continues
- * without its caller. `tenant` is the SQL of the tenant's id.
+ * Why turn `t` must stop, as text; empty: it was cancelled; null: it may continue. A reply that runs continues
+ * without its caller; a turn that is queued or waits for input does not. `tenant` is the SQL of the tenant's id.
  */
 export const stopFor = (tenant: string) => `(select case
     when t.cancel_time is not null then ''
     else coalesce(${shutFor(tenant)}, case
       when not exists (select from agent a where a.tenant_id = ${tenant} and a.id = t.agent_id and not a.disabled)
         then 'the agent was removed or disabled'
-      when t.state = 1 and t.member_id is not null and (not (c.owner_id is not distinct from t.member_id
+      when t.state in (1, 6) and t.member_id is not null and (not (c.owner_id is not distinct from t.member_id
         or ${takesPart("t.member_id", tenant)}) or exists (select from member q
           where q.tenant_id = ${tenant} and q.id = t.member_id and q.delete_time is not null))
         then 'the caller no longer takes part in the conversation'
