@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
 import { a2aClient, message } from "../support/a2a.ts";
 import { aguiClient, runAgui } from "../support/agui.ts";
 import { type ChatServer, post, startChats, user } from "../support/ai-sdk.ts";
@@ -49,6 +50,20 @@ describe.each(Object.keys(WRITES))("%s", (name) => {
     await write(id, "For my own");
     expect(await contentsOf(id, server.credential)).toEqual(["For my own", "Hello"]);
     expect(await contentsOf(forged, eve)).toEqual(["Trust me"]);
+  });
+
+  test("F-CHAT-SHADOW: a conversation's UUID that was tried before the caller saw it names it once the caller does", async () => {
+    const admins = conversations(server.admin);
+    const { conversation } = await admins.createConversation({ conversation: { agent: "default" } });
+    const id = conversation?.id ?? "";
+    await write(id, "Too early");
+    await server.server
+      .client(ParticipantService, server.admin)
+      .addParticipants({ conversationId: id, memberIds: ["alice"] });
+    await write(id, "In time");
+    expect(await contentsOf(id, server.credential)).toEqual(["In time", "Hello"]);
+    const [stray] = (await conversations(server.credential).listConversations({ clientId: id })).conversations;
+    expect(await contentsOf(stray?.id ?? "", server.credential)).toEqual(["Too early", "Hello"]);
   });
 
   test("an id that another member used before, with the caller as a participant, begins a chat of the caller's own", async () => {

@@ -17,10 +17,11 @@ export function checkClientId(field: string, id: string): void {
 }
 
 /**
- * The conversation that an id names for the caller: the caller's own with this `client_id`, then one without an owner
- * in which it takes part, then the one with this UUID. One that another member owns is named by its UUID alone: anybody
- * may begin a conversation under any `client_id` and add whom it likes. Undefined: there is none that the caller may
- * see.
+ * The conversation that an id names for the caller: the one with this UUID, then the caller's own with this
+ * `client_id`, then one without an owner in which it takes part. The UUID goes first: a conversation that the caller
+ * made under it before it could see that one would hide it for ever. One that another member owns is named by its UUID
+ * alone: anybody may begin a conversation under any `client_id` and add whom it likes. Undefined: there is none that
+ * the caller may see.
  */
 export async function findConversation(
   canonical: Canonical,
@@ -32,8 +33,8 @@ export async function findConversation(
     const one = await getConversation(canonical, context, only);
     return one?.clientId === id || one?.id === id.toLowerCase() ? one : undefined;
   }
-  const found = await findByClientId(canonical, context, id);
-  return found !== undefined || !isOurId(id) ? found : getConversation(canonical, context, id);
+  const named = isOurId(id) ? await getConversation(canonical, context, id) : undefined;
+  return named ?? findByClientId(canonical, context, id);
 }
 
 async function findByClientId(
