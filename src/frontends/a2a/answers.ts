@@ -54,7 +54,10 @@ export function areGiven(entries: readonly OurMessage[], { results, approvals }:
 }
 
 function toApproval(data: JsonObject): ApprovalResponsePart {
-  const { approvalId, approved, reason } = data;
+  const { approvalId, approved, reason, output, error } = data;
+  // Its result would be lost, and there is none before the call is allowed.
+  if (output !== undefined || error !== undefined)
+    throw invalidField("message.parts", `${RULE}; not both in one`, "answers.one");
   // What may run is said, never guessed.
   if (typeof approved !== "boolean")
     throw invalidField("message.parts", `${RULE}; approved: true or false`, "approved");

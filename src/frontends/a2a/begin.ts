@@ -17,7 +17,7 @@ import { type Answers, areGiven, readAnswers } from "./answers.ts";
 import { pushNotSupported, taskNotFound, unsupported } from "./errors.ts";
 import { readMessage } from "./parts.ts";
 import { isOver, type TurnEvents } from "./reply-stream.ts";
-import { contextIdOf } from "./tasks.ts";
+import { checkHistoryLength, contextIdOf } from "./tasks.ts";
 
 export interface Begun {
   readonly turn: Turn;
@@ -31,6 +31,7 @@ export async function begin(canonical: Canonical, context: CallContext, request:
   const { message } = request;
   if (message === undefined) throw invalidField("message", "must be set", "required");
   if (message.role === Role.AGENT) throw invalidField("message.role", "must be ROLE_USER", "role");
+  checkHistoryLength("configuration.history_length", request.configuration?.historyLength);
   // Whoever relies on being told would wait for ever.
   if (request.configuration?.taskPushNotificationConfig !== undefined) throw pushNotSupported();
   const read = readMessage(message);

@@ -25,7 +25,7 @@ import type { Canonical } from "../../services/in-process/in-process.ts";
 import { findById } from "../../services/in-process/stored.ts";
 import type { FrontendOptions } from "../shared/options.ts";
 import type { Operations } from "./operations.ts";
-import { contextIdOf, lastAwaited, statusTime, turnState } from "./tasks.ts";
+import { checkHistoryLength, contextIdOf, lastAwaited, statusTime, turnState } from "./tasks.ts";
 
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 100;
@@ -54,29 +54,36 @@ export async function listTasks(
   const { contextId, status, historyLength = 0, includeArtifacts = false, statusTimestampAfter: since } = request;
   const pageSize = request.pageSize ?? DEFAULT_PAGE;
   if (pageSize < 1 || pageSize > MAX_PAGE) throw invalidField("page_size", `must be 1 to ${MAX_PAGE}`, "page_size");
-  if (historyLength < 0) throw invalidField("history_length", "must be at least 0", "history_length");
+  checkHistoryLength("history_length", historyLength);
   if (TaskStateSchema.value[status] === undefined) throw invalidField("status", "must be a state of tasks", "status");
   const scope = await scopeOf(context, secrets, request);
   const after = request.pageToken === "" ? undefined : readToken(scope, request.pageToken);
   const state = turnState(status);
   const isNone = status !== TaskState.UNSPECIFIED && state === undefined;
-  const conversationId = contextId === "" ? ANY_PARENT : (await operations.conversation(contextId))?.id;
+  // A token of one conversation lists that one, however it is named, and reads no others.
+  const only = context.principal.kind === "key" ? context.principal.client?.conversationId : undefined;
+  const wanted = contextId || (only ?? "");
+  const conversation = wanted === "" ? undefined : await operations.conversation(wanted);
+  const conversationId = wanted === "" ? ANY_PARENT : conversation?.id;
   const turns =
     isNone || conversationId === undefined
       ? []
       : await turnsOf(canonical, context, conversationId, state ?? TurnState.UNSPECIFIED);
   // A context has one agent; of all contexts, those of the agent that is asked.
-  const agentId = contextId === "" && turns.length > 0 ? await agentOf(canonical, context, request.tenant) : undefined;
+  const agentId = wanted === "" && turns.length > 0 ? await agentOf(canonical, context, request.tenant) : undefined;
   const asked = turns.filter((turn) => agentId === undefined || turn.agentId === agentId);
   const timed = await withTimes(canonical, context, asked);
   const matching = timed.filter(({ time }) => since === undefined || time >= nanosOf(since)).sort(byPlace);
   const left = after === undefined ? matching : matching.filter((one) => byPlace(after, one) < 0);
   const page = left.slice(0, pageSize);
-  const contexts = await contextsOf(
-    canonical,
-    context,
-    page.map(({ turn }) => turn),
-  );
+  const contexts =
+    conversation === undefined
+      ? await contextsOf(
+          canonical,
+          context,
+          page.map(({ turn }) => turn),
+        )
+      : new Map([[conversation.id, contextIdOf(conversation)]]);
   const tasks: Task[] = [];
   let bytes = 0;
   let seen = 0;

@@ -28,7 +28,7 @@ import { begin } from "./begin.ts";
 import { notCancelable, taskNotFound, unsupported } from "./errors.ts";
 import { LOG_PART } from "./parts.ts";
 import { isOver, type TurnEvents, updatesOf } from "./reply-stream.ts";
-import { contextIdOf, taskState, toStatus, toTask } from "./tasks.ts";
+import { checkHistoryLength, contextIdOf, taskState, toStatus, toTask } from "./tasks.ts";
 
 interface Shown {
   readonly contextId: string;
@@ -73,6 +73,7 @@ export class Operations {
   }
 
   async get({ id, historyLength }: GetTaskRequest): Promise<Task> {
+    checkHistoryLength("history_length", historyLength);
     const turn = await this.turn(id);
     return this.task(turn, { contextId: await this.#contextId(turn), historyLength });
   }

@@ -17,6 +17,7 @@ import {
   type TaskStatus,
   TaskStatusSchema,
 } from "../../../gen/lf/a2a/v1/a2a_pb.ts";
+import { invalidField } from "../../domain/errors.ts";
 import { artifactParts, dataPart, parsed, textPart, toParts } from "./parts.ts";
 
 /** The id of the artifact, unique in its task. */
@@ -131,4 +132,9 @@ function toMessage(entry: Message, taskId: string, contextId: string): A2aMessag
     parts: toParts(entry),
     ...(metadata && { metadata }),
   });
+}
+
+/** How many of the latest messages a task shows. Throws INVALID_FIELD. */
+export function checkHistoryLength(field: string, length: number | undefined): void {
+  if (length !== undefined && length < 0) throw invalidField(field, "must be at least 0", "history_length");
 }

@@ -3,7 +3,9 @@ import { randomUUID } from "node:crypto";
 import type { Task } from "@a2a-js/sdk";
 import type { Client } from "@a2a-js/sdk/client";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { AccessService } from "../../../gen/colloquy/v1/access_service_pb.ts";
 import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
+import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { a2aClient, all, BINDINGS, message, postA2a, replyOf, toldOf } from "../../support/a2a.ts";
 import { type FakeAgent, startFakeAgent } from "../../support/agents.ts";
@@ -56,6 +58,10 @@ function stepping(...words: readonly string[]) {
     for (const gate of gates.slice(0, until)) gate.resolve();
   };
 }
+
+/** The questions and calls that a task waits with. */
+const waitsFor = (task: Task) =>
+  task.status?.message?.parts.map(({ content }) => (content?.$case === "data" ? content.value : undefined));
 
 describe.each(BINDINGS)("over %s", (binding) => {
   let client: Client;
@@ -220,8 +226,6 @@ describe.each(BINDINGS)("over %s", (binding) => {
       else yield { text: String(last?.case === "toolResult" ? last.value.output.value : "") };
     };
     const first = (await client.sendMessage(message("Go"))) as Task;
-    const waitsFor = (task: Task) =>
-      task.status?.message?.parts.map(({ content }) => (content?.$case === "data" ? content.value : undefined));
     expect(first.status?.state).toBe(INPUT_REQUIRED);
     expect(waitsFor(first)).toEqual([{ kind: "tool-call", toolCallId: "c1", name: "locate", input: { of: "me" } }]);
     const taskId = first.id;
@@ -240,6 +244,33 @@ describe.each(BINDINGS)("over %s", (binding) => {
     await expect(client.sendMessage(message([{ data: answer }], { taskId }))).rejects.toMatchObject({
       name: "UnsupportedOperationError",
     });
+  });
+
+  test("F-A2A-ONE-ANSWER: a part that answers a question and brings a result is refused, and neither counts", async () => {
+    agent.answer = async function* ({ messages }) {
+      if (messages.at(-1)?.kind === MessageKind.TOOL_RESULT) yield { text: "Paid" };
+      else yield calls("p1", "pay", "{}");
+    };
+    const { id: taskId, ...task } = (await client.sendMessage(message("Pay"))) as Task;
+    const [question] = waitsFor(task as Task) ?? [];
+    const { approvalId } = question as { approvalId: string };
+    for (const brought of [{ output: 1 }, { error: "broken" }]) {
+      const both = { ...(question as object), approvalId, approved: true, toolCallId: "p1", ...brought };
+      await expect(client.sendMessage(message([{ data: both }], { taskId }))).rejects.toThrow(/must answer/);
+    }
+    // The question itself, with the answer to it, is one.
+    const answer = { ...(question as object), approved: false };
+    const { status } = (await client.sendMessage(message([{ data: answer }], { taskId }))) as Task;
+    expect(status?.state).toBe(COMPLETED);
+  });
+
+  test("F-A2A-HISTORY: a negative history length is refused before anything is stored", async () => {
+    const before = agent.calls.length;
+    const sent = { ...message("Hi"), configuration: { historyLength: -5, acceptedOutputModes: [] } };
+    await expect(client.sendMessage(sent as never)).rejects.toThrow(/history_length: must be at least 0/);
+    expect(agent.calls).toHaveLength(before);
+    const { id } = (await client.sendMessage(message("Hi"))) as Task;
+    await expect(client.getTask({ tenant: "", id, historyLength: -1 })).rejects.toThrow(/history_length/);
   });
 
   test("tasks of a context are listed, the latest first", async () => {
@@ -383,4 +414,23 @@ test("cards need a credential, and that of no agent is not found", async () => {
   expect((await get("/a2a/nobody/.well-known/agent-card.json", key)).status).toBe(404);
   const card = await get("/.well-known/agent-card.json", key);
   expect([card.status, (await card.json()).name]).toEqual([200, "default"]);
+});
+
+test("F-A2A-ONE-CONTEXT: a token of one conversation lists the tasks of its context, and of no other", async () => {
+  await tenant.addMember("tom");
+  const who = { ...key, "X-Act-For": "tom" };
+  const contextId = randomUUID();
+  const own = await a2aClient(server.url, who, "JSONRPC");
+  const { id } = (await own.sendMessage(message("Hi", { contextId }))) as Task;
+  await own.sendMessage(message("Elsewhere"));
+  const found = await server.client(ConversationService, key).listConversations({ clientId: contextId });
+  const conversationId = found.conversations[0]?.id ?? "";
+  const { token } = await server.client(AccessService, key).createClientToken({ memberId: "tom", conversationId });
+  const list = async (named: string) => {
+    const asked = { tenant: "default", contextId: named };
+    const { body } = await postA2a(server.url, { Authorization: `Bearer ${token}` }, "ListTasks", asked);
+    return body.result?.tasks?.map((task: Task) => [task.id, task.contextId]) ?? body;
+  };
+  for (const named of [contextId, conversationId, ""]) expect(await list(named), named).toEqual([[id, contextId]]);
+  expect(await list("other")).toEqual([]);
 });
