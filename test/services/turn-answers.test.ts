@@ -71,3 +71,14 @@ test("are refused by the field that breaks a rule, of nested parts too", async (
     message: "results[0].parts.parts[1].id: must be unique in its message",
   });
 });
+
+test("F-INPUT-TIME: of a part of what a turn waits for leave the time until which it waits", async () => {
+  const { alice, turnId } = await waiting("a", "b", "c");
+  const until = (await alice.turns.getTurn({ turnId })).turn?.inputExpireTime;
+  expect(until).toBeDefined();
+  for (const callId of ["a", "b"]) {
+    const { turn } = await alice.turns.answerTurn({ turnId, results: [result(callId, "x")] });
+    expect(turn?.inputExpireTime).toEqual(until);
+    expect((await alice.turns.getTurn({ turnId })).turn?.inputExpireTime).toEqual(until);
+  }
+});

@@ -129,6 +129,30 @@ describe("a turn without a conversation", () => {
     expect((await target.conversations.getConversation({ conversationId })).conversation).toMatchObject({ stateJson });
   });
 
+  test("F-PREVIOUS-AGENT: that follows a turn has its agent, unless another is named", async () => {
+    const { tenant, alice } = await scene();
+    await tenant.key().agents.createAgent({ agent: { name: "other", connector: { case: "echo", value: {} } } });
+    const agentOf = async (more: object) => {
+      agent.script.push(says(text("Hello")));
+      return ask(alice, [say("go")], { agent: "", ...more });
+    };
+    const first = await agentOf({ agent: "other" });
+    const second = await agentOf({ previousTurnId: first?.id });
+    const third = await agentOf({ previousTurnId: first?.id, agent: "helper" });
+    const fourth = await agentOf({ previousTurnId: third?.id });
+    expect(second?.agentId).toBe(first?.agentId);
+    expect(third?.agentId).not.toBe(first?.agentId);
+    expect(fourth?.agentId).toBe(third?.agentId);
+    // It has not to do with the conversation's.
+    const { conversation } = await alice.conversations.createConversation({ conversation: { agent: "helper" } });
+    const fifth = await agentOf({ conversationId: conversation?.id, agent: "other" });
+    expect((await agentOf({ previousTurnId: fifth?.id }))?.agentId).toBe(first?.agentId);
+    await tenant.key().agents.deleteAgent({ agentId: "other" });
+    const { turns } = alice;
+    const gone = turns.createTurn({ messages: [say("go")], previousTurnId: second?.id ?? "" } as never);
+    expect(await failureOf(gone)).toMatchObject({ reason: "UNKNOWN_REFERENCE" });
+  });
+
   test("that follows what another follows begins a branch, and is one after an export and import", async () => {
     const { tenant, alice } = await scene();
     agent.script.push(says(text("one")), says(text("A")), says(text("B")));

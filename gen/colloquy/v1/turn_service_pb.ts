@@ -348,7 +348,7 @@ export type CreateTurnRequest = Message<"colloquy.v1.CreateTurnRequest"> & {
   messages: Message$1[];
 
   /**
-   * The agent's id or name. Default: that of the conversation.
+   * The agent's id or name. Default: that of the previous turn, without one that of the conversation.
    *
    * @generated from field: string agent = 4;
    */

@@ -108,8 +108,7 @@ async function answerOnce(
   }
   const stop = await stopOfWaiting(tx, place);
   if (stop !== undefined) throw notAwaited(place.id, stop || "the turn has ended");
-  const left = row.wait_left ?? 0;
-  if (left <= 0) throw notAwaited(place.id, "the time for an answer is over");
+  if ((row.wait_left ?? 0) <= 0) throw notAwaited(place.id, "the time for an answer is over");
   const agent = await findAgent(tx, place.tenantId, row.agent_id);
   if (agent === undefined || agent.disabled) throw notAwaited(place.id, "the agent was removed or disabled");
   const { entries, pending } = answersTo(row, request, caller, place.id);
@@ -124,7 +123,7 @@ async function answerOnce(
     server: undefined,
     state: waits ? TurnState.INPUT_REQUIRED : TurnState.RUNNING,
     nextServer: turns.lease.server,
-    leaseMs: waits ? left : turns.lease.leaseMs,
+    leaseMs: waits ? undefined : turns.lease.leaseMs,
     openEntry: null,
     text: "",
     pending: pendingText(pending),

@@ -88,7 +88,7 @@ async function createOnce(
   if (first) return { created: fromBinary(CreateTurnResponseSchema, firstResponse(first)), task: undefined };
   const { tenantId } = caller;
   const { conversationId, parentId } = await settlePlace(tx, caller, place, parts.rolePolicy);
-  const agent = await requireAgent(tx, caller, conversationId, request.agent);
+  const agent = await requireAgent(tx, caller, conversationId, request.agent || (place.previous?.agent_id ?? ""));
   await checkResults(tx, caller, conversationId, request.messages);
   const drafts = request.messages.map(toDraft);
   const { last_seq: last } = await lockVisible(tx, caller, conversationId);

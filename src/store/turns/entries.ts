@@ -34,8 +34,8 @@ export interface Continuation extends Addition {
   readonly state: typeof TurnState.RUNNING | typeof TurnState.INPUT_REQUIRED;
   /** The server that runs it then. */
   readonly nextServer: string;
-  /** Of a turn that waits for input: how long. */
-  readonly leaseMs: number;
+  /** Of a turn that waits for input: how long. Undefined: as long as before. */
+  readonly leaseMs: number | undefined;
   readonly openEntry: string | null;
   readonly text: string;
   readonly pending: string | null;
@@ -67,7 +67,7 @@ export async function appendEntries(
     addition.server ?? null,
     addition.state,
     addition.nextServer,
-    addition.leaseMs,
+    addition.leaseMs ?? null,
     addition.openEntry,
     addition.text,
     addition.pending,

@@ -60,7 +60,7 @@ export interface AddedRow {
 /**
  * Adds entries to a turn that goes on. No row: it has ended, or has other entries than the caller knows of. `stop`: as
  * in `saveTurn`. $4 how many entries it has, $5 the server that runs it, or null: any, $6 its state then, $7 the server
- * that runs it then, $8 the length of the lease in milliseconds, $9 what the text belongs to, $10 the text, $11 the
+ * that runs it then, $8 the length of the lease in milliseconds, or null: until it was to end before, $9 what the text belongs to, $10 the text, $11 the
  * calls without a result, $25 when the first piece came or null, $26 how much of the lengths of deltas stays, $27 those
  * after that.
  */
@@ -70,7 +70,8 @@ export const appendEntries: Statement<AddedRow & { stop: string | null; shut: bo
   extendsLog: 1,
   text: `${addEntries("t.state in (2, 6) and t.entry_count = $4::integer and ($5::uuid is null or t.server = $5::uuid)")}
   , changed as (
-    update turn t set state = $6::smallint, server = $7::uuid, lease_time = ${lease("$8")}, open_entry = $9, text = $10,
+    update turn t set state = $6::smallint, server = $7::uuid, lease_time = coalesce(${lease("$8")}, t.lease_time),
+      open_entry = $9, text = $10,
       pending = $11, first_delta_time = coalesce(t.first_delta_time, $25::timestamptz),
       deltas = left(t.deltas, $26::integer) || $27::text, ${countEntries}
     from target where t.tenant_id = $1 and t.id = target.id and target.shut is null
