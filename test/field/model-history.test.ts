@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { itemsOf } from "../../src/agents/connectors/history/items.ts";
 import { historyOf } from "../../src/agents/connectors/openai/chat/history.ts";
+import { entry } from "../support/entries.ts";
 
 const ROLES = { s: MessageRole.SYSTEM, u: MessageRole.USER, a: MessageRole.ASSISTANT, t: MessageRole.TOOL } as const;
 type Said = readonly (readonly [keyof typeof ROLES, string])[];
@@ -128,5 +129,23 @@ describe("F-STRICT: a history", () => {
         }
       }),
     );
+  });
+
+  test("has the data that a person sends, as JSON with its name, and not what an agent sends to be shown", () => {
+    const order = { content: { case: "data", value: { json: '{"order":17}' } } } as const;
+    const form = { content: { case: "data", value: { name: "form", json: '{"a":1}' } } } as const;
+    const history = historyOf(
+      "",
+      itemsOf([
+        entry(MessageRole.USER, order),
+        entry(MessageRole.ASSISTANT, { content: { case: "text", value: { text: "Here." } } }, form),
+        entry(MessageRole.USER, { content: { case: "text", value: { text: "And:" } } }, form),
+      ]),
+    );
+    expect(history).toEqual([
+      { role: "user", content: '{"order":17}' },
+      { role: "assistant", content: "Here." },
+      { role: "user", content: 'And:\nform: {"a":1}' },
+    ]);
   });
 });

@@ -197,6 +197,36 @@ describe("an agent of any behaviour", () => {
     expect((await (await scene(odd.url)).say("Hi")).reply?.content).toBe("Good day");
   });
 
+  test("that waits for what a text cannot say gets the next message as another task of the context", async () => {
+    const waits = task("TASK_STATE_INPUT_REQUIRED", {});
+    odd.answer = (body, response, request) => {
+      const { taskId } = body.params.message ?? {};
+      response.setHeader("content-type", "application/json");
+      if (body.method === "GetTask") {
+        response.end(JSON.stringify({ jsonrpc: "2.0", id: body.id, result: waits.task }));
+      } else if (taskId !== undefined && taskId !== "") {
+        const error = { code: -32602, message: "answer by a data part" };
+        response.end(JSON.stringify({ jsonrpc: "2.0", id: body.id, error }));
+      } else if (odd.asked.length === 1) {
+        streams(task("TASK_STATE_WORKING"), status("TASK_STATE_INPUT_REQUIRED", "May I?"))(body, response, request);
+      } else {
+        const { task: done } = task("TASK_STATE_COMPLETED", {
+          artifacts: [{ artifactId: "b", parts: [{ text: "Then not." }] }],
+        });
+        streams({ task: { ...done, id: "t2" } })(body, response, request);
+      }
+    };
+    const { say } = await scene(odd.url);
+    expect((await say("Hi")).reply?.content).toBe("May I?");
+    expect((await say("Never mind")).reply?.content).toBe("Then not.");
+    const sent = odd.asked.filter(({ body }) => body.method !== "GetTask").map(({ body }) => body.params.message);
+    expect(sent.map(({ taskId, contextId }) => [taskId || undefined, contextId || undefined])).toEqual([
+      [undefined, undefined],
+      ["t1", "c1"],
+      [undefined, "c1"],
+    ]);
+  });
+
   test("fails its turn by what it says of the task, and keeps what it said", async () => {
     odd.answer = streams(task("TASK_STATE_WORKING"), artifact("Half"), status("TASK_STATE_FAILED", "secret"));
     const { turn, reply } = await (await scene(odd.url)).say("Hi");

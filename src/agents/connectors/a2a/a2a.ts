@@ -1,6 +1,12 @@
 // The connector to agents that speak A2A, 1.0 or 0.3.
 import type { Client } from "@a2a-js/sdk/client";
-import { A2AError, TaskNotFoundError, UnsupportedOperationError } from "@a2a-js/sdk/errors";
+import {
+  A2AError,
+  ContentTypeNotSupportedError,
+  RequestMalformedError,
+  TaskNotFoundError,
+  UnsupportedOperationError,
+} from "@a2a-js/sdk/errors";
 import { fromJson } from "@bufbuild/protobuf";
 import { A2aConnectorSchema } from "../../../../gen/colloquy/v1/agent_pb.ts";
 import { HEARTBEAT, type ReplyPiece } from "../../../domain/turns/reply-piece.ts";
@@ -19,6 +25,14 @@ const OUTPUT_MODES = ["text/plain", "application/json", "image/*", "application/
 const POLL_MS = 1_000;
 /** How long the agent has to take a cancellation. */
 const CANCEL_MS = 5_000;
+
+/** How an agent refuses a message to a task: nothing was done for it. */
+const NO_ANSWER = [
+  TaskNotFoundError,
+  UnsupportedOperationError,
+  RequestMalformedError,
+  ContentTypeNotSupportedError,
+] as const;
 
 /** @param fetcher connects to allowed addresses only */
 export function createA2a(fetcher: Pick<WebFetch, "fetch">): ConnectorFactory {
@@ -81,9 +95,9 @@ async function* piecesOf(
     }
     yield* sent(client, reply, messageOf(turnId, parts, context ?? {}), signal);
   } catch (error) {
-    const isGone = error instanceof TaskNotFoundError || error instanceof UnsupportedOperationError;
-    if (!isGone || context?.taskId === undefined || reply.taskId !== "") throw error;
-    // The task that waited has ended meanwhile: what is said begins another one.
+    const isNoAnswer = NO_ANSWER.some((kind) => error instanceof kind);
+    if (!isNoAnswer || context?.taskId === undefined || reply.taskId !== "") throw error;
+    // The task that waited has ended meanwhile, or what is said is no answer to it: it begins another one.
     yield* sent(client, reply, messageOf(turnId, parts, { contextId: context.contextId }), signal);
   }
   while (!reply.isOver) {

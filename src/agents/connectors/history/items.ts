@@ -97,7 +97,7 @@ export function itemsOf(entries: readonly Entry[], agent?: string): Item[] {
       content = [];
     };
     for (const part of parts) {
-      const said = contentOf(part);
+      const said = contentOf(part) ?? (role === "user" ? dataSaid(part) : undefined);
       if (said !== undefined) {
         content.push(said);
         continue;
@@ -168,6 +168,13 @@ function itemOf({ id = "", content, extraJson }: Part, own: boolean, callOf: Map
     default:
       return undefined;
   }
+}
+
+/** Data that a person sends, such as the fields of a form, is what it says; an agent's is for those who show it. */
+function dataSaid({ content }: Part): Content | undefined {
+  if (content.case !== "data" || content.value.json === undefined) return undefined;
+  const { name = "", json } = content.value;
+  return textOf(name === "" ? json : `${name}: ${json}`);
 }
 
 function dataOf({ content }: Part): Content[] {
