@@ -160,6 +160,14 @@ describe("a credential", () => {
     const { agent: bare } = await move({ connector: at(openai.url) }, "openai", "credential");
     expect(bare).toMatchObject({ hasCredential: false });
     expect((await move({ connector: elsewhere })).agent).toMatchObject({ hasCredential: false });
+    // To the provider itself it goes only where that is said.
+    expect(await failureOf(move({ connector: at("") }))).toMatchObject({
+      reason: "INVALID_FIELD",
+      message: expect.stringContaining("agent.openai.base_url: must be given"),
+    });
+    expect((await move({ connector: at("https://api.openai.com/v1") })).agent).toMatchObject({ hasCredential: false });
+    expect((await move({ connector: echo })).agent).toMatchObject({ connector: echo });
+    expect((await move({ connector: at("") })).agent).toMatchObject({ connector: at("") });
   });
 
   test("that was sealed for another agent does not open", async () => {

@@ -178,10 +178,11 @@ export type UpdateAgentRequest = Message<"colloquy.v1.UpdateAgentRequest"> & {
   agent?: Agent | undefined;
 
   /**
-   * The fields to change: name, description, the connector (echo, openai or connect, as a whole), credential,
-   * idle_timeout, timeout, disabled, metadata, tools, input_timeout. Default: in JSON, the fields that are present, also with null or a
-   * default value; in binary, those with a non-default value, of which there must be one. `*` means all of these, but
-   * leaves the credential as it is if none is given.
+   * The fields to change: name, description, the connector (echo, openai, anthropic, connect or a2a, as a whole: one
+   * without `base_url` does not move an agent that has one), credential, idle_timeout, timeout, disabled, metadata,
+   * tools, input_timeout, mcp_servers. Default: in JSON, the fields that are present, also with null or a default value;
+   * in binary, those with a non-default value, of which there must be one. `*` means all of these, but leaves the
+   * credential as it is if none is given.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */

@@ -63,6 +63,7 @@ export function changedValues(
 ): AgentValues {
   const changes = (field: UpdatableField) => fields.includes(field);
   const connector = connectorFields.some(changes) ? connectorOf(agent, rules) : row;
+  requirePlace(row, connector);
   return {
     name: changes("name") ? nameOf(agent) : row.name,
     description: changes("description") ? agent.description : row.description,
@@ -95,6 +96,16 @@ function keptCredential(row: AgentRow, connector: Pick<AgentRow, "connector" | "
     "agent.credential",
     "must be set again or cleared when host, port or scheme change: a stored secret never goes to a new endpoint",
     "credential.address",
+  );
+}
+
+/** Of an agent with an endpoint of its own, that a connector without one moves it to the provider's is said, not meant. */
+function requirePlace(row: AgentRow, next: Pick<AgentRow, "connector" | "settings">): void {
+  if (row.connector !== next.connector || !originOf(row) || originOf(next) !== "") return;
+  throw invalidField(
+    `agent.${next.connector}.base_url`,
+    "must be given: the connector is replaced as a whole, and without it the agent would move to the provider's endpoint",
+    "connector.place",
   );
 }
 
