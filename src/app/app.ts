@@ -152,13 +152,8 @@ export async function createApp(
     .map((entry) => withinConversation(entry, database));
   const cors = config.cors === "loopback" ? { origins: [], loopback: true } : { origins: config.cors, loopback: false };
   const allowsOrigin = createOriginCheck(cors);
-  const frontends = createFrontends({
-    allowsOrigin,
-    heartbeatMs,
-    tls: config.tls !== undefined,
-    secrets,
-    version: packageVersion(),
-  });
+  const tls = config.tls !== undefined;
+  const frontends = createFrontends({ allowsOrigin, heartbeatMs, tls, secrets, version: packageVersion() });
   const compat = createCompat({
     dialects: { ...DIALECTS, ...frontends },
     points: config.compat,
