@@ -203,6 +203,16 @@ describe("F-MCP-CLIENT: arguments", () => {
     const sent = asked.find(({ method }) => method === "tools/call")?.params?.arguments;
     expect(Object.keys(sent ?? {})).toEqual(["query", ...names.slice(1)]);
   });
+
+  test("F-MCP-CLIENT: words with NUL or half a character reach models without them", async () => {
+    const inputSchema = { type: "object", properties: { q: { type: "string", description: "a\ud800\u0000b" } } };
+    const description = "Looks\u0000 up\udc00";
+    say = ({ method }) => (method === "tools/list" ? { tools: [{ name: "a", description, inputSchema }] } : ran("x"));
+    await (await scene()).call("w_a", "{}");
+    const [offered] = agent.requests.at(-1)?.tools ?? [];
+    expect(offered?.description).toBe("Looks up\ufffd");
+    expect(JSON.parse(offered?.inputSchemaJson ?? "").properties.q.description).toBe("a\ufffdb");
+  });
 });
 
 describe("F-MCP-CLIENT: results", () => {

@@ -16,7 +16,7 @@ let tools: Server;
 let url = "";
 const asked: { body: string; authorization: string | undefined }[] = [];
 let breaks = false;
-let answer = { status: 200, body: '{"n": 1.10}' };
+let answer: { status: number; body: string; type?: string } = { status: 200, body: '{"n": 1.10}' };
 beforeAll(async () => {
   server = await startStoreServer({ agent: agent.connector });
   beside = await startStoreServer({ agent: agent.connector, beside: server });
@@ -25,7 +25,7 @@ beforeAll(async () => {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     asked.push({ body: Buffer.concat(chunks).toString(), authorization: request.headers.authorization });
     if (breaks) return void request.socket.destroy();
-    response.writeHead(answer.status).end(answer.body);
+    response.writeHead(answer.status, { "content-type": answer.type ?? "application/json" }).end(answer.body);
   });
   await new Promise<void>((resolve) => tools.listen(0, "127.0.0.1", resolve));
   url = `http://127.0.0.1:${(tools.address() as AddressInfo).port}/look`;
@@ -119,6 +119,16 @@ describe("a tool over HTTP", () => {
       "call c2 look {}",
       "result c2 the tool returned more than 262144 bytes (error)",
     ]);
+  });
+
+  test("is not read as text where it returns a picture", async () => {
+    const own = await scene();
+    answer = { status: 200, body: "\u0089PNG\r\n", type: "image/png" };
+    agent.script.push(says(calls("c1", "look")), says(text("Sorry.")));
+    expect((await readTurn(chat(own))).turn?.state).toBe(TurnState.COMPLETE);
+    expect(given(agent.requests[1] as never).at(-1)).toBe(
+      "result c1 the tool returned image/png: it must return text or JSON (error)",
+    );
   });
 
   test("keeps its secret at its address, and shows it to nobody", async () => {

@@ -15,6 +15,8 @@ export const MAX_RESULT_BYTES = 256 * 1024;
 /** How much of a refusal the agent reads, in bytes. */
 const MAX_REFUSAL_BYTES = 2_048;
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** What read as text would be noise. */
+const NO_TEXT = /^\s*(?:(?:image\/(?!svg\+xml)|audio\/|video\/|font\/)|application\/(?:pdf|zip|gzip|octet-stream)\b)/i;
 
 export interface HttpToolsOptions {
   /** A fetch that connects to allowed addresses only, and reads no more than a result may have. */
@@ -72,6 +74,8 @@ async function ask(
     const said = (await response.start(MAX_REFUSAL_BYTES)).trim();
     return toolFailure(`the tool returned status ${response.status}${said === "" ? "" : `: ${said}`}`);
   }
+  const type = response.header("content-type") ?? "";
+  if (NO_TEXT.test(type)) return toolFailure(`the tool returned ${type.slice(0, 100)}: it must return text or JSON`);
   const text = await response.text();
   if (text === "") return { output: { case: undefined }, isError: false };
   const isJson = jsonFault(text) === undefined;

@@ -156,14 +156,21 @@ function namedTools(server: StoredMcpServer, tools: readonly Tool[]): Listed["to
     const known = nameOf(server, own);
     const isClear = known.length <= MAX_NAME_LENGTH && alike.get(known)?.length === 1;
     const name = isClear ? known : withDigest(known, own);
-    const inputSchemaJson = JSON.stringify(inputSchema);
+    const inputSchemaJson = JSON.stringify(inputSchema, (_, value: unknown) =>
+      typeof value === "string" ? legible(value) : value,
+    );
     if (named.has(name) || Buffer.byteLength(inputSchemaJson) > MAX_SCHEMA_BYTES) continue;
     if (jsonFault(inputSchemaJson, "object") !== undefined) continue;
     const needsApproval = server.needsApproval || server.approvalTools?.includes(own) === true;
-    const words = cut(description.toWellFormed());
+    const words = cut(legible(description));
     named.set(name, { own, tool: { name, description: words, inputSchemaJson, place: "mcp", needsApproval } });
   }
   return named;
+}
+
+/** Without what servers of models refuse: halves of surrogate pairs, and NUL. */
+function legible(text: string): string {
+  return text.toWellFormed().replaceAll("\0", "");
 }
 
 /** By which models know a tool, if that is short enough and no other has it. */
