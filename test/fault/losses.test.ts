@@ -208,9 +208,12 @@ describe("catching up", () => {
       create table fake.clock (shift interval not null);
       insert into fake.clock values ('0');
       update pg_proc set proname = 'true_' || proname
-        where oid in ('pg_catalog.clock_timestamp()'::regprocedure, 'pg_catalog.now()'::regprocedure);
+        where oid in ('pg_catalog.clock_timestamp()'::regprocedure, 'pg_catalog.now()'::regprocedure,
+          'pg_catalog.statement_timestamp()'::regprocedure);
       create function pg_catalog.clock_timestamp() returns timestamptz language sql volatile as
         'select pg_catalog.true_clock_timestamp() + shift from fake.clock';
+      create function pg_catalog.statement_timestamp() returns timestamptz language sql stable as
+        'select pg_catalog.true_statement_timestamp() + shift from fake.clock';
       create function pg_catalog.now() returns timestamptz language sql stable as
         'select pg_catalog.true_now() + shift from fake.clock';
       grant usage on schema fake to public;

@@ -14,7 +14,7 @@ beforeAll(async () => {
   server = await startIdentityServer({
     onStatement(text) {
       // The server looks for abandoned turns and webhooks from time to time, whatever is called.
-      if (!/lease_time < clock_timestamp\(\)/.test(text)) sent.push(text);
+      if (!/lease_time < statement_timestamp\(\)/.test(text)) sent.push(text);
     },
   });
   const tenant = await server.tenant();

@@ -141,6 +141,9 @@ test("a resource that the key has no scope for is refused as such, not as an int
     ["resources/list", {}],
   ] as const) {
     const { messages } = await postMcp(server.url, request(method, params), credential);
-    expect(messages[0].error).toEqual({ code: -32000, message: 'SCOPE_MISSING: the credential lacks the scope "read"' });
+    expect(messages[0].error).toEqual({
+      code: -32000,
+      message: 'SCOPE_MISSING: the credential lacks the scope "read"',
+    });
   }
 });
