@@ -107,7 +107,7 @@ describe.skipIf(!hasTools)("README.md", () => {
 // A server is told to stop once it has said that it is ready; `npm start` runs what was built from it.
 const NPM = `npm() {
   if [ "$*" != start ]; then as_npm "$@"; return; fi
-  node dist/program/main.js > "$LOG" & local server=$!
+  node "\${TEST_PROGRAM:-src/main.ts}" > "$LOG" & local server=$!
   until grep -q 'is ready at' "$LOG"; do kill -0 $server; sleep 0.1; done
   kill -TERM $server; wait $server; cat "$LOG"
 }`;
