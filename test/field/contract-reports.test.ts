@@ -178,7 +178,7 @@ test("F-ACTORS: members, keys and those that a key acts for are all a type and a
 test("F-SCOPES: a key that lacks a scope is told which, in the text and apart from it", async () => {
   const reader = (await (await server.tenant()).key("read")).credential;
   const { status, json } = await call("POST", "conversations", { body: { conversation: {} }, by: reader });
-  expect([status, json.message]).toEqual([403, 'the credential lacks the scope "write"']);
+  expect([status, json.message]).toEqual([403, 'the API key lacks the scope "write"']);
   expect(json.details[0]).toMatchObject({ reason: "SCOPE_MISSING", metadata: { scope: "write" } });
 });
 

@@ -81,7 +81,7 @@ function permitScope(scopes: ReadonlySet<Scope>, needed: Rule["scope"]): void {
   if (needed === "any") return;
   if (needed === "none") throw accessRefused(ErrorReason.PERMISSION_DENIED, "this call is not for API keys");
   if (scopes.has(needed)) return;
-  throw accessRefused(ErrorReason.SCOPE_MISSING, `the credential lacks the scope "${needed}"`, {
+  throw accessRefused(ErrorReason.SCOPE_MISSING, `the API key lacks the scope "${needed}"`, {
     metadata: { scope: needed },
   });
 }

@@ -394,7 +394,7 @@ describe("JSON-RPC", () => {
         200,
         7,
         -32000,
-        `the credential lacks the scope "${lacks}"`,
+        `the API key lacks the scope "${lacks}"`,
         "SCOPE_MISSING",
       ]);
     }

@@ -90,7 +90,7 @@ describe.each(MCP_CLIENTS)("%s", (_, connect) => {
   test("lets a key that may only read read, and says what a write lacks", async () => {
     const client = await connect(server.url, (await tenant.key("read")).credential);
     expect((await client.call("read_conversation", { conversationId: hers })).isError).toBeUndefined();
-    const lacks = /^SCOPE_MISSING: the credential lacks the scope "write"/;
+    const lacks = /^SCOPE_MISSING: the API key lacks the scope "write"/;
     expect(textOf(await client.call("create_conversation", { title: "x" }))).toMatch(lacks);
     expect(textOf(await client.call("append_message", { conversationId: hers, text: "x" }))).toMatch(lacks);
     expect(textOf(await client.call("ask_agent", { conversationId: hers, text: "x" }))).toMatch(lacks);
@@ -100,7 +100,7 @@ describe.each(MCP_CLIENTS)("%s", (_, connect) => {
   test("lets a key that may only write write, and says what a read lacks", async () => {
     const client = await connect(server.url, (await tenant.key("write")).credential);
     expect((await client.call("append_message", { conversationId: hers, text: "x" })).isError).toBeUndefined();
-    const lacks = /^SCOPE_MISSING: the credential lacks the scope "read"/;
+    const lacks = /^SCOPE_MISSING: the API key lacks the scope "read"/;
     expect(textOf(await client.call("read_conversation", { conversationId: hers }))).toMatch(lacks);
     expect(textOf(await client.call("list_conversations"))).toMatch(lacks);
     await expect(client.resources()).rejects.toThrow(/SCOPE_MISSING/);
@@ -143,7 +143,7 @@ test("a resource that the key has no scope for is refused as such, not as an int
     const { messages } = await postMcp(server.url, request(method, params), credential);
     expect(messages[0].error).toEqual({
       code: -32000,
-      message: 'SCOPE_MISSING: the credential lacks the scope "read"',
+      message: 'SCOPE_MISSING: the API key lacks the scope "read"',
     });
   }
 });
