@@ -114,10 +114,8 @@ export class TurnCalls {
   *#leaveOpen(call: Call): Generator<Chunk> {
     if (call.told === "no") return;
     call.told = "no";
-    const { toolCallId, toolName, dynamic, title, input } = call;
-    const more = { ...(dynamic && { dynamic }), ...(title !== undefined && { title }) };
-    yield { type: "tool-input-start", toolCallId, toolName, providerExecuted: false, ...more };
-    yield { type: "tool-input-delta", toolCallId, inputTextDelta: JSON.stringify(input) };
+    yield { type: "tool-input-start", ...nameOf(call, false) };
+    yield { type: "tool-input-delta", toolCallId: call.toolCallId, inputTextDelta: JSON.stringify(call.input) };
   }
 
   /** Tells the input in a way that keeps the client from running the call. */
@@ -128,7 +126,10 @@ export class TurnCalls {
   }
 }
 
-function inputOf({ toolCallId, toolName, dynamic, title, input }: Call, providerExecuted: boolean): Chunk {
-  const more = { ...(dynamic && { dynamic }), ...(title !== undefined && { title }) };
-  return { type: "tool-input-available", toolCallId, toolName, providerExecuted, ...more, input };
+function inputOf(call: Call, providerExecuted: boolean): Chunk {
+  return { type: "tool-input-available", ...nameOf(call, providerExecuted), input: call.input };
+}
+
+function nameOf({ toolCallId, toolName, dynamic, title }: Call, providerExecuted: boolean): CallName {
+  return { toolCallId, toolName, providerExecuted, ...(dynamic && { dynamic }), ...(title !== undefined && { title }) };
 }

@@ -1,5 +1,6 @@
 // The base64 of long data URLs is taken out of JSON bodies: what is left, what is put back, and what it costs.
 import { createHash, randomBytes } from "node:crypto";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { withTexts } from "../../../../src/domain/files/inline-bytes.ts";
 import { shortenDataUrls } from "../../../../src/protocols/rest/request/json/long-data-urls.ts";
@@ -27,6 +28,37 @@ test("a long data URL is taken out, with its size, hash and bytes, and put back"
   expect(first).toMatchObject({ size: 90_000, sha256: createHash("sha256").update(picture).digest("base64url") });
   expect(Buffer.concat([...(first?.pieces() ?? [])]).equals(picture)).toBe(true);
   expect(await readBack(JSON.stringify(value))).toEqual(value);
+});
+
+test("whatever a body has, and however it is written, is read as without this", async () => {
+  const near = fc.constantFrom(0, 1, 2, 49_150, 49_152, 49_155, 196_606, 196_608, 200_001, 400_000);
+  const head = fc.constantFrom(
+    "data:image/png;base64,",
+    "DATA:;base64,",
+    "data:a,;base64,",
+    "x;base64,",
+    "data:a/b;c=d;base64,",
+  );
+  const tail = fc.constantFrom("", "", "", "=", "!", " ", "AAAA", "\u00e9", '"', "\\");
+  const long = fc
+    .tuple(head, near, tail)
+    .map(([before, size, after]) => url(Buffer.alloc(size, picture), before) + after);
+  const member = fc.oneof({ weight: 3, arbitrary: long }, { weight: 1, arbitrary: fc.string() });
+  const escapes = fc.constantFrom<readonly [string, string]>(
+    ["", ""],
+    ["/", "\\/"],
+    ["+", "\\u002B"],
+    [":", "\\u003a"],
+  );
+  const bodies = fc.array(fc.tuple(fc.string(), member), { maxLength: 4 });
+  await fc.assert(
+    fc.asyncProperty(bodies, escapes, async (members, [from, to]) => {
+      const json = JSON.stringify(members);
+      const text = from === "" || json.includes("\\") ? json : json.replaceAll(from, to);
+      expect(await readBack(text)).toEqual(JSON.parse(text));
+    }),
+    { numRuns: 60 },
+  );
 });
 
 test.each([
