@@ -42,7 +42,10 @@ afterAll(() => server.close());
 
 test.skipIf(!hasTools)("docs/webhooks.md prints what it says", async () => {
   const tenant = await server.tenant();
-  const { text: key } = await tenant.key("read", "write", "admin");
+  const { text: key, credential } = await tenant.key("read", "write", "admin");
+  // A store that is in use already: what is replayed fills more than a page of deliveries.
+  const messages = Array.from({ length: 60 }, (_, index) => ({ content: `before ${index}` }));
+  await server.client(ConversationService, credential).createConversation({ messages });
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), "colloquy-webhooks-"));
   // The key is of this run, and the command line needs a database that this server does not share with it by settings.

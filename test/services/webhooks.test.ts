@@ -280,8 +280,12 @@ describe("an endpoint", () => {
     await expect.poll(seqs).toEqual([2]);
     await own.hooks.replayWebhookEndpoint({ endpointId, from: { place: { case: "cursor", value: cursor } } });
     await expect.poll(seqs).toEqual([2, 2]);
-    await own.hooks.replayWebhookEndpoint({ endpointId, from: { place: { case: "beginning", value: true } } });
-    await expect.poll(seqs).toEqual([2, 2, 1, 2]);
+    const beginning = { place: { case: "beginning", value: true } } as const;
+    const { endpoint: back } = await own.hooks.replayWebhookEndpoint({ endpointId, from: beginning });
+    expect(back?.progress?.replaying).toBe(true);
+    const progress = async () => (await own.hooks.getWebhookEndpoint({ endpointId })).endpoint?.progress;
+    await expect.poll(progress).toMatchObject({ replaying: false });
+    expect(seqs()).toEqual([2, 2, 1, 2]);
     const ahead = own.hooks.replayWebhookEndpoint({
       endpointId,
       from: { place: { case: "cursor", value: "999999" } },
