@@ -15,6 +15,7 @@ import type { HttpResponse } from "../protocols/http/response.ts";
 import { type Pair, readPair, type TlsOptions } from "./certificate.ts";
 import { endIfIdle } from "./connections/end-if-idle.ts";
 import { continueStreamWhenRead, continueWhenRead, expectsContinue } from "./connections/expect-continue.ts";
+import { inTurn } from "./connections/in-turn.ts";
 import { lingerBeforeClose } from "./connections/linger.ts";
 import { createUnreadLimit } from "./connections/unread-limit.ts";
 import { createRefusal } from "./connections/unreadable.ts";
@@ -55,9 +56,10 @@ export function createOnePort(
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     connectionsCheckingInterval: Math.min(5_000, Math.ceil(limits.headersTimeoutMs / 4)),
   };
+  const onTurn = inTurn(onRequest, { maxBytes: limits.maxWaitingBytes, maxTotalBytes: limits.maxWaitingTotalBytes });
   const http1 =
     tls === undefined
-      ? createHttp1Server(http1Options, onRequest as RequestListener)
+      ? createHttp1Server(http1Options, onTurn as RequestListener)
       : createHttpsServer(
           {
             ...http1Options,
@@ -65,14 +67,14 @@ export function createOnePort(
             ALPNProtocols: ["h2", "http/1.1"],
             handshakeTimeout: limits.headersTimeoutMs,
           },
-          onRequest as RequestListener,
+          onTurn as RequestListener,
         );
   // Node would destroy it at once.
   http1.on("timeout", (socket) => endIfIdle(socket, () => socket.destroy()));
   http1.on("clientError", createRefusal());
   http1.on("checkContinue", (request, response) => {
     continueWhenRead(request, response);
-    onRequest(request, response);
+    onTurn(request, response);
   });
   if (limits.maxConnections !== undefined) http1.maxConnections = limits.maxConnections;
   const http2 = createHttp2Server(

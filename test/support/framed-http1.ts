@@ -4,6 +4,8 @@ import { connect as connectTls } from "node:tls";
 
 /** A call as its bytes, whatever frames them. Header names in lower case. */
 export interface FramedCall {
+  /** Default: POST. */
+  readonly method?: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
@@ -39,9 +41,9 @@ export function cut(bytes: Buffer, lengths: readonly number[]): Buffer[] {
 }
 
 /** The bytes of a request. */
-export function http1Request({ path, headers, body }: FramedCall, framing: BodyFraming): Buffer {
+export function http1Request({ method = "POST", path, headers, body }: FramedCall, framing: BodyFraming): Buffer {
   const { chunks, extensions = false, trailers = false } = framing;
-  const head = [`POST ${path} HTTP/1.1`, "host: localhost"];
+  const head = [`${method} ${path} HTTP/1.1`, "host: localhost"];
   for (const [name, value] of Object.entries(headers)) head.push(`${name}: ${value}`);
   if (chunks === undefined) {
     head.push(`content-length: ${body.length}`);
