@@ -31,7 +31,9 @@ const GATHER_MS = 250;
  * By how much the share shrinks in a window in which calls need the process, and grows in one in which they leave room.
  */
 const SHRINKING = 4;
-const GROWTH = 2;
+const GROWTH = 4;
+/** A crowd is over when few calls have run at once for so long, in milliseconds. */
+const QUIET_MS = 150;
 
 export interface BudgetOptions {
   /** How long calls have taken that have ended, all together, in milliseconds. */
@@ -66,6 +68,7 @@ export class DeliveryBudget {
   #since: number;
   #calls: number;
   #atOnce = 0;
+  #quietMs = 0;
   #busy = 0;
   /** What may be used, in milliseconds; less than 0: what was used in advance. */
   #credit = RESERVE_MS;
@@ -144,9 +147,9 @@ export class DeliveryBudget {
     const elapsed = now - this.#since;
     if (elapsed < WINDOW_MS) return;
     const calls = this.#callMs();
-    const weight = 1 - Math.exp(-elapsed / MEMORY_MS);
     const atOnce = Math.min((calls - this.#calls) / elapsed, MOST_CALLS);
-    this.#atOnce += (atOnce - this.#atOnce) * weight;
+    this.#remember(atOnce, elapsed);
+    const weight = weightOf(elapsed);
     this.#busy += (this.#utilization() - this.#busy) * weight;
     const crowded = this.#atOnce >= WAITING_CALLS || (this.#atOnce >= CROWDED_CALLS && this.#busy >= BUSY_SHARE);
     this.#since = now;
@@ -157,6 +160,22 @@ export class DeliveryBudget {
       : Math.min(1, this.#share * GROWTH ** windows);
     this.#credit = this.#share === 1 ? RESERVE_MS : Math.min(RESERVE_MS, this.#credit + elapsed * this.#share);
   }
+
+  /**
+   * Calls that a database has held up end together: however long that was, it counts as one window. So only what lasts
+   * is a crowd.
+   */
+  #remember(atOnce: number, elapsed: number): void {
+    this.#quietMs = atOnce < CROWDED_CALLS ? this.#quietMs + elapsed : 0;
+    if (this.#quietMs >= QUIET_MS) this.#atOnce = Math.min(this.#atOnce, atOnce);
+    const weight = weightOf(atOnce > this.#atOnce ? WINDOW_MS : elapsed);
+    this.#atOnce += (atOnce - this.#atOnce) * weight;
+  }
+}
+
+/** Of what was measured in so many milliseconds, against what is remembered. */
+function weightOf(ms: number): number {
+  return 1 - Math.exp(-ms / MEMORY_MS);
 }
 
 function measureUtilization(): () => number {

@@ -123,18 +123,46 @@ test("a crowd that begins finds a reserve, and one that ends leaves all of the t
   expect(budget.turn(0, never)).toBeUndefined();
   load.atOnce = 8;
   load.busy = 0.95;
-  await vi.advanceTimersByTimeAsync(2_000);
+  for (let window = 0; window < 10; window++) {
+    await vi.advanceTimersByTimeAsync(50);
+    budget.turn(0, never);
+  }
   let had = 0;
-  while (budget.turn(1, never) === undefined) had++;
+  while (had < 1_000 && budget.turn(1, never) === undefined) had++;
   expect(had).toBeGreaterThanOrEqual(RESERVE_MS);
   expect(had).toBeLessThanOrEqual(RESERVE_MS + 2);
   load.atOnce = 0;
   load.busy = 0;
-  // Half a second is remembered, and from then on the share doubles each twentieth of a second.
-  await vi.advanceTimersByTimeAsync(500);
-  budget.turn(1, never);
-  await vi.advanceTimersByTimeAsync(350);
+  // Once there was room for three windows, the share grows fourfold in each.
+  for (let window = 0; window < 8; window++) {
+    await vi.advanceTimersByTimeAsync(50);
+    budget.turn(0, never);
+  }
   expect(budget.share).toBe(1);
+});
+
+test("a database that hesitates again and again while few calls come is no crowd", async () => {
+  const { load, budget, never } = setUp();
+  /** A hundred events a second, each with the look that finds it. How many had to wait. */
+  async function events(ms: number, atOnce: number, busy: number): Promise<number> {
+    Object.assign(load, { atOnce, busy });
+    let waited = 0;
+    for (let passed = 0; passed < ms; passed += 10) {
+      if (budget.turn(2, never) !== undefined) waited++;
+      if (budget.turn(0.4, never) !== undefined) waited++;
+      await vi.advanceTimersByTimeAsync(10);
+    }
+    return waited;
+  }
+  let waited = await events(2_000, 0.5, 0.2);
+  for (let round = 0; round < 10; round++) {
+    // Nothing ends for 300 ms, and then thirty calls that waited half of that.
+    Object.assign(load, { atOnce: 0, busy: 0.02 });
+    await vi.advanceTimersByTimeAsync(300);
+    waited += await events(50, 90, 0.9);
+    waited += await events(600, 0.5, 0.2);
+  }
+  expect(waited).toBe(0);
 });
 
 test("those that came first go first", async () => {
