@@ -216,6 +216,8 @@ describe("a hold", () => {
     await lift(carls);
     await expect(piece(1)).rejects.toMatchObject({ details: { metadata: { legal_hold_id: all } } });
     expect(await texts(scene, conversationId)).toEqual(left);
+    // What is left of it does not come back as if it were all.
+    expect(await reasonOf(scene.key.conversations.restoreConversation({ conversationId }))).toBe("NOT_FOUND");
     await lift(all);
     expect(await piece(10)).toMatchObject({ messages: 3n });
   });

@@ -960,7 +960,8 @@ export const ConversationService: GenService<{
   },
   /**
    * RestoreConversation restores a deleted conversation, exactly as it was. Fails with FAILED_PRECONDITION, reason
-   * NOT_DELETED, if it is not deleted, and with NOT_FOUND once its purge has begun.
+   * NOT_DELETED, if it is not deleted, and with NOT_FOUND once its purge has begun. While a legal hold keeps all of it, those
+   * who see the whole tenant can restore it also after its `purge_time`.
    *
    * @generated from rpc colloquy.v1.ConversationService.RestoreConversation
    */

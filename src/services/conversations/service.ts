@@ -16,7 +16,7 @@ import * as store from "../../store/conversations/conversations.ts";
 import type { Database, Queryable } from "../../store/database.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import { areHeavy } from "../../store/driver/row-budget.ts";
-import { purgeConversation } from "../../store/purge/purge.ts";
+import { isKeptWhole, purgeConversation } from "../../store/purge/purge.ts";
 import { toConversation } from "../convert.ts";
 import { createMutations, requestHash } from "../mutations.ts";
 import { pageOf } from "../page-of.ts";
@@ -113,7 +113,12 @@ export function createConversationService(options: ConversationServiceOptions): 
       const row = await lockVisible(tx, caller, request.conversationId, "allowed");
       requireManage(caller, row);
       if (!row.deleted) throw new DomainError(ErrorReason.NOT_DELETED, "the conversation is not deleted");
-      if (row.purging) throw notFound("conversation");
+      if (row.purging) {
+        // Members notice nothing of legal holds.
+        const seesHolds = caller.viewer.kind === "tenant";
+        const kept = seesHolds && (await isKeptWhole(tx, caller.tenantId, row.id, row.last_seq));
+        if (!kept) throw notFound("conversation");
+      }
       checkEtag(request.etag, row.version);
       await store.markConversationDeleted(tx, caller, row.id, false);
       const event = { type: EventType.CONVERSATION_RESTORED, data: {} };

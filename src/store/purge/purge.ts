@@ -7,13 +7,19 @@ import { lockConversation } from "../conversations/conversations.ts";
 import { purgeConversation as purgeStatement } from "../conversations/statements.ts";
 import type { Database, Queryable } from "../database.ts";
 import { releaseFiles } from "../files/erasure.ts";
-import { beginErasing, held, holdOverEnd, requireFree } from "../legal-holds/legal-holds.ts";
+import { beginErasing, held, holdOver, holdOverEnd, requireFree } from "../legal-holds/legal-holds.ts";
 import * as sql from "./statements.ts";
 
 /** Deletes a locked conversation and makes its purge due now: it cannot be restored from now on. Throws HELD. */
 export async function beginPurge(tx: Queryable, caller: Caller, id: string): Promise<void> {
   await requireFree(tx, caller.tenantId, id);
   await tx.query(sql.beginPurge, [caller.tenantId, id]);
+}
+
+/** Whether a legal hold keeps a locked conversation whose purge is due, and nothing of it was erased. */
+export async function isKeptWhole(tx: Queryable, tenantId: string, id: string, lastSeq: bigint): Promise<boolean> {
+  if ((await holdOver(tx, tenantId, id)) === undefined) return false;
+  return (await tx.query(sql.entryAt, [tenantId, id, lastSeq])).length > 0;
 }
 
 /**

@@ -61,3 +61,12 @@ export const lockToPurge: Statement<{ id: string }> = {
   where c.tenant_id = $1 and c.id = $2::uuid and c.purge_time <= now() and c.delete_time is not null
   for update of c skip locked`,
 };
+
+/** No row if the entry of a log is not there. Erasing begins with the last. $1 tenant, $2 id, $3 its place in the log. */
+export const entryAt: Statement<{ seq: bigint }> = {
+  name: "purge_entry_at",
+  text: `
+  select m.seq from message m where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = $3::bigint
+  union all
+  select e.seq from event e where e.tenant_id = $1 and e.conversation_id = $2::uuid and e.seq = $3::bigint`,
+};
