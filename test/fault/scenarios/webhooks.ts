@@ -29,6 +29,8 @@ export interface WebhooksSize {
 const WRITER_PAUSE_MS = 200;
 /** After the last fault, something arrives at least this often until everything has arrived. */
 const STANDSTILL_MS = 90_000;
+/** A server starts within this time, in milliseconds. */
+const START_MS = 600_000;
 /** A lease ends 6 s after the death of its server. */
 const TAKEOVER_MS = 12_000;
 
@@ -124,11 +126,14 @@ export async function webhooks(
 }
 
 /** As a supervisor does: on a busy machine a start may find that the database did not answer in time. */
-async function startAgain(server: OwnServer, starts = 5): Promise<void> {
-  await server.restart().catch((error: unknown) => {
-    if (starts === 1) throw error;
-    return startAgain(server, starts - 1);
-  });
+async function startAgain(server: OwnServer): Promise<void> {
+  for (const deadline = performance.now() + START_MS; ; await delay(500)) {
+    try {
+      return await server.restart();
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+    }
+  }
 }
 
 function nameOf({ conversationId, seq }: Taken): string {
