@@ -25,8 +25,9 @@ const ABOUT_ALL_TENANTS = [
   // counts alone.
   "from tenant n where l.tenant_id = n.id and l.server",
   "from tenant n join presence_lease l on l.tenant_id = n.id",
-  // A migration, which changes the rows of every tenant.
+  // Migrations, which change the rows of every tenant.
   "update participant p set conversation_time = c.create_time",
+  "update participant p set counted = true from conversation c",
 ];
 
 const seen = new Set<string>();

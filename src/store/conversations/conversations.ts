@@ -55,10 +55,18 @@ export async function listConversations(
   list: Omit<ConversationList, "viewer">,
   signal?: Interrupt,
 ): Promise<{ rows: (ConversationRow & Pick<ListedConversationRow, "late">)[]; total: bigint | null; moment: string }> {
-  const { statement, values } = composeList({ ...list, viewer: caller.viewer.kind });
+  const { statement, values } = composeList(asMember({ ...list, viewer: caller.viewer.kind }, caller.memberId));
   const rows = await on.query(statement, [caller.tenantId, caller.memberId, ...values], signal);
   const [first] = rows;
   return { rows: rows.filter(isConversation), total: first?.total ?? null, moment: first?.moment ?? "" };
+}
+
+/** A list of what the caller itself owns or takes part in is what a member sees. */
+function asMember(list: ConversationList, self: string | null): ConversationList {
+  const { memberId, ...filters } = list.filters;
+  return memberId === undefined || memberId !== self || filters.ownedOnly
+    ? list
+    : { ...list, viewer: "member", filters };
 }
 
 function isConversation(row: ListedConversationRow): row is ListedConversationRow & ConversationRow {

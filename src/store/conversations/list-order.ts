@@ -21,6 +21,8 @@ export interface Order {
   /** A condition on `c` with these columns: it comes after the previous page. */
   readonly edge: string;
   readonly by: string;
+  /** The opposite of `by`; undefined for lists by activity. */
+  readonly reversed?: string;
   /** The same for participant or label `p` alone, in the order of its index. */
   readonly walkEdge: string;
   readonly walkBy: string;
@@ -40,12 +42,13 @@ export function orderOf(
   parameter: (value: unknown) => string,
 ): Order {
   if (order === "activity") return byActivity(after, parameter);
-  const [direction, sign] = order === "newest" ? ["desc", "<"] : ["asc", ">"];
+  const [direction, opposite, sign] = order === "newest" ? ["desc", "asc", "<"] : ["asc", "desc", ">"];
   const edge = after && `(${parameter(after.time)}::timestamptz, ${parameter(after.id)}::uuid)`;
   return {
     columns: "c.create_time",
     edge: edge === undefined ? "true" : `(c.create_time, c.id) ${sign} ${edge}`,
     by: `c.create_time ${direction}, c.id ${direction}`,
+    reversed: `c.create_time ${opposite}, c.id ${opposite}`,
     walkEdge: edge === undefined ? "true" : `(p.conversation_time, p.conversation_id) ${sign} ${edge}`,
     walkBy: `p.conversation_time ${direction}, p.conversation_id ${direction}`,
   };

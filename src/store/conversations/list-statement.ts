@@ -6,10 +6,11 @@ import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
 import { SHOWN, type ViewerKind, visible } from "../visibility.ts";
 import { type ConversationRow, conversationColumns, conversationJoins, wholeColumns } from "./columns.ts";
+import { countedPage, isPlain } from "./list-counted.ts";
 import { type ConversationFilters, composeFilters } from "./list-filters.ts";
 import { type ConversationOrder, type ListEdge, orderOf } from "./list-order.ts";
 import { mayBeRecent, recentFirst } from "./list-recent.ts";
-import { memberCandidates, ofAllThatMembersHave, ofTenant, type Range, type Walk, walkOf } from "./list-walk.ts";
+import { memberCandidates, ofTenant, type Range, type Walk, walkOf } from "./list-walk.ts";
 
 export interface ConversationList {
   readonly viewer: ViewerKind;
@@ -50,7 +51,7 @@ export function listConversations(list: ConversationList): {
   const range = { order, limit, skip };
 
   const walk = walkOf(list, places, parameter);
-  const pages = list.count ? counted(walk, conditions, range) : uncounted(list, walk, conditions, range);
+  const pages = list.count ? counted(list, walk, conditions, range) : uncounted(list, walk, conditions, range);
 
   const edge = list.after && (list.after.late ? "m" : "n");
   const flags = `${SHOWN[list.deleted][0]}${edge ?? ""}${list.count ? "q" : ""}${list.whole ? "z" : ""}`;
@@ -81,11 +82,13 @@ interface Conditions {
   readonly oneByOne: string;
 }
 
-function counted(walk: Walk | undefined, conditions: Conditions, range: Range): string {
-  return walk === undefined
-    ? `page as (${ofTenant(conditions.seen, range)}),
-  counted as (select count(*) as total from conversation c where c.tenant_id = $1 and ${conditions.seen})`
-    : ofAllThatMembersHave(walk, ofWalk(walk, conditions), range);
+function counted(list: ConversationList, walk: Walk | undefined, conditions: Conditions, range: Range): string {
+  const { viewer, deleted, filters } = list;
+  // Whoever sees the whole tenant sees all that a named member has.
+  const seen = walk === undefined || !walk.named || viewer === "tenant";
+  const plain = seen && deleted === "exclude" && isPlain(filters);
+  const matching = walk === undefined ? conditions.seen : ofWalk(walk, conditions);
+  return countedPage({ walk, range, matching, plain });
 }
 
 function uncounted(

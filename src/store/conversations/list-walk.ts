@@ -10,12 +10,14 @@ export interface Range {
 }
 
 /** The columns that a page keeps of the found conversations. */
-const pageColumns = ({ late }: Order) => `c.id${late ? ", c.late" : ""}`;
+export const pageColumns = ({ late }: Order) => `c.id${late ? ", c.late" : ""}`;
 
 /** The members, or the label, whose conversations a list searches. */
 export interface Walk {
   /** A query of the members' ids; for a label, of one row. */
   readonly members: string;
+  /** The id, where it is that of one member. */
+  readonly one?: string;
   /** Whether the request names the member or label, so that visibility must still be checked. */
   readonly named: boolean;
   readonly owned: boolean;
@@ -33,14 +35,16 @@ export function walkOf(
 ): Walk | undefined {
   const place = ownerId ?? participantId ?? memberId;
   if (place !== undefined) {
-    const members = `select ${place}::text collate "C" as id`;
-    return { members, named: true, owned: place !== participantId, ...(place !== ownerId && { rows: PARTS }) };
+    const one = `${place}::text collate "C"`;
+    const members = `select ${one} as id`;
+    return { members, one, named: true, owned: place !== participantId, ...(place !== ownerId && { rows: PARTS }) };
   }
   // A number identifies one conversation directly, a client id a few.
   if (filters.number !== undefined || filters.clientId !== undefined) return undefined;
   if (viewer !== "tenant") {
     const members = watchedMembers(viewer);
-    return { members, named: false, owned: true, ...(!filters.ownedOnly && { rows: PARTS }) };
+    const one = viewer === "member" && { one: '$2::text collate "C"' };
+    return { members, ...one, named: false, owned: true, ...(!filters.ownedOnly && { rows: PARTS }) };
   }
   const [label] = Object.entries(filters.labels ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1));
   if (label === undefined) return undefined;
@@ -55,37 +59,6 @@ export function ofTenant(seen: string, { order, limit, skip }: Range): string {
       select c.id, ${order.columns} from conversation c where c.tenant_id = $1 and ${seen}
     ) c
     where ${order.edge} order by ${order.by} limit ${limit} offset ${skip}`;
-}
-
-/**
- * A counted list is found as a whole anyway, so its page costs the same anywhere. `offset 0` and `limit 1` are
- * optimization fences: a member's or a label's conversations are looked up instead of scanning the tenant's.
- */
-export function ofAllThatMembersHave(
-  { members, owned, rows }: Walk,
-  matching: string,
-  { order, limit, skip }: Range,
-): string {
-  const branches: string[] = [];
-  if (owned) {
-    branches.push(`select c.* from (${members}) watched cross join lateral (
-        select c.id, ${order.columns} from conversation c
-        where c.tenant_id = $1 and c.owner_id = watched.id and ${matching} offset 0
-      ) c`);
-  }
-  if (rows) {
-    branches.push(`select c.* from (${members}) watched
-      join ${rows.table} p on p.tenant_id = $1 and ${rows.where}
-      cross join lateral (
-        select c.id, ${order.columns} from conversation c
-        where c.tenant_id = $1 and c.id = p.conversation_id and ${matching} limit 1
-      ) c`);
-  }
-  return `found as materialized (
-    select distinct c.* from (${branches.join("\n      union all\n      ")}) c
-  ), page as (
-    select ${pageColumns(order)} from found c where ${order.edge} order by ${order.by} limit ${limit} offset ${skip}
-  ), counted as (select count(*) as total from found)`;
 }
 
 /** Scans the index of a member's or a label's conversations, for each member, as far as the page needs. */

@@ -41,6 +41,7 @@ import { OutsideReadsMigration } from "./migration-0060-outside-reads.ts";
 import { WalBranchMigration } from "./migration-0061-wal-branch.ts";
 import { ServerKeysMigration } from "./migration-0063-server-keys.ts";
 import { VacuumMigration } from "./migration-0064-vacuum.ts";
+import { CountedListsMigration } from "./migration-0065-counted-lists.ts";
 import { FileExpiryMigration } from "./migration-0066-file-expiry.ts";
 import { ActiveMinuteMigration } from "./migration-0067-active-minute.ts";
 import { ContentErasureMigration } from "./migration-0068-content-erasure.ts";
@@ -99,6 +100,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0068-content-erasure": ContentErasureMigration,
   "0066-file-expiry": FileExpiryMigration,
   "0061-wal-branch": WalBranchMigration,
+  "0065-counted-lists": CountedListsMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

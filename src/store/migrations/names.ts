@@ -50,4 +50,5 @@ export const MIGRATION_NAMES = [
   "0068-content-erasure",
   "0066-file-expiry",
   "0061-wal-branch",
+  "0065-counted-lists",
 ] as const;

@@ -113,6 +113,7 @@ export async function runSuite({ minutes, files = SUITE, root = ROOT }: SuiteOpt
       READS_BACK_RUNS: String(values),
       TEST_CALLS: String(calls),
       KEPT_PAGES_RUNS: String(Math.max(LEAST_STORES, Math.round(minutes * STORES_A_MINUTE))),
+      COUNTED_LISTS_RUNS: String(Math.max(LEAST_STORES, Math.round(minutes * STORES_A_MINUTE))),
       CONVERSATION_LISTS_RUNS: String(Math.max(LEAST_STORES, Math.round(minutes * STORES_A_MINUTE))),
       ROUND_TRIPS: String(Math.max(LEAST_STORES, Math.round(minutes * STORES_A_MINUTE))),
       COLLOQUY_TEST_CUTS: String(cuts),

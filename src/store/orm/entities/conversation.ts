@@ -88,6 +88,8 @@ export const ParticipantEntity = defineEntity({
     view: p.json<JsonObject>().nullable(),
     /** The conversation's create time, by which a member's lists are sorted. */
     conversationTime: p.datetime(3).defaultRaw("now()"),
+    /** Whether the conversation is listed and another's; triggers set it. */
+    counted: p.boolean().default(false),
   },
 });
 
