@@ -37,7 +37,7 @@ export async function openFilesAndSweeper({ database, onError, config, log, atSt
   atStop("files", () => bytes.close());
   const sweeper = createSweeper({ database, onError, bytes, purgeAfterDays: config.purgeAfterDays });
   atStop("the sweeper", () => sweeper.stop());
-  const jobs = new JobRunner({ database, onError });
+  const jobs = new JobRunner({ database, bytes, onError });
   atStop("jobs under way", () => jobs.stop());
   const auditSealer = createAuditSealer(database, onError);
   atStop("entries of audit logs to be sealed", () => auditSealer.stop());

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type { Interrupt } from "../domain/cancellation.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { systemCaller } from "../domain/identity/caller.ts";
+import type { ByteStore } from "../files/byte-store.ts";
 import { audit } from "../store/audit/audit.ts";
 import { lockConversation } from "../store/conversations/conversations.ts";
 import type { Database, Queryable } from "../store/database.ts";
@@ -11,6 +12,7 @@ import * as rest from "../store/erasure/rest.ts";
 import * as jobs from "../store/jobs/jobs.ts";
 import { checkFree, holdsInForce } from "../store/legal-holds/legal-holds.ts";
 import { beginPurge, purgeConversation } from "../store/purge/purge.ts";
+import { removeErased, sweepUploads } from "./files.ts";
 import { erasePieces } from "./purge.ts";
 
 /** Entries of a log that one transaction erases: it holds its locks for well under 50 ms. */
@@ -30,16 +32,17 @@ class Cancelled extends Error {
   override readonly name = "Cancelled";
 }
 
-/** Works on a job until it ends or waits. */
+/** Works on a job until it ends or waits. A job does not end before the bytes of the files that it erased are removed. */
 export async function workOn(
   database: Database,
   tenantId: string,
   job: jobs.JobRow,
   settleMs = SETTLE_MS,
   signal?: Interrupt,
+  bytes?: ByteStore,
 ): Promise<void> {
   try {
-    await goOn(database, tenantId, job, settleMs, signal);
+    await goOn(database, tenantId, job, settleMs, signal, bytes);
   } catch (error) {
     // Interrupted: it is due again when its lease is over.
     if (signal?.aborted || error instanceof Cancelled) return;
@@ -55,6 +58,7 @@ async function goOn(
   job: jobs.JobRow,
   settleMs: number,
   signal?: Interrupt,
+  bytes?: ByteStore,
 ): Promise<void> {
   const memberId = job.subject ?? "";
   const since = job.round === 2 ? new Date(job.create_time.getTime() - SKEW_MS) : null;
@@ -84,6 +88,7 @@ async function goOn(
   if (signal?.aborted) return;
   const own = (tx: Queryable, counts: jobs.Done["counts"]) => note(tx, tenantId, job.id, counts ? { counts } : {});
   await rest.eraseFiles(database, tenantId, memberId, own, signal);
+  if (bytes !== undefined) await removeErased(database, bytes, tenantId, signal);
   if (job.round === 1) return jobs.pauseJob(database, tenantId, job, settleMs, 2);
   if (waits) return jobs.pauseJob(database, tenantId, job, settleMs, job.round);
   const held = (await jobs.readJob(database, tenantId, job.id))?.held ?? 0n;
@@ -96,7 +101,7 @@ async function goOn(
     if ((await holdsInForce(database, tenantId)) !== holds) await jobs.wakeHeld(database, tenantId);
     return;
   }
-  await finish(database, tenantId, job, memberId, signal);
+  await finish(database, tenantId, job, memberId, signal, bytes);
 }
 
 async function note(on: Queryable, tenantId: string, id: string, done: jobs.Done): Promise<void> {
@@ -180,8 +185,10 @@ async function finish(
   job: jobs.JobRow,
   memberId: string,
   signal?: Interrupt,
+  bytes?: ByteStore,
 ): Promise<void> {
   const counts = await rest.eraseRest(database, tenantId, memberId, signal);
+  if (bytes !== undefined) await sweepUploads(database, bytes, tenantId, signal);
   await database.transaction(signal, async (tx) => {
     await note(tx, tenantId, job.id, { counts });
     await rest.forgetMember(tx, tenantId, memberId);

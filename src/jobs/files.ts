@@ -1,4 +1,5 @@
 // Removes the bytes of erased files, files that no message named in time, and bytes that no file has.
+import type { Interrupt } from "../domain/cancellation.ts";
 import type { ByteStore, FileKey } from "../files/byte-store.ts";
 import type { Database } from "../store/database.ts";
 import {
@@ -25,7 +26,7 @@ export async function removeErased(
   database: Database,
   bytes: ByteStore,
   tenantId: string,
-  signal?: AbortSignal,
+  signal?: Interrupt,
 ): Promise<number> {
   let removed = 0;
   while (!signal?.aborted) {
@@ -48,7 +49,7 @@ export async function sweepUploads(
   database: Database,
   bytes: ByteStore,
   tenantId: string,
-  signal?: AbortSignal,
+  signal?: Interrupt,
   ageMs = UPLOAD_MS,
 ): Promise<number> {
   let swept = 0;

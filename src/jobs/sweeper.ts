@@ -12,6 +12,8 @@ import { sweepFiles, sweepLostBytes, sweepUploads } from "./files.ts";
 import { purgeDue } from "./purge.ts";
 import { runRetention } from "./retention.ts";
 
+/** The first round comes soon, so that servers that restart often sweep too, and not among what a start does. */
+const FIRST_MS = 60_000;
 /** A round ends after this many tenants failed: the database is probably unavailable. */
 const MAX_FAILURES = 10;
 
@@ -47,7 +49,7 @@ export function createSweeper({
   everyMs = 15 * 60_000,
 }: SweeperOptions): Sweeper {
   const stopping = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
+  const timers: NodeJS.Timeout[] = [];
   let round: Promise<unknown> = Promise.resolve();
 
   async function sweepTenant(id: string): Promise<number> {
@@ -96,12 +98,13 @@ export function createSweeper({
   return {
     sweep,
     start() {
-      timer = setInterval(() => {
+      const begin = () => {
         round = round.then(sweep).catch((error: unknown) => stopping.signal.aborted || onError(error));
-      }, everyMs).unref();
+      };
+      timers.push(setTimeout(begin, Math.min(FIRST_MS, everyMs)).unref(), setInterval(begin, everyMs).unref());
     },
     async stop() {
-      clearInterval(timer);
+      for (const timer of timers) clearTimeout(timer);
       stopping.abort();
       await round;
     },

@@ -1,5 +1,5 @@
 // Erasure of a person: what is gone, what stays, what cannot come back, and what a legal hold keeps.
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
@@ -20,6 +20,8 @@ import { MemberRole } from "../../gen/colloquy/v1/member_pb.ts";
 import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
 import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
+import type { ByteStore } from "../../src/files/byte-store.ts";
+import { createDiskStore } from "../../src/files/disk.ts";
 import { runJobs, tablesWith } from "../support/erasure.ts";
 import { failureOf, reasonOf } from "../support/errors.ts";
 import { PIXEL, personOf } from "../support/files.ts";
@@ -28,14 +30,24 @@ import { exported, imported } from "../support/transfer.ts";
 
 let server: IdentityServer;
 let folder: string;
+let bytes: ByteStore;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "colloquy-erasure-"));
+  bytes = await createDiskStore(folder);
   server = await startIdentityServer({ environment: { COLLOQUY_FILES: `disk:${folder}` } });
 });
 afterAll(async () => {
   await server.close();
   await rm(folder, { recursive: true });
 });
+
+/** The files of the folder that hold a text. */
+async function filesWith(text: string): Promise<string[]> {
+  const found = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((one) => one.isFile());
+  const paths = found.map(({ parentPath, name }) => join(parentPath, name));
+  const holding = await Promise.all(paths.map(async (path) => (await readFile(path)).includes(text)));
+  return paths.filter((_, i) => holding[i]);
+}
 
 /** Ann and bob, whose id and words have a mark that nothing else has, in a conversation of ann's. */
 async function begin() {
@@ -69,7 +81,7 @@ async function begin() {
     tables: () => tablesWith(server.database, mark),
     erase: async () => {
       const { job } = await server.client(ErasureService, credential).eraseMember({ memberId: bobId });
-      const held = await runJobs(server.database, tenant.id);
+      const held = await runJobs(server.database, tenant.id, bytes);
       const { job: ended } = await server.client(JobService, credential).getJob({ jobId: job?.id ?? "" });
       return { job: ended, held };
     },
@@ -77,7 +89,7 @@ async function begin() {
 }
 
 test("nothing that a member wrote, said or was is left in any table, and what others wrote stays", async () => {
-  const { tenant, mark, bobId, ann, bob, conversationId, key, credential, say, tables, erase, erasure } = await begin();
+  const { mark, bobId, ann, bob, conversationId, key, credential, say, tables, erase, erasure } = await begin();
   await say(ann, "from ann");
   const words = await say(bob, `first ${mark}`);
   await bob.messages.updateMessage({ messageId: words, message: { content: `second ${mark}` } });
@@ -96,6 +108,10 @@ test("nothing that a member wrote, said or was is left in any table, and what ot
     .addReaction({ messageId: answer.message?.id ?? "", reaction: "👍" });
   const file = await bob.upload(PIXEL, { name: `${mark}.png` });
   await bob.send(conversationId, file.id);
+  const begun = { ...bob.credential, "tus-resumable": "1.0.0", "content-type": "application/offset+octet-stream" };
+  const headers = { ...begun, "upload-length": "1000" };
+  const upload = await fetch(`${server.url}/v1/uploads`, { method: "POST", headers, body: `begun ${mark}` });
+  expect([upload.status, await filesWith(mark)]).toEqual([201, [expect.any(String)]]);
   const drafts = server.client(DraftService, bob.credential);
   await drafts.setDraft({ conversationId, message: { content: `draft ${mark}` } });
   const sendTime = timestampFromMs(Date.now() + 3_600_000);
@@ -130,11 +146,10 @@ test("nothing that a member wrote, said or was is left in any table, and what ot
     files: 1n,
     unsent_messages: 2n,
   });
-  const { sweepFiles } = await import("../../src/jobs/files.ts");
-  const { createDiskStore } = await import("../../src/files/disk.ts");
-  await sweepFiles(server.database, await createDiskStore(folder), tenant.id);
   expect(await tables()).toEqual([]);
+  // The job has not ended before their bytes are gone.
   expect((await readdir(folder, { recursive: true })).filter((name) => name.includes(file.id))).toEqual([]);
+  expect(await filesWith(mark)).toEqual([]);
 
   const { messages } = await key.messages.listMessages({ conversationId, deleted: DeletedFilter.INCLUDE });
   const erased = { sender: { type: ActorType.SYSTEM, id: "erased" }, content: "", deleteTime: expect.anything() };

@@ -1,12 +1,17 @@
 // Erasures for tests: to their end without the wait, and a search of everything that the database holds.
 import { expect } from "vitest";
+import type { ByteStore } from "../../src/files/byte-store.ts";
 import { JobRunner } from "../../src/jobs/runner.ts";
 import type { Database } from "../../src/store/database.ts";
 
-/** Runs the jobs of a tenant until none goes on but those that legal holds keep, whose number it returns. */
-export async function runJobs(database: Database, tenantId: string): Promise<number> {
+/**
+ * Runs the jobs of a tenant until none goes on but those that legal holds keep, whose number it returns.
+ *
+ * @param bytes where the bytes of files lie; without it they stay
+ */
+export async function runJobs(database: Database, tenantId: string, bytes?: ByteStore): Promise<number> {
   const failures: unknown[] = [];
-  const runner = new JobRunner({ database, settleMs: 0, onError: (error) => failures.push(error) });
+  const runner = new JobRunner({ database, bytes, settleMs: 0, onError: (error) => failures.push(error) });
   const due = `update job set next_time = now() - interval '1 second' where tenant_id = $1 and state = 1 and round < 3`;
   const open = `select count(*)::integer as open, count(*) filter (where round = 3 and state = 1)::integer as held
     from job where tenant_id = $1 and end_time is null`;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { newId } from "../../../src/domain/ids/id.ts";
 import { createSweeper } from "../../../src/jobs/sweeper.ts";
@@ -11,6 +11,34 @@ beforeAll(async () => {
   server = await startStoreServer();
 });
 afterAll(() => server.close());
+
+test("the first round comes a minute after the start, for servers that restart often, and then one every 15", async () => {
+  let rounds = 0;
+  const query = async () => {
+    rounds++;
+    return [];
+  };
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] });
+  try {
+    const sweeper = createSweeper({ database: { query } as unknown as Database, onError: () => {} });
+    sweeper.start();
+    for (const [minutes, count] of [
+      [0.9, 0],
+      [0.2, 1],
+      [13, 1],
+      [1, 2],
+      [15, 3],
+    ] as const) {
+      await vi.advanceTimersByTimeAsync(minutes * 60_000);
+      expect(rounds).toBe(count);
+    }
+    await sweeper.stop();
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(rounds).toBe(3);
+  } finally {
+    vi.useRealTimers();
+  }
+});
 
 test("request ids are forgotten after 24 hours, and no sooner", async () => {
   const tenant = await server.tenant();
