@@ -1,5 +1,6 @@
 // What days do to webhook endpoints: the feed keeps what they have still to take, and who takes nothing is disabled.
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { WebhookState } from "../../gen/colloquy/v1/webhook_pb.ts";
@@ -25,6 +26,7 @@ async function clients() {
   return {
     hooks: server.client(WebhookService, credential),
     conversations: server.client(ConversationService, credential),
+    audit: server.client(AuditService, credential),
     /** A subscription brings the feed up to date, and deletes from it what is old. */
     async follow() {
       const subscription = server.client(EventService, credential).subscribe({})[Symbol.asyncIterator]();
@@ -61,8 +63,12 @@ test("what an endpoint has still to take stays in the feed after 7 days, and is 
     .toBe(0);
 });
 
-test("an endpoint that took nothing for 3 days is disabled, and keeps its place", async () => {
+test("an endpoint that took nothing for 3 days is disabled, which the others and the audit log are told, and keeps its place", async () => {
   const own = await clients();
+  const other = await startReceiver();
+  await own.hooks.createWebhookEndpoint({
+    endpoint: { target: { case: "url", value: other.url }, eventTypes: ["endpoint.disabled"] },
+  });
   receiver.answer = ({ response }) => response.writeHead(500).end();
   const { endpoint } = await own.hooks.createWebhookEndpoint({ endpoint: { target: target() } });
   const endpointId = endpoint?.id ?? "";
@@ -78,6 +84,11 @@ test("an endpoint that took nothing for 3 days is disabled, and keeps its place"
   await expect
     .poll(read)
     .toMatchObject({ state: WebhookState.DISABLED, stateReason: "the endpoint took nothing for 3 days" });
+  const reason = "the endpoint took nothing for 3 days";
+  await expect.poll(() => other.taken()).toMatchObject([{ endpointDisabled: { endpointId, reason } }]);
+  await other.close();
+  const { auditEntries } = await own.audit.listAuditEntries({ resourceId: endpointId });
+  expect(auditEntries[0]).toMatchObject({ action: "webhook_endpoint.disable", details: { reason } });
   receiver.answer = ({ response }) => response.writeHead(200).end();
   await own.hooks.resumeWebhookEndpoint({ endpointId });
   await expect.poll(() => receiver.taken().map(({ seq }) => seq)).toEqual(["1"]);

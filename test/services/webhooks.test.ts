@@ -8,7 +8,7 @@ import { AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
-import { WebhookEndpointSchema, WebhookOutcome, WebhookState } from "../../gen/colloquy/v1/webhook_pb.ts";
+import { WebhookEndpointSchema, WebhookOrder, WebhookOutcome, WebhookState } from "../../gen/colloquy/v1/webhook_pb.ts";
 import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
 import type { Json, OpenApiDocument } from "../../scripts/openapi/index.ts";
 import { measureBacklogs } from "../../src/webhooks/backlog.ts";
@@ -178,6 +178,52 @@ describe("an endpoint", () => {
     await talk(own, "other");
     await own.messages.sendMessage({ conversationId, message: { content: "z" } });
     await expect.poll(seqs).toEqual([1, 3]);
+  });
+
+  test("gets by each field of its filter what matches, and of a conversation what matches when it is sent", async () => {
+    const own = await clients();
+    await own.tenant.addMember("ann");
+    const traits = { ownerId: "ann", agent: "a-1", entityType: "ticket", mode: "vip" };
+    const fields = Object.keys(traits) as (keyof typeof traits)[];
+    const make = async (conversation: object) =>
+      (await own.conversations.createConversation({ conversation })).conversation?.id ?? "";
+    const ids: Record<string, string> = {};
+    for (const field of fields) {
+      // What a conversation is about has a type and an id.
+      const entity = field === "entityType" ? { entityId: "1" } : {};
+      ids[field] = await make({ [field]: traits[field], ...entity });
+    }
+    ids.conversationId = await make({});
+    const filters = { ...traits, conversationId: ids.conversationId };
+    for (const [field, value] of Object.entries(filters)) {
+      const target = { case: "url", value: `${receiver.url}/${field}` } as const;
+      await own.hooks.createWebhookEndpoint({ endpoint: { target, filter: { [field]: value } } });
+    }
+    for (const conversationId of Object.values(ids)) {
+      await own.messages.sendMessage({ conversationId, message: { content: "x" } });
+    }
+    const got = () => receiver.received.map(({ path, json }) => [path.replace("/hook/", ""), json.conversationId]);
+    await expect.poll(() => got().toSorted()).toEqual(Object.entries(ids).toSorted());
+    const conversationId = ids.mode ?? "";
+    await own.conversations.updateConversation({ conversationId, conversation: { mode: "plain" } });
+    await own.messages.sendMessage({ conversationId, message: { content: "y" } });
+    await own.messages.sendMessage({ conversationId: ids.agent ?? "", message: { content: "z" } });
+    await expect.poll(() => got().length).toBe(6);
+    expect(got().at(-1)).toEqual(["agent", ids.agent]);
+  });
+
+  test("without an order gets several events of one conversation at the same time", async () => {
+    const own = await clients();
+    const held: (typeof receiver.received)[0][] = [];
+    receiver.answer = (request, index) => {
+      if (index > 0) held.push(request);
+      if (index === 0) request.response.writeHead(204).end();
+      if (index >= 2) for (const { response } of held.splice(0)) response.writeHead(204).end();
+    };
+    await own.hooks.createWebhookEndpoint({ endpoint: { target: url(), order: WebhookOrder.NONE } });
+    await talk(own, "one", "two", "three");
+    await expect.poll(() => seqs().toSorted()).toEqual([1, 2, 3]);
+    expect(receiver.received.length).toBe(3);
   });
 
   test("gets batches, whose id is that of the same events in every attempt", async () => {
