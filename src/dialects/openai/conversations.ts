@@ -10,8 +10,7 @@ import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/e
 import { textsOf } from "../../domain/files/inline-bytes.ts";
 import type { Handlers } from "../../pipeline/service.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
-import type { ShowInPlace } from "./files/in-place.ts";
-import { createKeepInPlace } from "./files/keep.ts";
+import type { InPlace } from "./files/in-place.ts";
 import { throwUnseen } from "./files/unseen.ts";
 import { createFindItems } from "./find-items.ts";
 import { conversationIdOf, inParameter, ourConversationId, ourIdIn } from "./ids.ts";
@@ -25,11 +24,10 @@ const DEFAULT_PAGE = 20;
 export function createConversationHandlers(
   canonical: Canonical,
   actOnce: ActOnce,
-  show: ShowInPlace,
+  { keep, show }: InPlace,
 ): Handlers<typeof ConversationService> {
   const { method } = Conversations;
   const found = createFindItems(canonical);
-  const keep = createKeepInPlace(canonical);
   return {
     async createConversation(request, context) {
       const { items, metadata } = request;

@@ -16,7 +16,7 @@ import type { CreateDialect } from "../shared/dialect.ts";
 import { createConversationHandlers } from "./conversations.ts";
 import { renderError } from "./errors.ts";
 import { createFileHandlers } from "./files/handlers.ts";
-import { createShowInPlace } from "./files/in-place.ts";
+import { createInPlace } from "./files/in-place.ts";
 import { FIND_ITEM } from "./find-items.ts";
 import { createItemHandlers } from "./items.ts";
 import { createModelHandlers } from "./models.ts";
@@ -29,18 +29,24 @@ const MAX_BODY_BYTES = 32 << 20;
 
 export const createOpenAi: CreateDialect = ({ canonical, attempts, tls }) => {
   const lines = new ConversationLines();
-  const show = createShowInPlace(canonical, tls);
+  const inPlace = createInPlace({ canonical, tls });
   return {
     name: "openai",
     title: "OpenAI",
     services: [
-      serve(ConversationService, createConversationHandlers(canonical, createActOnce(attempts), show)),
+      serve(ConversationService, createConversationHandlers(canonical, createActOnce(attempts), inPlace)),
       serve(FileService, createFileHandlers(canonical, createActOnce(attempts))),
       serve(ModelService, createModelHandlers(canonical)),
-      serve(ItemService, createItemHandlers(canonical, createActOnce(attempts), lines, show)),
+      serve(ItemService, createItemHandlers(canonical, createActOnce(attempts), lines, inPlace)),
       serve(
         ResponseService,
-        createResponseHandlers(canonical, lines, createActOnce(attempts), (context) => attempts.forget(context), show),
+        createResponseHandlers(
+          canonical,
+          lines,
+          createActOnce(attempts),
+          (context) => attempts.forget(context),
+          inPlace,
+        ),
       ),
     ],
     calls,

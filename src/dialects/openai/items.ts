@@ -8,8 +8,7 @@ import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Handlers } from "../../pipeline/service.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { edgesOf, toConversation } from "./conversations.ts";
-import type { ShowInPlace } from "./files/in-place.ts";
-import { createKeepInPlace } from "./files/keep.ts";
+import type { InPlace } from "./files/in-place.ts";
 import { throwUnseen } from "./files/unseen.ts";
 import { createFindItems, KINDS } from "./find-items.ts";
 import { inParameter, ourConversationId } from "./ids.ts";
@@ -25,12 +24,11 @@ export function createItemHandlers(
   canonical: Canonical,
   actOnce: ActOnce,
   lines: ConversationLines,
-  show: ShowInPlace,
+  { keep, show }: InPlace,
 ): Handlers<typeof ItemService> {
   const { method } = Messages;
 
   const found = createFindItems(canonical);
-  const keep = createKeepInPlace(canonical);
 
   async function listOf(context: CallContext, messages: readonly Message[]) {
     const files = await show(context, messages);

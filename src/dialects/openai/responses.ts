@@ -17,7 +17,7 @@ import { EVENTS_TYPE, JSON_TYPE } from "../../protocols/rest/binding/media.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { entriesOfTurn } from "../../services/in-process/stored.ts";
 import { edgesOf } from "./conversations.ts";
-import type { ShowInPlace } from "./files/in-place.ts";
+import type { InPlace } from "./files/in-place.ts";
 import { createFindItems } from "./find-items.ts";
 import { ourIdIn } from "./ids.ts";
 import { writeItem } from "./items/write-item.ts";
@@ -41,9 +41,9 @@ export function createResponseHandlers(
   lines: ConversationLines,
   actOnce: ActOnce,
   forget: (context: CallContext) => Promise<void>,
-  show: ShowInPlace,
+  { keep, show }: InPlace,
 ): Handlers<typeof ResponseService> {
-  const begin = createBegin(canonical, createFindItems(canonical), lines);
+  const begin = createBegin({ canonical, found: createFindItems(canonical), lines, keep });
 
   async function find(context: CallContext, responseId: string): Promise<{ turn: Turn; note: ResponseNote }> {
     const turnId = responseId.startsWith("resp_") ? ourIdIn(responseId) : undefined;

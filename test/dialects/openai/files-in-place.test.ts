@@ -41,6 +41,9 @@ const looks = (url: string) => ({
     { type: "input_image" as const, image_url: url, detail: "high" as const },
   ],
 });
+const imageOf = (item: unknown) =>
+  (item as { content: { image_url?: string | null }[] }).content.find(({ image_url }) => image_url !== undefined)
+    ?.image_url;
 const itemsOf = async (conversation: string) =>
   (await client.conversations.items.list(conversation, { order: "asc" })).data;
 const stored = (own = client) => Array.fromAsync(own.files.list());
@@ -193,6 +196,58 @@ test("up to 12 MiB of them are shown in one answer, the others by the URL of the
   const content = await fetch(urls[2] ?? "", { headers: { authorization: `Bearer ${scene.apiKey}` } });
   expect([content.status, content.headers.get("content-length")]).toEqual([200, "600000"]);
   expect((await fetch(urls[2] ?? "")).status).toBe(401);
+});
+
+describe("the URL of a file's content, as an answer has it", () => {
+  test("names the same file where it comes back as input: the model gets its bytes, and no copy is made", async () => {
+    const apiKey = (await scene.dialect.tenant.key("read", "write")).text;
+    const own = new OpenAI({ baseURL: scene.baseURL, apiKey, maxRetries: 0 });
+    const urls = [6_000_000, 6_000_000, 600_000].map((bytes) => dataUrl(photo(bytes)));
+    const { id } = await own.conversations.create({ items: urls.map(looks) });
+    const shown = (await own.conversations.items.list(id, { order: "asc" })).data.at(-1);
+    const { id: _, ...last } = shown as { id: string };
+    const files = (await stored(own)).length;
+    const output = [{ type: "input_image", image_url: imageOf(shown) }];
+    const called = { type: "function_call", call_id: "call_1", name: "look", arguments: "{}", status: "completed" };
+    const seen = { type: "function_call_output", call_id: "call_1", status: "completed", output };
+    const { id: response } = await own.responses.create({ model: "gpt", input: [last, called, seen] as never });
+    expect(JSON.stringify(scene.upstream.calls[0]?.body).split(urls[2] ?? "").length - 1).toBe(2);
+    expect(await stored(own)).toHaveLength(files);
+    const input = (await own.responses.inputItems.list(response, { order: "asc" })).data;
+    expect(input).toMatchObject([last, called, seen]);
+  });
+
+  test("of a file that the caller does not see is 404 with its place, and one of an erased file is not given", async () => {
+    const strangers = (await scene.dialect.tenant.key("read", "write")).text;
+    const stranger = new OpenAI({ baseURL: scene.baseURL, apiKey: strangers, maxRetries: 0 });
+    const { id: fileId } = await stranger.files.create({
+      purpose: "vision",
+      file: await OpenAI.toFile(photo(1_000), "a.jpg"),
+    });
+    const url = `${scene.dialect.server.url}/v1/files/${uuid(fileId)}/content`;
+    const asked = (item: object) =>
+      client.responses.create({ model: "gpt", input: [item] as never }).then(
+        () => undefined,
+        (error: { status: number; param: string; message: string }) => [error.status, error.param, error.message],
+      );
+    const missing = (place: string) => [404, place, expect.stringContaining(`File with id '${fileId}' not found.`)];
+    expect(await asked(looks(url))).toEqual(missing("input[0].content[1].image_url"));
+    const screen = {
+      type: "computer_call_output",
+      call_id: "c",
+      output: { type: "computer_screenshot", image_url: url },
+    };
+    const { id } = await client.conversations.create();
+    const added = client.conversations.items.create(id, { items: [screen] as never });
+    await expect(added).rejects.toMatchObject({ status: 404, param: "items[0].output.image_url" });
+
+    await client.conversations.items.create(id, { items: [looks(dataUrl(photo(100_000)))] });
+    const [file] = await stored();
+    await client.files.delete(file?.id ?? "");
+    const [gone] = await itemsOf(id);
+    expect(imageOf(gone)).toBeNull();
+    expect(await asked(gone as object)).toBeUndefined();
+  });
 });
 
 test("a body has 32 MiB with them, and 4 MiB beside them", async () => {

@@ -16,15 +16,17 @@ import { isStoredFile, MAX_FILES } from "../../../domain/files/named.ts";
 import { MAX_PARTS_BYTES } from "../../../domain/parts/rules.ts";
 import type { CallContext } from "../../../pipeline/call/call.ts";
 import type { Canonical } from "../../../services/in-process/in-process.ts";
+import { fileIdInUrl } from "../../shared/files/content-url.ts";
 import { mediaTypeIn, splitDataUrl } from "../../shared/files/form.ts";
 import { mayUpload, storeOnce } from "../../shared/files/store-once.ts";
 import type { MessageDraft } from "../items/drafts.ts";
-import { noteHead } from "../items/file-notes.ts";
-import { membersOf, objectOf } from "../items/json-members.ts";
+import { noteContentUrl, noteHead } from "../items/file-notes.ts";
+import { type Members, membersOf, objectOf } from "../items/json-members.ts";
 import { outputWithFiles } from "../items/read-output.ts";
 
 /**
- * The entries with stored files in place of what is longer than {@link MAX_IN_PLACE}. A retry, which has the same key,
+ * The entries with stored files in place of what is longer than {@link MAX_IN_PLACE}, and of the URLs of their content that
+ * this API gives in place of the largest: the same files, which the caller must see. A retry, which has the same key,
  * finds the files of the first attempt. What stays in place: files past the 20 that a message names, what would come
  * back as other text, and all of a token for one conversation. Throws what CreateFile throws, and INVALID_FIELD for what
  * cannot stay.
@@ -39,11 +41,17 @@ export type KeepInPlace = (
   name: string,
 ) => Promise<MessageDraft[]>;
 
-export function createKeepInPlace(canonical: Canonical): KeepInPlace {
+export interface Stores {
+  readonly canonical: Canonical;
+  /** Whether the server's ports speak TLS: for the URLs of files. */
+  readonly tls: boolean;
+}
+
+export function createKeepInPlace(stores: Stores): KeepInPlace {
   return async (context, drafts, texts, name) => {
     const kept: MessageDraft[] = [];
     for (const [index, draft] of drafts.entries()) {
-      const stored = await withStored(canonical, context, draft, texts);
+      const stored = await withStored(stores, context, draft, texts);
       kept.push(texts.size === 0 ? stored : withTextsBack(stored, texts, `${name}[${index}]`));
     }
     return kept;
@@ -51,38 +59,50 @@ export function createKeepInPlace(canonical: Canonical): KeepInPlace {
 }
 
 async function withStored(
-  canonical: Canonical,
+  { canonical, tls }: Stores,
   context: CallContext,
   draft: MessageDraft,
   texts: InlineTexts,
 ): Promise<MessageDraft> {
   if (!draft.parts?.length) return draft;
   const parts: Part[] = draft.parts.map((part) => create(PartSchema, part));
-  const named = parts.filter(({ content }) => content.case === "file" && isStoredFile(content.value.source)).length;
-  let room = mayUpload(context) ? MAX_FILES - named : 0;
+  const files = [...fileParts(parts)];
+  for (const [part, file] of files) {
+    const fileId = file.source.case === "url" ? fileIdInUrl(context, tls, file.source.value) : undefined;
+    if (fileId !== undefined) nameFile(part, file, fileId, noteContentUrl);
+  }
+  let room = mayUpload(context) ? MAX_FILES - files.filter(([, { source }]) => isStoredFile(source)).length : 0;
+  for (const [part, file] of files) {
+    const found = room > 0 ? inPlace(file, texts) : undefined;
+    if (found === undefined) continue;
+    room--;
+    const { head, bytes } = found;
+    const stored = { ...bytes, name: file.name ?? "", contentType: mediaTypeIn(head) };
+    const fileId = await storeOnce(canonical, context, context.idempotencyKey, stored);
+    nameFile(part, file, fileId, (beside) => noteHead(beside, head));
+  }
+  return { ...draft, parts };
+}
+
+/** The parts that are files, also in outputs of tools, which become parts for it. */
+function* fileParts(parts: readonly Part[]): Generator<readonly [Part, FilePart]> {
   for (const part of parts) {
     const output = outputWithFiles(part);
     if (output !== undefined && part.content.case === "toolResult") {
       part.content.value.output = { case: "parts", value: create(PartListSchema, { parts: output }) };
     }
-    for (const one of output ?? [part]) {
-      const found = room > 0 ? inPlace(one, texts) : undefined;
-      if (found === undefined) continue;
-      room--;
-      const { file, head, bytes } = found;
-      const stored = { ...bytes, name: file.name ?? "", contentType: mediaTypeIn(head) };
-      const fileId = await storeOnce(canonical, context, context.idempotencyKey, stored);
-      const beside = membersOf(one.extraJson ?? "{}") ?? new Map<string, string>();
-      noteHead(beside, head);
-      file.source = { case: "fileId", value: fileId };
-      one.extraJson = objectOf(beside);
-    }
+    for (const one of output ?? [part]) if (one.content.case === "file") yield [one, one.content.value];
   }
-  return { ...draft, parts };
+}
+
+function nameFile(part: Part, file: FilePart, fileId: string, note: (beside: Members) => void): void {
+  const beside = membersOf(part.extraJson ?? "{}") ?? new Map<string, string>();
+  note(beside);
+  file.source = { case: "fileId", value: fileId };
+  part.extraJson = objectOf(beside);
 }
 
 interface Found {
-  readonly file: FilePart;
   /** Of a data URL; else empty. */
   readonly head: string;
   readonly bytes: Bytes;
@@ -90,23 +110,20 @@ interface Found {
 
 type Bytes = Pick<InlineBytes, "sha256" | "pieces">;
 
-/** The bytes that a part has in place, if they are many. */
-function inPlace({ content }: Part, texts: InlineTexts): Found | undefined {
-  if (content.case !== "file") return undefined;
-  const { value: file } = content;
-  const { source } = file;
+/** The bytes that a file has in place, if they are many. */
+function inPlace({ source }: FilePart, texts: InlineTexts): Found | undefined {
   if (source.case === "data") {
     const bytes = source.value.length * (4 / 3) > MAX_IN_PLACE ? inMemory(source.value) : undefined;
-    return bytes && { file, head: "", bytes };
+    return bytes && { head: "", bytes };
   }
   if (source.case !== "url") return undefined;
   const { value: url } = source;
   const at = url.indexOf(STAND_IN);
   const taken = at === -1 ? undefined : texts.get(url.slice(at));
   if (taken !== undefined)
-    return { file, head: url.slice(0, at), bytes: { sha256: taken.sha256, pieces: () => taken.pieces() } };
+    return { head: url.slice(0, at), bytes: { sha256: taken.sha256, pieces: () => taken.pieces() } };
   const split = url.length > MAX_IN_PLACE ? splitDataUrl(url) : undefined;
-  return split && { file, head: split.head, bytes: inMemory(split.bytes) };
+  return split && { head: split.head, bytes: inMemory(split.bytes) };
 }
 
 function inMemory(bytes: Uint8Array): Bytes {

@@ -2,17 +2,21 @@
 import { HEAD } from "../../shared/files/form.ts";
 import { type Members, textOf } from "./json-members.ts";
 
-/** The name of the member that had the bytes, if it is not the one for URLs. */
-const MEMBER = "urlIn";
+/** The name of what says how the file was given, if not by an id or by a data URL in the member for URLs. */
+export const GIVEN_IN = "urlIn";
+/** Its bytes, in the member of this name. */
 const FILE_DATA = "file_data";
+/** The URL of its content. */
+const CONTENT_URL = "content_url";
 /** Names of a client's own members that could be taken for notes have one more of these. */
 const ESCAPE = "~";
-const NAMES = new RegExp(`^${ESCAPE}*(?:${HEAD}|${MEMBER})$`);
+const NAMES = new RegExp(`^${ESCAPE}*(?:${HEAD}|${GIVEN_IN})$`);
 
 export interface FileNotes {
   /** What stood before the base64 of the data URL that is a stored file now; empty: bare base64. */
   readonly head: string | undefined;
   readonly isFileData: boolean;
+  readonly isContentUrl: boolean;
 }
 
 /** Lets members stand beside a file, whatever their names are. */
@@ -21,7 +25,11 @@ export function escapeNames(members: Members): void {
 }
 
 export function noteFileData(members: Members): void {
-  members.set(MEMBER, JSON.stringify(FILE_DATA));
+  members.set(GIVEN_IN, JSON.stringify(FILE_DATA));
+}
+
+export function noteContentUrl(members: Members): void {
+  members.set(GIVEN_IN, JSON.stringify(CONTENT_URL));
 }
 
 export function noteHead(members: Members, head: string): void {
@@ -31,11 +39,11 @@ export function noteHead(members: Members, head: string): void {
 /** Takes the notes from what stands beside a file, and gives the client's members their names again. */
 export function takeNotes(members: Members): FileNotes {
   const head = textOf(members.get(HEAD));
-  const isFileData = members.get(MEMBER) === JSON.stringify(FILE_DATA);
+  const givenIn = textOf(members.get(GIVEN_IN));
   for (const [name, json] of taken(members)) {
     if (name.startsWith(ESCAPE)) members.set(name.slice(ESCAPE.length), json);
   }
-  return { head, isFileData };
+  return { head, isFileData: givenIn === FILE_DATA, isContentUrl: givenIn === CONTENT_URL };
 }
 
 /** Notes and names that could be taken for them, which are no longer among the members. */

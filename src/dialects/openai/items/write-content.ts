@@ -1,7 +1,7 @@
 // Content parts of messages and of tools' results, as JSON.
 import { MessageRole } from "../../../../gen/colloquy/v1/message_pb.ts";
 import { isFileId } from "../../../domain/files/named.ts";
-import type { FileInPlace, FilesInPlace } from "../files/in-place.ts";
+import type { FilesInPlace } from "../files/in-place.ts";
 import { fileIdOf } from "../ids.ts";
 import { takeNotes } from "./file-notes.ts";
 import { FORMATS } from "./item-types.ts";
@@ -103,16 +103,18 @@ function thoughts({ text, summary = [] }: NonNullable<PartJson["reasoning"]>): s
 /** @param filled whether members that clients expect are filled in, as in a message */
 function fileText(file: FileJson, extraJson: string | undefined, files: FilesInPlace, filled: boolean): string {
   const rest = besideOf(extraJson);
-  const { head, isFileData } = takeNotes(rest);
+  const { head, isFileData, isContentUrl } = takeNotes(rest);
   const isImage = file.mediaType?.startsWith("image/") === true;
   const type = textOf(rest.get("type")) ?? (isImage ? "input_image" : "input_file");
   const isOurs = file.fileId !== undefined && isFileId(file.fileId);
-  const shown =
-    isOurs && head !== undefined && (head !== "" || isFileData) ? files.get(file.fileId.toLowerCase()) : undefined;
-  const url = (shown && shownUrl(shown, head ?? "")) ?? urlOf(file, isFileData);
+  const inPlace = isContentUrl || (head !== undefined && (head !== "" || isFileData));
+  const shown = isOurs && inPlace ? files.get(file.fileId.toLowerCase()) : undefined;
+  const base64 = isContentUrl ? undefined : shown?.base64;
+  const url = shown ? shownUrl(base64, shown.url, head ?? "") : urlOf(file, isFileData);
   const fileId = shown ? undefined : isOurs ? fileIdOf(file.fileId) : file.fileId;
   const isData = isFileData || file.data !== undefined || (shown !== undefined && !rest.has("type"));
-  const urlIn = type === "input_file" ? (isData && !shown?.url ? "file_data" : "file_url") : "image_url";
+  const byUrl = shown !== undefined && base64 === undefined;
+  const urlIn = type === "input_file" ? (isData && !byUrl ? "file_data" : "file_url") : "image_url";
   return withMembers(rest, {
     type: JSON.stringify(type),
     ...(url !== undefined && { [urlIn]: url }),
@@ -125,9 +127,9 @@ function fileText(file: FileJson, extraJson: string | undefined, files: FilesInP
   });
 }
 
-/** As JSON. Base64 needs no escapes. */
-function shownUrl({ url, base64 = "" }: FileInPlace, head: string): string {
-  return url === undefined ? `${JSON.stringify(head).slice(0, -1)}${base64}"` : JSON.stringify(url);
+/** As JSON: null of a file that is erased. Base64 needs no escapes. */
+function shownUrl(base64: string | undefined, url: string | undefined, head: string): string {
+  return base64 === undefined ? JSON.stringify(url ?? null) : `${JSON.stringify(head).slice(0, -1)}${base64}"`;
 }
 
 /** As JSON. @param bare whether bytes are shown without the head of a data URL, where none is known */

@@ -9,7 +9,7 @@ import type { InlineTexts } from "../../../domain/files/inline-bytes.ts";
 import type { CallContext } from "../../../pipeline/call/call.ts";
 import { orAborted } from "../../../pipeline/call/deadline.ts";
 import type { Canonical } from "../../../services/in-process/in-process.ts";
-import { createKeepInPlace } from "../files/keep.ts";
+import type { KeepInPlace } from "../files/keep.ts";
 import { throwUnseen } from "../files/unseen.ts";
 import type { FindItems } from "../find-items.ts";
 import { ourConversationId } from "../ids.ts";
@@ -28,7 +28,14 @@ export type Begin = (context: CallContext, wanted: WantedResponse, texts: Inline
 
 type Request = Exclude<MessageInitShape<typeof CreateTurnRequestSchema>, { readonly $typeName: string }>;
 
-export function createBegin(canonical: Canonical, found: FindItems, lines: ConversationLines): Begin {
+export interface BeginParts {
+  readonly canonical: Canonical;
+  readonly found: FindItems;
+  readonly lines: ConversationLines;
+  readonly keep: KeepInPlace;
+}
+
+export function createBegin({ canonical, found, lines, keep }: BeginParts): Begin {
   /** The agent, and the model that it is asked for in place of its own. */
   async function agentOf(context: CallContext, { model }: WantedResponse, conversationId: string) {
     if (model === "") return { agent: "", model: "", shown: await conversationAgent(context, conversationId) };
@@ -80,7 +87,6 @@ export function createBegin(canonical: Canonical, found: FindItems, lines: Conve
     }
   }
 
-  const keep = createKeepInPlace(canonical);
   return async (context, wanted, texts) => {
     const { previousTurnId, parameters, fields, tools } = wanted;
     const own = wanted.conversationId === "" ? "" : ourConversationId(wanted.conversationId);

@@ -8,7 +8,7 @@ import { isStoredFile } from "../../../domain/files/named.ts";
 import type { CallContext } from "../../../pipeline/call/call.ts";
 import { deriveContext } from "../../../services/in-process/context.ts";
 import type { Canonical } from "../../../services/in-process/in-process.ts";
-import { calledOrigin } from "../called-origin.ts";
+import { contentUrlOf } from "./content-url.ts";
 import { headIn } from "./form.ts";
 
 /**
@@ -32,6 +32,8 @@ export class ShownFiles {
   readonly #parts: ShowFilesParts;
   /** Bytes that were shown. */
   bytes = 0;
+  /** Files that were asked for, and are erased. */
+  readonly gone = new Set<string>();
 
   constructor(parts: ShowFilesParts) {
     this.#parts = parts;
@@ -86,7 +88,7 @@ export class ShownFiles {
   /** Where the bytes of a file are, for callers that may read it. */
   urlOf(fileId: string): string {
     const { context, tls } = this.#parts;
-    return `${calledOrigin(context, tls)}/v1/files/${fileId}/content`;
+    return contentUrlOf(context, tls, fileId);
   }
 
   /**
@@ -113,8 +115,9 @@ export class ShownFiles {
       this.bytes += size;
       return Buffer.concat(pieces);
     } catch (error) {
-      if (error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND) return undefined;
-      throw error;
+      if (!(error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND)) throw error;
+      this.gone.add(fileId);
+      return undefined;
     }
   }
 }
