@@ -13,8 +13,14 @@ export interface FetchRules extends ConnectRules {
 export interface FetchRequest {
   readonly method?: "GET" | "POST";
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | LongBody;
   readonly signal: AbortSignal;
+}
+
+/** A body that is read while it is sent. */
+export interface LongBody extends AsyncIterable<Uint8Array> {
+  /** In bytes. */
+  readonly length: number;
 }
 
 export interface FetchedResponse {
@@ -47,8 +53,19 @@ export function createBoundedFetch({ maxBytes, extraHeaders, ...rules }: FetchRu
   const tooLarge = () => new ResponseTooLarge(`the response has more than ${maxBytes} bytes`);
 
   return {
-    async fetch(url, { headers, ...request }) {
-      const asked = { ...request, headers: { "accept-encoding": "identity", ...extraHeaders?.(), ...headers } };
+    async fetch(url, { headers, body: sent, ...request }) {
+      const asked = {
+        ...request,
+        ...(sent !== undefined && { body: sent }),
+        // The length is told, for some servers take no chunks.
+        ...(typeof sent === "object" && { duplex: "half" as const }),
+        headers: {
+          "accept-encoding": "identity",
+          ...extraHeaders?.(),
+          ...headers,
+          ...(typeof sent === "object" && { "content-length": String(sent.length) }),
+        },
+      };
       const response = await undiciFetch(url, { ...asked, dispatcher, redirect: "manual" });
       const header = (name: string) => response.headers.get(name) ?? undefined;
       const coding = header("content-encoding")?.trim().toLowerCase();

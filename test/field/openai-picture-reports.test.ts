@@ -1,5 +1,6 @@
 // What people reported of pictures and files in place with other servers of OpenAI's APIs, tried here.
 import { randomBytes } from "node:crypto";
+import OpenAI from "openai";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { type ModelScene, responds, says, startModelScene } from "../dialects/openai/model-scene.ts";
@@ -17,6 +18,21 @@ beforeEach(() => {
 const JPEG = Buffer.from("ffd8ffe000104a46494600010100000100010000", "hex");
 const url = (bytes: number) =>
   `data:image/jpeg;base64,${Buffer.concat([JPEG, randomBytes(bytes - JPEG.length)]).toString("base64")}`;
+const uuid = (id: string) => id.slice(5).replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+async function upload(size: number) {
+  const bytes = Buffer.concat([JPEG, randomBytes(size - JPEG.length)]);
+  const { id } = await scene.client.files.create({ purpose: "vision", file: await OpenAI.toFile(bytes, "a.jpg") });
+  return { id, bytes };
+}
+/** A message without words over Responses. */
+function thinkerSays() {
+  const done = { type: "message", id: "msg_1", role: "assistant", status: "completed", content: [] };
+  const types = ["response.output_item.added", "response.output_item.done"];
+  return responds(
+    [done],
+    types.map((type) => ({ type, output_index: 0, item: done })),
+  );
+}
 const image = (image_url: string) => ({ type: "input_image", image_url, detail: "auto" });
 const said = (content: object[]) => ({ type: "message", role: "user", status: "completed", content });
 const call = { type: "function_call", call_id: "call_1", name: "look", arguments: "{}", status: "completed" };
@@ -50,16 +66,30 @@ describe("F-PICTURE", () => {
     expect(JSON.stringify(told()).split("base64,")).toHaveLength(4);
   });
 
-  test("caozhiyuan/copilot-api#257, openai/codex#46761: of a history of pictures the model gets the latest, and the conversation goes on", async () => {
+  test("caozhiyuan/copilot-api#257, openai/codex#46761, HCF-STUDIOS/openhermit#295: of a history of pictures the model gets the latest, and the conversation goes on", async () => {
     const { id: conversation } = await scene.client.conversations.create();
-    const urls = [url(5_000_000), url(5_000_000)];
-    for (const one of urls) {
-      const input = [said([image(one)])] as never;
+    const { id: file_id } = await upload(17_000_000);
+    for (const text of ["first", "second"]) {
+      const input = [
+        said([
+          { type: "input_text", text },
+          { type: "input_image", file_id },
+        ]),
+      ] as never;
       await scene.client.responses.create({ model: "gpt", conversation, input });
     }
     const { status } = await scene.client.responses.create({ model: "gpt", conversation, input: "And now?" });
+    const [, first, second] = JSON.stringify(told()).split(/first|second/);
+    expect([status, first?.includes("base64"), second?.includes("base64")]).toEqual(["completed", false, true]);
+    expect(first).toContain("(A file that is not available here: a.jpg, image/jpeg.)");
+  });
+
+  test.each(["gpt", "thinker"])("kahme247/ompweb#33, mnfst/llm-gateway#2126: five pictures of a phone in one call reach %s", async (model) => {
+    const urls = Array.from({ length: 5 }, () => url(4_900_000));
+    if (model === "thinker") scene.upstream.answer = thinkerSays();
+    const { status } = await respond([said(urls.map(image))], model);
     const text = JSON.stringify(told());
-    expect([status, text.includes(urls[0] ?? ""), text.includes(urls[1] ?? "")]).toEqual(["completed", false, true]);
+    expect([status, urls.map((one) => text.split(one).length - 1)]).toEqual(["completed", [1, 1, 1, 1, 1]]);
   });
 
   test.each([[300], [90_000]])(
@@ -84,13 +114,10 @@ describe("F-PICTURE", () => {
   );
 
   test("Cloudgeni-ai/opengeni#290, Cloudgeni-ai/opengeni#114: a screen that is given back is a picture, or left out with its call", async () => {
-    const done = { type: "message", id: "msg_1", role: "assistant", status: "completed", content: [] };
-    const events = [
-      { type: "response.output_item.added", output_index: 0, item: done },
-      { type: "response.output_item.done", output_index: 0, item: done },
-    ];
-    scene.upstream.answer = responds([done], events);
-    const screens = [url(5_000_000), url(300), url(5_000_000)];
+    scene.upstream.answer = thinkerSays();
+    const { id, bytes } = await upload(17_000_000);
+    const large = `${scene.dialect.server.url}/v1/files/${uuid(id)}/content`;
+    const screens = [large, url(300), large];
     const items = screens.flatMap((image_url, index) => [
       {
         type: "computer_call",
@@ -108,13 +135,14 @@ describe("F-PICTURE", () => {
       "call_2",
     ]);
     const outputs = input.filter(({ type }) => type === "computer_call_output").map((one) => one.output?.image_url);
-    expect(outputs).toEqual([screens[1], screens[2]]);
+    const inPlace = `data:image/jpeg;base64,${bytes.toString("base64")}`;
+    expect(outputs.map((one) => one === inPlace || one)).toEqual([screens[1], true]);
   });
 
   test("open-webui/open-webui#13103, open-webui/open-webui#29765, ddalcu/mlx-serve#288: entries name pictures, and hold none", async () => {
     const items = [said([image(url(200_000))]), call, output([{ type: "input_image", image_url: url(200_000) }])];
     const { id } = await scene.client.conversations.create({ items: items as never });
-    const conversationId = id.slice(5).replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+    const conversationId = uuid(id);
     const credential = { authorization: `Bearer ${scene.apiKey}` };
     const { messages } = await scene.dialect.server
       .client(MessageService, credential)

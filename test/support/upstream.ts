@@ -30,7 +30,12 @@ export async function startUpstream(): Promise<Upstream> {
   const sockets = new Set<Socket>();
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
+    try {
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+    } catch {
+      // The caller broke off.
+      return;
+    }
     const call = {
       path: request.url ?? "",
       headers: request.headers,
@@ -123,6 +128,7 @@ export interface Question {
   readonly messages?: readonly Partial<MessageRow>[];
   readonly tools?: readonly AgentTool[];
   readonly options?: ReplyRequest["options"];
+  readonly files?: ReplyRequest["files"];
   readonly signal?: AbortSignal;
 }
 
@@ -131,7 +137,7 @@ export const AGENT_ID = "0198c0de-0000-7000-8000-000000000001";
 /** Asks an upstream once through a connector. */
 export function ask(
   factory: ConnectorFactory,
-  { settings, credential, messages, tools = [], options, signal }: Question,
+  { settings, credential, messages, tools = [], options, files, signal }: Question,
 ): Promise<Heard> {
   const agent = { id: AGENT_ID, name: "a", version: 1, settings } as unknown as AgentRow;
   const place = { tenantId: "t", conversationId: "c", turnId: "u", mode: "" };
@@ -140,6 +146,7 @@ export function ask(
     messages: messages ?? [{ role: 1, content: "hi" }],
     tools,
     options,
+    files,
   } as unknown as ReplyRequest;
   return heard(factory(agent, credential)(request, signal ?? new AbortController().signal));
 }

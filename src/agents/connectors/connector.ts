@@ -7,6 +7,7 @@ import type { TurnOptions } from "../../domain/turns/turn-options.ts";
 import type { AgentRow } from "../../store/agents/agents.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
 import type { Refusal } from "../../store/turns/turns.ts";
+import type { StreamedFiles } from "./streamed-files.ts";
 
 /** The input of an agent. */
 export interface ReplyRequest {
@@ -29,6 +30,8 @@ export interface ReplyRequest {
   readonly profileInfo: JsonObject | null;
   /** The conversation's state, JSON as text; empty: it has none. */
   readonly stateJson: string;
+  /** Files for whose bytes a short text stands in `messages`. Default: their bytes are there. */
+  readonly files?: StreamedFiles;
 }
 
 /**

@@ -2,19 +2,35 @@
 // files that they make.
 import { create } from "@bufbuild/protobuf";
 import { PartSchema } from "../../../gen/colloquy/v1/part_pb.ts";
-import { type FileBytes, filesIn, withBytes } from "../../domain/files/named.ts";
+import { type FileBytes, filesIn, type NamedFile, withBytes } from "../../domain/files/named.ts";
 import type { ReplyPiece } from "../../domain/turns/reply-piece.ts";
 import { FinishReason } from "../../domain/turns/turn.ts";
-import type { ByteStore } from "../../files/byte-store.ts";
+import type { ByteStore, FileKey } from "../../files/byte-store.ts";
+import type { ConnectorName } from "../../store/agents/agents.ts";
 import { type NamedFileRow, readNamed } from "../../store/files/named-files.ts";
-import type { MessageRow } from "../../store/messages/messages.ts";
 import { toolFailure } from "../tools/tool-runner.ts";
 import { AgentFailure, type ReplyRequest } from "./connector.ts";
 import type { Connectors } from "./connectors.ts";
+import { isText } from "./history/files.ts";
 import { type MadeFilesOptions, type MadeIn, withMadeFiles } from "./made-files.ts";
+import { StreamedFiles } from "./streamed-files.ts";
 
-/** The bytes of all files of one call. Of larger histories the agent gets the latest files. */
-const MAX_BYTES = 8 * 1024 * 1024;
+/**
+ * The bytes of the files of one call, each as often as the history names it. Of larger histories the agent gets the
+ * latest files. Where they are read while they are sent, the bound is what providers take: OpenAI 50 MB of request,
+ * Anthropic 32 MB, a third of which base64 adds. Elsewhere the process holds them several times.
+ */
+const MAX_BYTES: Readonly<Record<ConnectorName, number>> = {
+  openai: 32 << 20,
+  anthropic: 22 << 20,
+  a2a: 8 << 20,
+  connect: 8 << 20,
+  // It repeats text.
+  echo: 0,
+};
+const STREAMED: readonly ConnectorName[] = ["openai", "anthropic"];
+/** Of these, the bytes of files that are not read while they are sent. */
+const MAX_IN_MEMORY = 8 << 20;
 
 export type StoredFilesOptions = MadeFilesOptions;
 
@@ -29,7 +45,7 @@ export function connectorsWithFiles(connectors: Connectors, options: StoredFiles
       const connector = connectors.connectorOf(tenantId, agent);
       return async function* (request, signal) {
         const { tenantId: tenant, conversationId } = request;
-        const pieces = connector(await inPlace(request, options, signal), signal);
+        const pieces = connector(await inPlace(request, agent.connector, options, signal), signal);
         return yield* kept(pieces, { tenantId: tenant, conversationId, agentId: agent.id }, options);
       };
     },
@@ -67,54 +83,92 @@ async function* kept(
   }
 }
 
-async function inPlace(request: ReplyRequest, options: StoredFilesOptions, signal: AbortSignal): Promise<ReplyRequest> {
-  const named = request.messages.map(({ parts }) => filesIn(parts).map(({ id }) => id));
-  if (named.every((ids) => ids.length === 0)) return request;
+async function inPlace(
+  request: ReplyRequest,
+  connector: ConnectorName,
+  options: StoredFilesOptions,
+  signal: AbortSignal,
+): Promise<ReplyRequest> {
+  const named = request.messages.map(({ parts }) => filesIn(parts));
+  if (named.every((files) => files.length === 0)) return request;
   const places = request.messages.flatMap(({ conversation_id: conversationId, seq }, index) =>
-    (named[index] ?? []).map((fileId) => ({ fileId, conversationId, seq })),
+    (named[index] ?? []).map(({ id: fileId }) => ({ fileId, conversationId, seq })),
   );
   const rows = await readNamed(options.database, request.tenantId, places, signal);
-  const chosen = await read(
-    rows,
-    places.map(({ fileId }) => fileId).reverse(),
-    request.tenantId,
-    options.bytes,
-    signal,
-  );
-  return {
-    ...request,
-    messages: request.messages.map((row, index) => (named[index]?.length ? filled(row, chosen) : row)),
-  };
-}
-
-function filled(row: MessageRow, files: ReadonlyMap<string, FileBytes>): MessageRow {
-  return { ...row, parts: withBytes(row.parts ?? "[]", files) };
-}
-
-/** Reads the files in this order, as many as there is room for. */
-async function read(
-  rows: readonly NamedFileRow[],
-  order: readonly string[],
-  tenantId: string,
-  bytes: ByteStore,
-  signal: AbortSignal,
-): Promise<Map<string, FileBytes>> {
-  const files = new Map<string, FileBytes>();
-  let room = MAX_BYTES;
-  for (const id of new Set(order)) {
-    const row = rows.find((one) => one.id === id);
-    if (row === undefined) continue;
-    const { name, media_type: mediaType } = row;
-    const length = Number(row.size);
-    if (length > room) {
-      files.set(id, { name, mediaType, base64: undefined });
-      continue;
-    }
-    room -= length;
-    const pieces: Uint8Array[] = [];
-    if (length > 0) for await (const piece of bytes.read({ tenantId, id }, { offset: 0, length })) pieces.push(piece);
-    signal.throwIfAborted();
-    files.set(id, { name, mediaType, base64: Buffer.concat(pieces).toString("base64") });
+  const room = new Room(connector, rows, { tenantId: request.tenantId, bytes: options.bytes, signal });
+  const messages = [...request.messages];
+  for (const [index, row] of [...messages.entries()].reverse()) {
+    const files = named[index] ?? [];
+    if (files.length > 0) messages[index] = { ...row, parts: withBytes(row.parts ?? "[]", await room.take(files)) };
   }
-  return files;
+  return { ...request, messages, files: room.streamed };
+}
+
+interface Source {
+  readonly tenantId: string;
+  readonly bytes: ByteStore;
+  readonly signal: AbortSignal;
+}
+
+/** Gives the files of one call their bytes, while there is room for them. */
+class Room {
+  readonly streamed = new StreamedFiles();
+  readonly #isStreamed: boolean;
+  readonly #rows: ReadonlyMap<string, NamedFileRow>;
+  readonly #source: Source;
+  readonly #held = new Map<string, string>();
+  #left: number;
+  #leftInMemory = MAX_IN_MEMORY;
+
+  constructor(connector: ConnectorName, rows: readonly NamedFileRow[], source: Source) {
+    this.#isStreamed = STREAMED.includes(connector);
+    this.#left = MAX_BYTES[connector];
+    this.#rows = new Map(rows.map((row) => [row.id, row]));
+    this.#source = source;
+  }
+
+  /** Those of one message, the last first. What is not among them is gone. */
+  async take(files: readonly NamedFile[]): Promise<ReadonlyMap<string, FileBytes>> {
+    const taken = new Map<string, FileBytes>();
+    for (const { id, times } of files.toReversed()) {
+      const row = this.#rows.get(id);
+      if (row === undefined) continue;
+      const { name, media_type: mediaType } = row;
+      taken.set(id, { name, mediaType, source: await this.#sourceOf(row, times) });
+    }
+    return taken;
+  }
+
+  async #sourceOf({ id, media_type: mediaType, size }: NamedFileRow, times: number): Promise<FileBytes["source"]> {
+    const length = Number(size);
+    const all = times * length;
+    // Models get files of text as text.
+    const inMemory = !this.#isStreamed || length === 0 || isText(mediaType);
+    if (all > this.#left || (inMemory && all > this.#leftInMemory)) return {};
+    this.#left -= all;
+    const { tenantId, bytes, signal } = this.#source;
+    const read = () => readOrFail(bytes, { tenantId, id }, length);
+    if (!inMemory) return { url: `data:${mediaType};base64,${this.streamed.add({ size: length, read })}` };
+    this.#leftInMemory -= all;
+    const base64 = this.#held.get(id) ?? (await base64Of(read()));
+    this.#held.set(id, base64);
+    signal.throwIfAborted();
+    return { data: base64 };
+  }
+}
+
+async function base64Of(pieces: AsyncIterable<Uint8Array>): Promise<string> {
+  const all: Uint8Array[] = [];
+  // The memory of a piece is used again for the next one.
+  for await (const piece of pieces) all.push(Uint8Array.from(piece));
+  return Buffer.concat(all).toString("base64");
+}
+
+async function* readOrFail(bytes: ByteStore, key: FileKey, length: number): AsyncGenerator<Uint8Array> {
+  if (length === 0) return;
+  try {
+    yield* bytes.read(key, { offset: 0, length }, { reuse: true });
+  } catch (cause) {
+    throw new AgentFailure("a file of the conversation cannot be read", { retryable: true, health: "up", cause });
+  }
 }

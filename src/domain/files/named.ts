@@ -28,6 +28,8 @@ export interface NamedFile {
   readonly id: string;
   /** Such as `parts[0].file.file_id`. */
   readonly place: string;
+  /** How often it is named. */
+  readonly times: number;
 }
 
 interface JsonPart {
@@ -36,6 +38,7 @@ interface JsonPart {
     readonly name?: string;
     readonly mediaType?: string;
     readonly data?: string;
+    readonly url?: string;
   };
   readonly toolResult?: { readonly parts?: { readonly parts?: readonly JsonPart[] } };
 }
@@ -52,7 +55,10 @@ export function filesIn(text: string | null | undefined): NamedFile[] {
 function collect(parts: readonly JsonPart[], place: string, found: Map<string, NamedFile>): void {
   for (const [index, { file, toolResult }] of parts.entries()) {
     const id = file?.fileId?.toLowerCase() ?? "";
-    if (isFileId(id) && !found.has(id)) found.set(id, { id, place: `${place}[${index}].file.file_id` });
+    if (isFileId(id)) {
+      const first = found.get(id) ?? { id, place: `${place}[${index}].file.file_id`, times: 0 };
+      found.set(id, { ...first, times: first.times + 1 });
+    }
     collect(toolResult?.parts?.parts ?? [], `${place}[${index}].tool_result.parts.parts`, found);
   }
 }
@@ -61,8 +67,8 @@ function collect(parts: readonly JsonPart[], place: string, found: Map<string, N
 export interface FileBytes {
   readonly name: string;
   readonly mediaType: string;
-  /** Undefined: its bytes are left out. */
-  readonly base64: string | undefined;
+  /** Its bytes in base64, or a data URL; neither: its bytes are left out. */
+  readonly source: { readonly data?: string; readonly url?: string };
 }
 
 /**
@@ -83,9 +89,9 @@ function partWithBytes(part: JsonPart, files: ReadonlyMap<string, FileBytes>): J
   const { fileId = "", ...rest } = part.file;
   const file = files.get(fileId.toLowerCase());
   if (file === undefined) return { ...part, file: rest };
-  const { name, mediaType, base64 } = file;
+  const { name, mediaType, source } = file;
   return {
     ...part,
-    file: { ...rest, name: rest.name ?? name, mediaType, ...(base64 !== undefined && { data: base64 }) },
+    file: { ...rest, name: rest.name ?? name, mediaType, ...source },
   };
 }

@@ -32,7 +32,7 @@ export function fileColumnsOf(named: readonly (readonly NamedFile[])[]): [string
  * Throws UNKNOWN_REFERENCE for a file that the caller does not see. @param fieldOf the message at an index, in errors
  */
 export function requireSeen(
-  named: readonly (readonly NamedFile[])[],
+  named: readonly (readonly Pick<NamedFile, "id" | "place">[])[],
   isSeen: (id: string) => boolean,
   fieldOf: (index: number) => string,
 ): void {

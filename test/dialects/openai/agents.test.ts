@@ -1,5 +1,7 @@
 // OpenAI's agents package on a server of ours: runs with tools, a session that is a conversation, streams.
+import { randomBytes } from "node:crypto";
 import { Agent, OpenAIConversationsSession, OpenAIProvider, Runner, tool } from "@openai/agents";
+import OpenAI from "openai";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { callsTools, type ModelScene, responds, says, startModelScene } from "./model-scene.ts";
@@ -63,6 +65,22 @@ test("a session is a conversation: its items are saved, read back, and told to t
   scene.upstream.answer = says("Oslo.");
   expect((await runner.run(agent, "Where?", { session })).finalOutput).toBe("Oslo.");
   expect(scene.upstream.calls.at(-1)?.body.messages).toHaveLength(6);
+});
+
+test("a session whose pictures are shown by the URL of their content gives the model their bytes", async () => {
+  const session = new OpenAIConversationsSession({ client: scene.client as never });
+  const bytes = Buffer.concat([Buffer.from("ffd8ffe000104a46494600010100000100010000", "hex"), randomBytes(2_000)]);
+  const file = await OpenAI.toFile(bytes, "a.jpg");
+  const { id } = await scene.client.files.create({ purpose: "vision", file });
+  const [, ...groups] = /^file-(.{8})(.{4})(.{4})(.{4})(.{12})$/.exec(id) ?? [];
+  const image = `${scene.dialect.server.url}/v1/files/${groups.join("-")}/content`;
+  scene.upstream.answer = says("I see.");
+  const looker = new Agent({ name: "Looker", model: "m" });
+  await session.addItems([{ role: "user", content: [{ type: "input_image", image }] }]);
+  expect(await session.getItems()).toMatchObject([{ content: [{ type: "input_image", image }] }]);
+  await runner.run(looker, "What is it?", { session });
+  const url = `data:image/jpeg;base64,${bytes.toString("base64")}`;
+  expect(JSON.stringify(scene.upstream.calls.at(-1)?.body).split(url)).toHaveLength(2);
 });
 
 test("a session keeps the thoughts of a Responses model, and gives them back in their places", async () => {

@@ -52,7 +52,7 @@ test("a model gets a picture as data, a text as text, and of an erased file no m
   const [{ body } = { body: undefined }] = upstream.calls;
   expect(JSON.stringify(body)).not.toMatch(new RegExp(`${picture.id}|${text.id}|${erased.id}`));
   expect(body.messages.at(-1).content).toEqual([
-    { type: "text", text: "(A file.)\n\nWhat is it?" },
+    { type: "text", text: "(A file that is not available here.)\n\nWhat is it?" },
     { type: "image_url", image_url: { url: `data:image/png;base64,${PIXEL.toString("base64")}` } },
     { type: "text", text: "a.csv:\na,b" },
   ]);

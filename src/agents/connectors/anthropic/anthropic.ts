@@ -13,7 +13,7 @@ import { agentSender, itemsOf } from "../history/items.ts";
 import { cutsOff, isTooLong, shortened } from "../history/too-long.ts";
 import { readSchemas, schemaOf } from "../tool-schema/tool-schema.ts";
 import type { Block } from "./content.ts";
-import { guardedClient } from "./guarded-client.ts";
+import { type GuardedClientParts, guardedClient } from "./guarded-client.ts";
 import { type AnthropicHistory, historyOf } from "./history.ts";
 import { AnthropicReply } from "./reply.ts";
 
@@ -30,7 +30,7 @@ export function createAnthropic(bounded: Pick<BoundedFetch, "fetch">): Connector
   return ({ id, settings }, credential) => {
     const connector = fromJson(AnthropicConnectorSchema, settings);
     const url = messagesOf(connector.baseUrl || ANTHROPIC_URL);
-    return async function* ({ messages, tools, options }, signal) {
+    return async function* ({ messages, tools, options, files }, signal) {
       const instructions = bothInstructions(connector.instructions, options);
       const fixed = fixedBytes(instructions, tools);
       let items = withinBudget(itemsOf(messages, agentSender(id)), connector.maxContextTokens, fixed);
@@ -42,7 +42,7 @@ export function createAnthropic(bounded: Pick<BoundedFetch, "fetch">): Connector
       for (let rounds = 0; ; ) {
         const body = bodyOf(connector, history, tools);
         try {
-          const { finish, paused } = yield* ask(bounded, credential, url, body, taken, signal);
+          const { finish, paused } = yield* ask({ bounded, credential, files }, url, body, taken, signal);
           if (paused === undefined || rounds >= MAX_ROUNDS) return finish;
           rounds++;
           // The provider's own tools took long: it is asked to go on from where it stopped.
@@ -84,15 +84,14 @@ interface Outcome {
 
 /** One request. */
 async function* ask(
-  bounded: Pick<BoundedFetch, "fetch">,
-  credential: string | undefined,
+  parts: Omit<GuardedClientParts, "onBytes">,
   url: string,
   body: JsonObject,
   taken: readonly string[],
   signal: AbortSignal,
 ): AsyncGenerator<ReplyPiece, Outcome> {
   let arrived = Promise.withResolvers<undefined>();
-  const { client, refusal } = guardedClient(bounded, credential, () => arrived.resolve(undefined));
+  const { client, refusal } = guardedClient({ ...parts, onBytes: () => arrived.resolve(undefined) });
   const reply = new AnthropicReply({ taken });
   let events: AsyncIterator<unknown> | undefined;
   try {

@@ -5,6 +5,7 @@ import Anthropic from "@anthropic-ai/sdk";
 import type { BoundedFetch } from "../../../outbound/bounded-fetch.ts";
 import type { AgentFailure } from "../connector.ts";
 import { refusedWith } from "../failures.ts";
+import type { StreamedFiles } from "../streamed-files.ts";
 
 /** Bytes read of a response that is not a reply. */
 const MAX_REFUSAL_BYTES = 16_384;
@@ -16,12 +17,16 @@ export interface GuardedClient {
   refusal(): { readonly failure: AgentFailure; readonly body: string } | undefined;
 }
 
-/** @param onBytes called for each chunk of a reply, also for events that the client does not pass on */
-export function guardedClient(
-  bounded: Pick<BoundedFetch, "fetch">,
-  credential: string | undefined,
-  onBytes: () => void,
-): GuardedClient {
+export interface GuardedClientParts {
+  readonly bounded: Pick<BoundedFetch, "fetch">;
+  readonly credential: string | undefined;
+  /** Those for which texts stand in the bodies. */
+  readonly files: StreamedFiles | undefined;
+  /** Called for each chunk of a reply, also for events that the client does not pass on. */
+  readonly onBytes: () => void;
+}
+
+export function guardedClient({ bounded, credential, files, onBytes }: GuardedClientParts): GuardedClient {
   let refusal: ReturnType<GuardedClient["refusal"]>;
   const client = new Anthropic({
     // Given in any case: else the client looks for one in the environment. Sent only if there is one.
@@ -34,6 +39,7 @@ export function guardedClient(
     logger: SILENT,
     openTelemetry: false,
     async fetch(url, init) {
+      const json = String(init?.body ?? "");
       const version = new Headers(init?.headers).get("anthropic-version");
       const response = await bounded.fetch(String(url), {
         method: "POST",
@@ -43,7 +49,7 @@ export function guardedClient(
           "anthropic-version": version ?? "2023-06-01",
           ...(credential !== undefined && { authorization: `Bearer ${credential}` }),
         },
-        body: String(init?.body ?? ""),
+        body: files?.bodyOf(json) ?? json,
         signal: init?.signal ?? new AbortController().signal,
       });
       if (response.status !== 200) {

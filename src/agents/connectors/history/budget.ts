@@ -1,6 +1,7 @@
 // Fits a history into a number of tokens, which are estimated: each model counts its own.
 import type { FilePart } from "../../../../gen/colloquy/v1/part_pb.ts";
 import type { AgentTool } from "../../../domain/turns/agent-tool.ts";
+import { sizeStoodFor } from "../streamed-files.ts";
 import { type Block, blocksOf, NONE, type Step } from "./blocks.ts";
 import { mediaTypeOf } from "./files.ts";
 import type { Content, Item, Said } from "./items.ts";
@@ -110,6 +111,7 @@ function contentBytes(content: readonly Content[]): number {
 function fileBytes(file: FilePart): number {
   if (mediaTypeOf(file).startsWith("image/")) return IMAGE_TOKENS * BYTES_PER_TOKEN;
   const { source } = file;
+  if (source.case === "url") return sizeStoodFor(source.value) ?? sizeOf(source.value);
   return source.case === "data" ? source.value.length : source.case === undefined ? 0 : sizeOf(source.value);
 }
 

@@ -40,14 +40,20 @@ export function mediaTypeOf(file: FilePart): string {
 /** The text of a file that is text. Every model reads it; few take it as a file. */
 export function fileText(file: FilePart): string | undefined {
   const bytes = bytesOf(file);
-  if (bytes === undefined || !TEXTS.test(mediaTypeOf(file))) return undefined;
+  if (bytes === undefined || !isText(mediaTypeOf(file))) return undefined;
   return `${file.name || "File"}:\n${Buffer.from(bytes.base64, "base64").toString("utf8").toWellFormed()}`;
 }
 
-/** Words in place of a file that the model cannot be given. */
+/** Words in place of a file that the model cannot be given: where its bytes are left out, that it does not have them. */
 export function fileWords(file: FilePart): string {
   const what = [file.name, mediaTypeOf(file), addressOf(file)].filter(Boolean).join(", ");
-  return `(A file${what === "" ? "" : `: ${what}`}.)`;
+  const is = file.source.case === undefined ? "A file that is not available here" : "A file";
+  return `(${is}${what === "" ? "" : `: ${what}`}.)`;
+}
+
+/** @param mediaType in lower case */
+export function isText(mediaType: string): boolean {
+  return TEXTS.test(mediaType);
 }
 
 const TEXTS = /^(text\/.*|application\/(json|xml|yaml|x-yaml|javascript|typescript|sql|x-sh|.+\+(json|xml)))$/;

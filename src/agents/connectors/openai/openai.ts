@@ -43,7 +43,7 @@ export function createOpenAi({ fetch }: Pick<BoundedFetch, "fetch">): ConnectorF
       accept: "text/event-stream, application/json",
       ...(credential !== undefined && { authorization: `Bearer ${credential}` }),
     };
-    return async function* ({ messages, tools: all, options }, signal) {
+    return async function* ({ messages, tools: all, options, files }, signal) {
       const connector = options === undefined ? own : asAsked(own, api, options);
       const tools = options === undefined ? all : beside(all, options);
       await readSchemas(tools);
@@ -54,7 +54,8 @@ export function createOpenAi({ fetch }: Pick<BoundedFetch, "fetch">): ConnectorF
       try {
         for (;;) {
           const asked = api.body(connector, items, tools, without);
-          const body = JSON.stringify(without.has(TOO_MANY_TOOLS.name) ? withFirstTools(asked) : asked);
+          const json = JSON.stringify(without.has(TOO_MANY_TOOLS.name) ? withFirstTools(asked) : asked);
+          const body = files?.bodyOf(json) ?? json;
           const response = await fetch(url, { method: "POST", headers, body, signal });
           if (response.status === 200) return yield* readBody(response.body, api.form(taken), signal);
           const refusal = await response.start(MAX_REFUSAL_BYTES);
