@@ -84,13 +84,16 @@ describe("F-PICTURE", () => {
     expect(first).toContain("(A file that is not available here: a.jpg, image/jpeg.)");
   });
 
-  test.each(["gpt", "thinker"])("kahme247/ompweb#33, mnfst/llm-gateway#2126: five pictures of a phone in one call reach %s", async (model) => {
-    const urls = Array.from({ length: 5 }, () => url(4_900_000));
-    if (model === "thinker") scene.upstream.answer = thinkerSays();
-    const { status } = await respond([said(urls.map(image))], model);
-    const text = JSON.stringify(told());
-    expect([status, urls.map((one) => text.split(one).length - 1)]).toEqual(["completed", [1, 1, 1, 1, 1]]);
-  });
+  test.each(["gpt", "thinker"])(
+    "kahme247/ompweb#33, mnfst/llm-gateway#2126: five pictures of a phone in one call reach %s",
+    async (model) => {
+      const urls = Array.from({ length: 5 }, () => url(4_900_000));
+      if (model === "thinker") scene.upstream.answer = thinkerSays();
+      const { status } = await respond([said(urls.map(image))], model);
+      const text = JSON.stringify(told());
+      expect([status, urls.map((one) => text.split(one).length - 1)]).toEqual(["completed", [1, 1, 1, 1, 1]]);
+    },
+  );
 
   test.each([[300], [90_000]])(
     "BerriAI/litellm#28232, CommandCodeAI/command-code#902, Blaizzy/mlx-vlm#1761: outputs of tools with files of %i bytes are no text of base64",

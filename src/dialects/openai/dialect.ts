@@ -10,6 +10,7 @@ import { ConversationService as Conversations } from "../../../gen/colloquy/v1/c
 import { FileService as Files } from "../../../gen/colloquy/v1/file_service_pb.ts";
 import { MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { TurnService as Turns } from "../../../gen/colloquy/v1/turn_service_pb.ts";
+import { RESULT } from "../../domain/files/image-result.ts";
 import { serve } from "../../pipeline/service.ts";
 import { DEFAULT_MAX_BODY_BYTES } from "../../protocols/rest/binding/mount.ts";
 import type { CreateDialect } from "../shared/dialect.ts";
@@ -56,7 +57,11 @@ export const createOpenAi: CreateDialect = ({ canonical, attempts, tls }) => {
       basePaths: ["/openai/v1"],
       renderError,
       maxBodyBytes: MAX_BODY_BYTES,
-      dataUrls: { fields: new Set(["items", "input"]), maxOtherBytes: DEFAULT_MAX_BODY_BYTES },
+      dataUrls: {
+        fields: new Set(["items", "input"]),
+        members: [RESULT],
+        maxOtherBytes: DEFAULT_MAX_BODY_BYTES,
+      },
     },
   };
 };
@@ -109,10 +114,11 @@ const answers: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMeth
       Turns.method.getTurn,
       Turns.method.listTurnEntries,
       Turns.method.resumeTurn,
+      ...SHOW_FILES,
     ],
   ],
   [response.deleteResponse, [Turns.method.getTurn]],
-  [response.cancelResponse, [Turns.method.getTurn, Turns.method.listTurnEntries]],
+  [response.cancelResponse, [Turns.method.getTurn, Turns.method.listTurnEntries, ...SHOW_FILES]],
 ]);
 
 /** What only some requests need: references to stored items, and pictures and files in place. */
@@ -123,5 +129,6 @@ const mayCall: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMeth
   [item.listItems, SHOW_FILES],
   [item.getItem, SHOW_FILES],
   [response.createResponse, [Messages.method.getMessage, Files.method.createFile]],
+  [response.getResponse, SHOW_FILES],
   [response.listInputItems, SHOW_FILES],
 ]);

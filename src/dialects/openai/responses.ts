@@ -17,7 +17,7 @@ import { EVENTS_TYPE, JSON_TYPE } from "../../protocols/rest/binding/media.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { entriesOfTurn } from "../../services/in-process/stored.ts";
 import { edgesOf } from "./conversations.ts";
-import type { InPlace } from "./files/in-place.ts";
+import { type InPlace, MAX_SHOWN_BYTES } from "./files/in-place.ts";
 import { createFindItems } from "./find-items.ts";
 import { ourIdIn } from "./ids.ts";
 import { writeItem } from "./items/write-item.ts";
@@ -58,10 +58,13 @@ export function createResponseHandlers(
   }
 
   async function document(context: CallContext, turn: Turn, note: ResponseNote): Promise<string> {
-    const output = (await entriesOfTurn(canonical, context, turn.id))
-      .filter(isOutput)
-      .map((message) => writeItem(message).json);
-    return responseJson(turn, note, output);
+    const entries = (await entriesOfTurn(canonical, context, turn.id)).filter(isOutput);
+    const files = await show(context, entries);
+    return responseJson(
+      turn,
+      note,
+      entries.map((message) => writeItem(message, files).json),
+    );
   }
 
   /** The events of a response after one, to its end. */
@@ -70,11 +73,14 @@ export function createResponseHandlers(
     const own = new ResponseEvents(turn, note, after);
     yield piece(own.begin());
     const request = { turnId: turn.id, asRecorded: true };
+    const room = { bytes: MAX_SHOWN_BYTES };
     try {
       for await (const { event } of canonical.stream(context, Turns.method.resumeTurn, request)) {
         const isBroken = event.case === "entryEnded" && event.value.message?.state === MessageState.FAILED;
         if (isBroken) own.lostIf((await canonical.call(context, Turns.method.getTurn, { turnId: turn.id })).turn);
-        const text = event.case === undefined ? HEARTBEAT : own.take(event);
+        const message = event.case === "entryEnded" ? event.value.message : undefined;
+        const files = message && (await show(context, [message], room));
+        const text = event.case === undefined ? HEARTBEAT : own.take(event, files);
         if (text !== "") yield piece(text);
       }
     } catch (error) {

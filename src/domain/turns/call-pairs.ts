@@ -32,7 +32,9 @@ export function pairCalls<R extends Row>(rows: readonly R[], toRow: (entry: Turn
     if (row.kind !== MessageKind.TOOL_CALL) continue;
     for (const id of ids) {
       called.add(id);
-      if (!results.has(id)) missing.push(toRow(failedResult({ id: row.id, step: 1 }, id, "not answered"), row));
+      // An item of a provider's tool has no id: nobody answers it.
+      if (id !== "" && !results.has(id))
+        missing.push(toRow(failedResult({ id: row.id, step: 1 }, id, "not answered"), row));
     }
   }
   return [...paired, ...missing];

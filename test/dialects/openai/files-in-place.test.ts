@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { PIXEL } from "../../support/files.ts";
 import { speakHttp1 } from "../../support/framed-http1.ts";
 import { heldBy } from "../../support/loop-held.ts";
 import { startSender } from "../../support/sender.ts";
@@ -184,35 +185,27 @@ test("what comes in place elsewhere comes back as it was: files, outputs of tool
   expect(back.map(({ id: _, ...item }) => item)).toEqual(items.map((item) => ({ ...item, id: undefined }) as never));
 });
 
-test("up to 12 MiB of them are shown in one answer, the others by the URL of their content", async () => {
-  const bytes = photo(6_000_000);
-  const { id } = await client.conversations.create({
-    items: [looks(dataUrl(bytes)), looks(dataUrl(photo(6_000_000)))],
-  });
-  await client.conversations.items.create(id, { items: [looks(dataUrl(photo(600_000)))] });
-  const urls = (await itemsOf(id)).map((item) => (item as { content: { image_url?: string }[] }).content[1]?.image_url);
-  expect(urls[0] === dataUrl(bytes)).toBe(true);
-  expect(urls.map((url) => url?.slice(0, 5))).toEqual(["data:", "data:", "http:"]);
-  const content = await fetch(urls[2] ?? "", { headers: { authorization: `Bearer ${scene.apiKey}` } });
-  expect([content.status, content.headers.get("content-length")]).toEqual([200, "600000"]);
-  expect((await fetch(urls[2] ?? "")).status).toBe(401);
-});
-
-describe("the URL of a file's content, as an answer has it", () => {
-  test("names the same file where it comes back as input: the model gets its bytes, and no copy is made", async () => {
+describe("the URL of a file's content", () => {
+  test("is what an answer has past 12 MiB of files; as input it names the same file, whose bytes the model gets", async () => {
     const apiKey = (await scene.dialect.tenant.key("read", "write")).text;
     const own = new OpenAI({ baseURL: scene.baseURL, apiKey, maxRetries: 0 });
-    const urls = [6_000_000, 6_000_000, 600_000].map((bytes) => dataUrl(photo(bytes)));
-    const { id } = await own.conversations.create({ items: urls.map(looks) });
-    const shown = (await own.conversations.items.list(id, { order: "asc" })).data.at(-1);
-    const { id: _, ...last } = shown as { id: string };
-    const files = (await stored(own)).length;
-    const output = [{ type: "input_image", image_url: imageOf(shown) }];
+    const sent = [6_000_000, 6_000_000, 600_000].map((bytes) => dataUrl(photo(bytes)));
+    const { id } = await own.conversations.create({ items: sent.map(looks) });
+    const items = (await own.conversations.items.list(id, { order: "asc" })).data;
+    const urls = items.map((item) => imageOf(item) ?? "");
+    expect(urls[0] === sent[0]).toBe(true);
+    expect(urls.map((url) => url.slice(0, 5))).toEqual(["data:", "data:", "http:"]);
+    const content = await fetch(urls[2] ?? "", { headers: { authorization: `Bearer ${apiKey}` } });
+    expect([content.status, content.headers.get("content-length")]).toEqual([200, "600000"]);
+    expect((await fetch(urls[2] ?? "")).status).toBe(401);
+
+    const { id: _, ...last } = items[2] as { id: string };
+    const output = [{ type: "input_image", image_url: urls[2] }];
     const called = { type: "function_call", call_id: "call_1", name: "look", arguments: "{}", status: "completed" };
     const seen = { type: "function_call_output", call_id: "call_1", status: "completed", output };
     const { id: response } = await own.responses.create({ model: "gpt", input: [last, called, seen] as never });
-    expect(JSON.stringify(scene.upstream.calls[0]?.body).split(urls[2] ?? "").length - 1).toBe(2);
-    expect(await stored(own)).toHaveLength(files);
+    expect(JSON.stringify(scene.upstream.calls[0]?.body).split(sent[2] ?? "").length - 1).toBe(2);
+    expect(await stored(own)).toHaveLength(3);
     const input = (await own.responses.inputItems.list(response, { order: "asc" })).data;
     expect(input).toMatchObject([last, called, seen]);
   });
@@ -275,6 +268,58 @@ test("a body has 32 MiB with them, and 4 MiB beside them", async () => {
   // No file can be made of it, and it is more than an item may have.
   const other = { type: "input_text", text: dataUrl(photo(2_000_000)) };
   expect(await add([image(100_000), other])).toMatch(/^400 .*items\[0\]: must be at most 1048576 bytes/);
+});
+
+describe("a picture that a provider's tool made", () => {
+  const drawn = (id: string, bytes: number) => ({
+    type: "image_generation_call" as const,
+    id,
+    status: "completed" as const,
+    result: Buffer.concat([PIXEL, randomBytes(bytes)]).toString("base64"),
+    revised_prompt: "A cat",
+    urlIn: "file_data",
+  });
+  const inputOf = () => scene.upstream.calls.at(-1)?.body.input as object[];
+  const filesOf = async (conversation: string) => {
+    const credential = { authorization: `Bearer ${scene.apiKey}` };
+    const files = scene.dialect.server.client(FileService, credential);
+    return (await files.listFiles({ conversationId: uuid(conversation) })).files;
+  };
+
+  test("comes in an item: it is a file, comes back as it was, and goes to the model in its place", async () => {
+    const asked = { ...looks("https://example.com/a.png"), id: "msg_1" };
+    const items = [asked, drawn("ig_1", 2_000_000), drawn("ig_2", 100), { ...drawn("ig_3", 1), result: null }];
+    const { id } = await client.conversations.create({ items: items as never });
+    expect(await itemsOf(id)).toEqual(items);
+    expect(await client.conversations.items.retrieve("ig_1", { conversation_id: id })).toEqual(items[1]);
+    expect(await filesOf(id)).toMatchObject([{ mediaType: "image/png", size: BigInt(PIXEL.length + 2_000_000) }]);
+    scene.upstream.answer = responds([], []);
+    await client.responses.create({ model: "thinker", conversation: id, input: "More" });
+    const [, first, second, third, ...rest] = inputOf();
+    expect([first, second, rest]).toEqual([items[1], items[2], [expect.objectContaining({ role: "user" })]]);
+    expect(third).toMatchObject({ id: "ig_3" });
+  });
+
+  test("comes from the model: it is shown in the answer, in events and in lists, and goes back to the model", async () => {
+    const image = { ...drawn("ig_9", 1_500_000), urlIn: undefined };
+    scene.upstream.answer = responds([image], [{ type: "response.output_item.done", output_index: 0, item: image }]);
+    const { id: conversation } = await client.conversations.create();
+    const first = await client.responses.create({ model: "thinker", conversation, input: "Draw" });
+    expect(first.output).toEqual([image]);
+    const stream = await client.responses.retrieve(first.id, { stream: true });
+    const shown = (await Array.fromAsync(stream)).flatMap((event) => ("item" in event ? [event.item] : []));
+    expect(shown).toEqual([image, image]);
+    expect((await client.responses.retrieve(first.id)).output).toEqual([image]);
+    expect((await itemsOf(conversation)).at(-1)).toEqual(image);
+    scene.upstream.answer = responds([], []);
+    await client.responses.create({ model: "thinker", conversation, input: "Again" });
+    expect(inputOf()[1]).toEqual(image);
+
+    const [file] = await filesOf(conversation);
+    const admin = (await scene.dialect.tenant.key("read", "write", "admin")).credential;
+    await scene.dialect.server.client(FileService, admin).deleteFile({ fileId: file?.id ?? "" });
+    expect((await itemsOf(conversation))[1]).toEqual({ ...image, result: null });
+  });
 });
 
 test("a key that may only write stores them", async () => {

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
 import { createAnthropic } from "../../../src/agents/connectors/anthropic/anthropic.ts";
 import { AgentFailure } from "../../../src/agents/connectors/connector.ts";
 import { historyBytes } from "../../../src/agents/connectors/history/budget.ts";
@@ -58,7 +59,7 @@ describe.each([
     const files = new StreamedFiles();
     const url = `data:${mediaType};base64,${files.add(fileOf(bytes, [1, 262_144]))}`;
     const settings = { baseUrl: upstream.url, model: "m" };
-    const messages = [{ role: 1, content: "", parts: partsWith(url, mediaType) }];
+    const messages = [{ role: MessageRole.USER, content: "", parts: partsWith(url, mediaType) }];
     await ask(factory(upstream.bounded), { settings, messages, files });
     const [call] = upstream.calls;
     const text = JSON.stringify(call?.body);
@@ -74,7 +75,7 @@ describe.each([
     };
     const url = `data:${mediaType};base64,${files.add({ size: 5, read })}`;
     const settings = { baseUrl: upstream.url, model: "m" };
-    const messages = [{ role: 1, content: "", parts: partsWith(url, mediaType) }];
+    const messages = [{ role: MessageRole.USER, content: "", parts: partsWith(url, mediaType) }];
     const { failure } = await ask(factory(upstream.bounded), { settings, messages, files });
     expect(failure).toBe(unread);
   });
@@ -82,6 +83,8 @@ describe.each([
 
 test("a history counts a file by its size, not by what stands for it", () => {
   const url = `data:application/pdf;base64,${new StreamedFiles().add({ size: 90_000, read: () => inChunks(randomBytes(1), []) })}`;
-  const bytes = historyBytes(itemsOf([{ role: 1, content: "", parts: partsWith(url, "application/pdf") }]));
+  const bytes = historyBytes(
+    itemsOf([{ role: MessageRole.USER, content: "", parts: partsWith(url, "application/pdf") }]),
+  );
   expect(bytes).toBeGreaterThan(90_000);
 });

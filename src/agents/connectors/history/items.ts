@@ -4,10 +4,12 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { ActorType } from "../../../../gen/colloquy/v1/actor_pb.ts";
 import { MessageRole } from "../../../../gen/colloquy/v1/message_pb.ts";
 import { type FilePart, type Part, type ToolPlace, ToolType } from "../../../../gen/colloquy/v1/part_pb.ts";
+import { isImageResult, RESULT } from "../../../domain/files/image-result.ts";
 import { actorText } from "../../../domain/identity/actor.ts";
 import { parseJson } from "../../../domain/json.ts";
 import { readParts } from "../../../domain/parts/stored.ts";
 import type { MessageRow } from "../../../store/messages/messages.ts";
+import { bytesOf } from "./files.ts";
 
 /** What is read of an entry. */
 export type Entry = Pick<MessageRow, "role" | "content"> & Partial<Pick<MessageRow, "parts" | "sender">>;
@@ -97,7 +99,9 @@ export function itemsOf(entries: readonly Entry[], agent?: string): Item[] {
       content = [];
     };
     for (const part of parts) {
-      const said = contentOf(part) ?? (role === "user" ? dataSaid(part) : undefined);
+      const said = isImageResult(part.extraJson)
+        ? undefined
+        : (contentOf(part) ?? (role === "user" ? dataSaid(part) : undefined));
       if (said !== undefined) {
         content.push(said);
         continue;
@@ -158,6 +162,10 @@ function itemOf({ id = "", content, extraJson }: Part, own: boolean, callOf: Map
       const { approvalId = "", granted, reason = "" } = content.value;
       const callId = callOf.get(approvalId);
       return granted === false && callId !== undefined ? { kind: "denial", callId, reason } : undefined;
+    }
+    case "file": {
+      const result = bytesOf(content.value)?.base64 ?? null;
+      return { kind: "foreign", format: "openai", item: { ...objectOf(extraJson), [RESULT]: result } };
     }
     case "opaque": {
       const { format = "", json } = content.value;

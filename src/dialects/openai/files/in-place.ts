@@ -1,6 +1,7 @@
 // Stored files whose clients sent them in place, shown in place again: as many as an answer may have.
 import type { Message } from "../../../../gen/colloquy/v1/message_pb.ts";
 import type { Part } from "../../../../gen/colloquy/v1/part_pb.ts";
+import { IMAGE_RESULT, isImageResult } from "../../../domain/files/image-result.ts";
 import { isStoredFile } from "../../../domain/files/named.ts";
 import { lazyText } from "../../../domain/protobuf/lazy-field.ts";
 import type { CallContext } from "../../../pipeline/call/call.ts";
@@ -27,8 +28,15 @@ export const NO_FILES: ReadonlyMap<string, FileInPlace> = new Map();
 /** The bytes of all files of one answer: as base64 they take a third more. */
 export const MAX_SHOWN_BYTES = 12 << 20;
 
-/** The files that the messages of one answer show, in the order in which there is room for them. */
-export type ShowInPlace = (context: CallContext, messages: readonly Message[]) => Promise<FilesInPlace>;
+/**
+ * The files that the messages of one answer show, in the order in which there is room for them.
+ * @param room what an answer that is made bit by bit has left; default: the answer has these messages alone
+ */
+export type ShowInPlace = (
+  context: CallContext,
+  messages: readonly Message[],
+  room?: { bytes: number },
+) => Promise<FilesInPlace>;
 
 /** How files in place are stored, and shown so again. */
 export interface InPlace {
@@ -41,13 +49,13 @@ export function createInPlace(stores: Stores): InPlace {
 }
 
 function createShowInPlace({ canonical, tls }: Stores): ShowInPlace {
-  return async (context, messages) => {
+  return async (context, messages, room = { bytes: MAX_SHOWN_BYTES }) => {
     const times = new Map<string, number>();
     for (const message of messages) {
       if (mayHaveNotes(message)) count(message.parts, times);
     }
     if (times.size === 0) return NO_FILES;
-    const files = new ShownFiles({ canonical, context, tls, maxBytes: MAX_SHOWN_BYTES });
+    const files = new ShownFiles({ canonical, context, tls, maxBytes: room.bytes });
     const budget = canonical.responseBudget(context);
     const shown = new Map<string, FileInPlace>();
     for (const [id, often] of times) {
@@ -57,12 +65,14 @@ function createShowInPlace({ canonical, tls }: Stores): ShowInPlace {
       const base64 = bytes?.toString("base64");
       shown.set(id, { ...(!files.gone.has(id) && { url: files.urlOf(id) }), ...(base64 !== undefined && { base64 }) });
     }
+    room.bytes -= files.bytes;
     return shown;
   };
 }
 
 /** How often its bytes are shown, and 0 where it is shown by its URL; undefined: by its id. */
 function timesOf(extraJson: string | undefined): number | undefined {
+  if (isImageResult(extraJson)) return 1;
   const { isFileData, isContentUrl } = takeNotes(membersOf(extraJson ?? "{}") ?? new Map());
   if (isContentUrl) return 0;
   const head = headIn(extraJson);
@@ -75,7 +85,7 @@ function mayHaveNotes(message: Message): boolean {
   const text = lazyText(message, "parts");
   return text === undefined || text === null
     ? message.parts.length > 0
-    : text.includes(HEAD) || text.includes(GIVEN_IN);
+    : [HEAD, GIVEN_IN, IMAGE_RESULT].some((word) => text.includes(word));
 }
 
 function count(parts: readonly Part[], times: Map<string, number>): void {

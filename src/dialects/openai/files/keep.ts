@@ -1,8 +1,16 @@
 // Pictures and files that items have in place: stored as files before the items are, and named by them.
 import { createHash } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
-import { type FilePart, type Part, PartListSchema, PartSchema } from "../../../../gen/colloquy/v1/part_pb.ts";
+import { MessageKind } from "../../../../gen/colloquy/v1/message_pb.ts";
+import {
+  type FilePart,
+  FilePartSchema,
+  type Part,
+  PartListSchema,
+  PartSchema,
+} from "../../../../gen/colloquy/v1/part_pb.ts";
 import { invalidField } from "../../../domain/errors.ts";
+import { isImageResult, RESULT } from "../../../domain/files/image-result.ts";
 import {
   type InlineBytes,
   type InlineTexts,
@@ -17,11 +25,11 @@ import { MAX_PARTS_BYTES } from "../../../domain/parts/rules.ts";
 import type { CallContext } from "../../../pipeline/call/call.ts";
 import type { Canonical } from "../../../services/in-process/in-process.ts";
 import { fileIdInUrl } from "../../shared/files/content-url.ts";
-import { mediaTypeIn, splitDataUrl } from "../../shared/files/form.ts";
+import { bytesOfBase64, mediaTypeIn, splitDataUrl } from "../../shared/files/form.ts";
 import { mayUpload, storeOnce } from "../../shared/files/store-once.ts";
 import type { MessageDraft } from "../items/drafts.ts";
 import { noteContentUrl, noteHead } from "../items/file-notes.ts";
-import { type Members, membersOf, objectOf } from "../items/json-members.ts";
+import { type Members, membersOf, objectOf, textOf } from "../items/json-members.ts";
 import { outputWithFiles } from "../items/read-output.ts";
 
 /**
@@ -66,10 +74,11 @@ async function withStored(
 ): Promise<MessageDraft> {
   if (!draft.parts?.length) return draft;
   const parts: Part[] = draft.parts.map((part) => create(PartSchema, part));
-  const files = [...fileParts(parts)];
+  const image = imageOf(parts);
+  const files = [...fileParts(parts), ...(image === undefined ? [] : [image])];
   for (const [part, file] of files) {
     const fileId = file.source.case === "url" ? fileIdInUrl(context, tls, file.source.value) : undefined;
-    if (fileId !== undefined) nameFile(part, file, fileId, noteContentUrl);
+    if (fileId !== undefined) nameFile(part, file, fileId, part === image?.[0] ? () => {} : noteContentUrl);
   }
   let room = mayUpload(context) ? MAX_FILES - files.filter(([, { source }]) => isStoredFile(source)).length : 0;
   for (const [part, file] of files) {
@@ -77,11 +86,29 @@ async function withStored(
     if (found === undefined) continue;
     room--;
     const { head, bytes } = found;
-    const stored = { ...bytes, name: file.name ?? "", contentType: mediaTypeIn(head) };
+    const stored = { ...bytes, name: file.name ?? "", contentType: mediaTypeIn(head) || (file.mediaType ?? "") };
     const fileId = await storeOnce(canonical, context, context.idempotencyKey, stored);
-    nameFile(part, file, fileId, (beside) => noteHead(beside, head));
+    nameFile(part, file, fileId, part === image?.[0] ? () => {} : (beside) => noteHead(beside, head));
   }
-  return { ...draft, parts };
+  if (image === undefined || !isStoredFile(image[1].source)) return { ...draft, parts };
+  return { ...draft, kind: MessageKind.ITEM, parts: [image[0]] };
+}
+
+/** The file that a call of a provider's tool made, if the call has it in place and it is large. */
+function imageOf([part]: readonly Part[]): readonly [Part, FilePart] | undefined {
+  if (part?.content.case !== "toolCall" || !isImageResult(part.extraJson)) return undefined;
+  const members = membersOf(part.extraJson ?? "{}");
+  const source = sourceOf(textOf(members?.get(RESULT)) ?? "");
+  if (members === undefined || source === undefined) return undefined;
+  members.delete(RESULT);
+  const file = create(FilePartSchema, { source, mediaType: "image/png" });
+  return [create(PartSchema, { content: { case: "file", value: file }, extraJson: objectOf(members) }), file];
+}
+
+function sourceOf(result: string): FilePart["source"] | undefined {
+  if (result.startsWith(STAND_IN) || /^https?:/.test(result)) return { case: "url", value: result };
+  const bytes = result.length > MAX_IN_PLACE ? bytesOfBase64(result) : undefined;
+  return bytes && { case: "data", value: bytes };
 }
 
 /** The parts that are files, also in outputs of tools, which become parts for it. */

@@ -1,10 +1,11 @@
 // Entries of a conversation as items: those that items made come back equal, others become the item that they are.
 import { type Message, MessageKind, MessageRole } from "../../../../gen/colloquy/v1/message_pb.ts";
+import { IMAGE_RESULT, isImageResult, RESULT } from "../../../domain/files/image-result.ts";
 import { type FilesInPlace, NO_FILES } from "../files/in-place.ts";
 import { FORMATS, type ItemType, itemType, UNKNOWN_TYPE } from "./item-types.ts";
 import { ItemWriter, statusOf, type WrittenItem } from "./item-writer.ts";
 import { membersOf, textOf } from "./json-members.ts";
-import { type PartJson, storedParts } from "./stored-parts.ts";
+import { type FileJson, type PartJson, storedParts } from "./stored-parts.ts";
 import { contentText } from "./write-content.ts";
 import { writeMessage } from "./write-message.ts";
 
@@ -13,6 +14,7 @@ export function writeItem(message: Message, files: FilesInPlace = NO_FILES): Wri
   const parts = storedParts(message);
   const [first] = parts;
   if (isMessage(message, first)) return writeMessage(message, parts, files);
+  if (first?.file && isImageResult(first.extraJson)) return writeImage(message, first, first.file, files);
   if (first?.toolCall) return writeCall(message, first, first.toolCall);
   if (first?.toolResult) return writeResult(message, first, first.toolResult, files);
   if (first?.reasoning) return writeReasoning(message, first, first.reasoning);
@@ -24,6 +26,16 @@ export function writeItem(message: Message, files: FilesInPlace = NO_FILES): Wri
 /** Also what has nothing but text for people, whatever kind of entry it is. */
 function isMessage({ kind }: Message, first: PartJson | undefined): boolean {
   return kind === MessageKind.MESSAGE || first === undefined || first.text !== undefined;
+}
+
+/** A picture that a provider's tool made: in base64, by the URL of its content, or null where it is erased. */
+function writeImage(message: Message, part: PartJson, file: FileJson, files: FilesInPlace): WrittenItem {
+  const members = membersOf(part.extraJson ?? "{}") ?? new Map<string, string>();
+  const { base64, url = null } = files.get(file.fileId?.toLowerCase() ?? "") ?? {};
+  const item = new ItemWriter(message, itemType(IMAGE_RESULT).prefix, members, textOf(members.get("id")));
+  item.add("type", JSON.stringify(IMAGE_RESULT));
+  item.add(RESULT, base64 === undefined ? JSON.stringify(url) : `"${base64}"`);
+  return item.done();
 }
 
 function writeOpaque(message: Message, first: PartJson | undefined): WrittenItem {

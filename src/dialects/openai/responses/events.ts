@@ -3,6 +3,7 @@ import { MessageKind } from "../../../../gen/colloquy/v1/message_pb.ts";
 import { ToolType } from "../../../../gen/colloquy/v1/part_pb.ts";
 import type { Turn, TurnEntryEnded, TurnEntryStarted } from "../../../../gen/colloquy/v1/turn_pb.ts";
 import type { ResumeTurnResponse } from "../../../../gen/colloquy/v1/turn_service_pb.ts";
+import { type FilesInPlace, NO_FILES } from "../files/in-place.ts";
 import { membersOf, textOf } from "../items/json-members.ts";
 import { writeItem } from "../items/write-item.ts";
 import type { ResponseNote } from "./note.ts";
@@ -50,8 +51,11 @@ export class ResponseEvents {
     );
   }
 
-  /** The events that one of the turn becomes; often none. */
-  take(event: ResumeTurnResponse["event"]): string {
+  /**
+   * The events that one of the turn becomes; often none.
+   * @param files those that its message shows in place; default: none
+   */
+  take(event: ResumeTurnResponse["event"], files: FilesInPlace = NO_FILES): string {
     switch (event.case) {
       case "entryStarted":
         return this.#started(event.value);
@@ -60,7 +64,7 @@ export class ResponseEvents {
         return typeof piece.value === "string" ? this.#all(this.#open?.delta(piece.value) ?? []) : "";
       }
       case "entryEnded":
-        return this.#ended(event.value);
+        return this.#ended(event.value, files);
       case "ended":
         return event.value.turn === undefined ? "" : this.#end(event.value.turn);
       default:
@@ -78,11 +82,11 @@ export class ResponseEvents {
     return this.#all(this.#open.begin());
   }
 
-  #ended({ message }: TurnEntryEnded): string {
+  #ended({ message }: TurnEntryEnded, files: FilesInPlace): string {
     const open = this.#open;
     this.#open = undefined;
     if (message === undefined || !isOutput(message)) return "";
-    const { json } = writeItem(message);
+    const { json } = writeItem(message, files);
     const index = this.#output.length;
     this.#output.push(json);
     return this.#all(open === undefined ? wholeItem(json, index) : open.end(json));

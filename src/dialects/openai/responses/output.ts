@@ -1,6 +1,7 @@
 // Which entries of a turn are items of its response's output.
 import { type Message, MessageKind } from "../../../../gen/colloquy/v1/message_pb.ts";
 import { ToolPlace } from "../../../../gen/colloquy/v1/part_pb.ts";
+import { isImageResult } from "../../../domain/files/image-result.ts";
 import { FORMATS } from "../items/item-types.ts";
 import { type PartJson, storedParts } from "../items/stored-parts.ts";
 
@@ -26,7 +27,7 @@ export function isOutput(message: Message): boolean {
   const { kind } = message;
   if (kind !== MessageKind.TOOL_CALL && kind !== MessageKind.ITEM) return isShown(kind, undefined);
   const [first] = storedParts(message) as readonly (PartJson & { readonly toolCall?: { readonly runsAt?: string } })[];
-  if (kind === MessageKind.ITEM) return first?.opaque?.format === FORMATS.item;
+  if (kind === MessageKind.ITEM) return first?.opaque?.format === FORMATS.item || isImageResult(first?.extraJson);
   const place = first?.toolCall?.runsAt;
   return place === undefined || place === "TOOL_PLACE_CLIENT";
 }

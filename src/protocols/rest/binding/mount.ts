@@ -95,6 +95,8 @@ export interface LongDataUrls {
    * `domain/files/inline-bytes.ts`). In all others they are put back.
    */
   readonly fields: ReadonlySet<string>;
+  /** The names of members of JSON objects whose whole text may be long base64 too. */
+  readonly members: readonly string[];
   /** The longest body without them, in bytes. */
   readonly maxOtherBytes: number;
 }

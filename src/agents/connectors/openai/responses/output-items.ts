@@ -2,6 +2,7 @@
 import { create, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
 import { MessageKind } from "../../../../../gen/colloquy/v1/message_pb.ts";
 import { PartSchema, ToolType } from "../../../../../gen/colloquy/v1/part_pb.ts";
+import { IMAGE_RESULT, RESULT } from "../../../../domain/files/image-result.ts";
 import type { ReplyPiece } from "../../../../domain/turns/reply-piece.ts";
 import { CallSorter, type SortedCall } from "../../call-sorter.ts";
 import { AgentFailure } from "../../connector.ts";
@@ -195,14 +196,27 @@ export class OutputItems {
 
   /** Of a hosted tool, or of a type that is not known: kept as it is, and given back. */
   #foreign(item: JsonObject): void {
-    const json = JSON.stringify(item);
+    const image = item.type === IMAGE_RESULT ? imageIn(item) : undefined;
+    const json = JSON.stringify(image?.rest ?? item);
     if (json.length > MAX_ITEM_LENGTH) {
       throw new AgentFailure("the agent sent an item that is larger than an entry may be", { health: "up" });
     }
     this.#text.close();
-    const part = create(PartSchema, { content: { case: "opaque", value: { format: "openai", json } } });
+    const part = create(
+      PartSchema,
+      image === undefined
+        ? { content: { case: "opaque", value: { format: "openai", json } } }
+        : { content: { case: "file", value: image.file }, extraJson: json },
+    );
     this.#sorter.other({ kind: "part", entry: MessageKind.ITEM, part });
   }
+}
+
+/** The picture of an item, and the rest of that. Undefined: what is written of its bytes again would be another text. */
+function imageIn({ [RESULT]: result, ...rest }: JsonObject) {
+  const bytes = typeof result === "string" ? Buffer.from(result, "base64") : undefined;
+  if (bytes === undefined || bytes.length === 0 || bytes.toString("base64") !== result) return undefined;
+  return { rest, file: { source: { case: "data", value: bytes }, mediaType: "image/png" } } as const;
 }
 
 function isId(id: JsonValue | undefined): id is string {

@@ -8,10 +8,10 @@ import { shortenDataUrls } from "./long-data-urls.ts";
 /** Throws a {@link RestProblem}: too_large where the rest is longer than it may be. */
 export async function readWithoutDataUrls(
   whole: Buffer,
-  { fields, maxOtherBytes }: LongDataUrls,
+  { fields, members, maxOtherBytes }: LongDataUrls,
   read: (body: Buffer) => Promise<Message>,
 ): Promise<Message> {
-  const { body, texts } = await shortenDataUrls(whole);
+  const { body, texts } = await shortenDataUrls(whole, members);
   if (body.byteLength > maxOtherBytes) {
     throw new RestProblem("too_large", `a body may have at most ${maxOtherBytes} bytes beside long data URLs`);
   }

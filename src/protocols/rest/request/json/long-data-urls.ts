@@ -30,22 +30,27 @@ const MAX_LOOKS = 20_000;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** Only what would be written again as the same base64 is taken out. */
-export async function shortenDataUrls(body: Buffer): Promise<Shortened> {
+/**
+ * Only what would be written again as the same base64 is taken out.
+ * @param members the names of members whose whole text may be such base64, besides data URLs anywhere
+ */
+export async function shortenDataUrls(body: Buffer, members: readonly string[] = []): Promise<Shortened> {
   const texts = new Map<string, InlineBytes>();
   const kept: Buffer[] = [];
   const turns = new Turns();
+  const marks = new Marks(body, [BASE64, ...members.map((name) => Buffer.from(JSON.stringify(name)))]);
   let done = 0;
   let end = -1;
   // A client's own word for one of them could not be told from ours.
-  let at = body.includes(STAND_IN) ? -1 : body.indexOf(BASE64);
-  for (let looks = 1; at !== -1 && looks <= MAX_LOOKS; looks++) {
+  let mark = body.includes(STAND_IN) ? undefined : marks.from(0);
+  for (let looks = 1; mark !== undefined && looks <= MAX_LOOKS; looks++) {
     if (looks % LOOKS === 0) await turns.next();
-    const start = at + BASE64.length;
+    const { at, after, isName } = mark;
+    const start = isName ? textOfMember(body, at, after) : after;
     let next = Math.min(start + SURE, body.length);
     const other = otherIn(body, start, next);
-    if (other !== -1) next = other;
-    else if (beginsString(body, at)) {
+    if (other !== -1) next = Math.max(other, after);
+    else if (isName || beginsString(body, at)) {
       if (end < start) end = body.indexOf(QUOTE, start);
       if (end === -1) break;
       next = end;
@@ -57,11 +62,50 @@ export async function shortenDataUrls(body: Buffer): Promise<Shortened> {
         done = end;
       }
     }
-    at = body.indexOf(BASE64, next);
+    mark = marks.from(next);
   }
   if (texts.size === 0) return { body, texts };
   return { body: Buffer.concat([...kept, body.subarray(done)]), texts };
 }
+
+interface Mark {
+  readonly at: number;
+  readonly after: number;
+  /** Of a member; else what stands before the base64 of a data URL. */
+  readonly isName: boolean;
+}
+
+/** Where one of several marks is next; each is looked for once. */
+class Marks {
+  readonly #body: Buffer;
+  readonly #marks: { readonly bytes: Buffer; readonly isName: boolean; at: number }[];
+
+  /** @param marks that of data URLs first */
+  constructor(body: Buffer, marks: readonly Buffer[]) {
+    this.#body = body;
+    this.#marks = marks.map((bytes, index) => ({ bytes, isName: index > 0, at: -2 }));
+  }
+
+  from(from: number): Mark | undefined {
+    let first: Mark | undefined;
+    for (const mark of this.#marks) {
+      if (mark.at !== -1 && mark.at < from) mark.at = this.#body.indexOf(mark.bytes, from);
+      const { at, bytes, isName } = mark;
+      if (at !== -1 && at < (first?.at ?? Number.POSITIVE_INFINITY)) first = { at, after: at + bytes.length, isName };
+    }
+    return first;
+  }
+}
+
+/** Where the text of a member begins, behind its name; the end of the name: it has none, or is the end of another. */
+function textOfMember(body: Buffer, at: number, after: number): number {
+  if (body[at - 1] === BACKSLASH) return after;
+  const between = /^\s{0,16}:\s{0,16}"/.exec(body.toString("latin1", after, after + MAX_BETWEEN))?.[0];
+  return between === undefined ? after : after + between.length;
+}
+
+/** Colon, quote and white space. */
+const MAX_BETWEEN = 40;
 
 /** 1 for each code that base64 in JSON may have: its own, and those of escapes. */
 const ALLOWED = Uint8Array.from({ length: 256 }, (_, code) =>
