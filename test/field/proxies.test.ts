@@ -43,7 +43,10 @@ const PROXIES: readonly (readonly [string, Start])[] = [
       return startNginx(patient ? config.replaceAll("2s", "60s") : config);
     },
   ],
-  ["nginx as documented", async (upstream) => startNginx(await documented("nginx", upstream))],
+  [
+    "nginx as documented, with the name of an upstream, as for several servers",
+    async (upstream) => startNginx(`upstream servers { server ${upstream}; } ${await documented("nginx", "servers")}`),
+  ],
   [
     "HAProxy as documented, with 2 s in place of 50",
     async (upstream, patient) => {

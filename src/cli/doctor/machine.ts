@@ -31,7 +31,15 @@ export function checkDataDir({ dataDir, databaseUrl }: Config): Promise<Finding[
 
 /** Where files lie, unless that is in the data directory. */
 export async function checkFiles({ files: { place }, dataDir }: Config): Promise<Finding[]> {
-  if (place.kind !== "disk" || place.folder === join(dataDir, "files")) return [];
+  if (place.kind === "s3") {
+    const { faultOf } = await import("../../files/s3/bucket.ts");
+    const fault = await faultOf(place);
+    if (fault === undefined) return [ok("files", `the bucket ${place.bucket} can be read`)];
+    const where = place.endpoint === undefined ? "" : ` of ${place.endpoint}`;
+    const check = "check COLLOQUY_FILES, the credentials (AWS_…), and that the store runs";
+    return [fail("files", `the bucket ${place.bucket}${where} cannot be read (${fault}): ${check}`)];
+  }
+  if (place.folder === join(dataDir, "files")) return [];
   return checkFolder("files", place.folder, "COLLOQUY_FILES", "files have");
 }
 

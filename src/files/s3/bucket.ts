@@ -1,6 +1,7 @@
 // One bucket of an S3-compatible store, and the names that files have in it.
 import { GetBucketVersioningCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { isOurId } from "../../domain/ids/id.ts";
+import { SettingError } from "../../domain/settings/setting-error.ts";
 import type { FileKey } from "../byte-store.ts";
 import { isRefused, wordsOf } from "./faults.ts";
 
@@ -33,9 +34,39 @@ const SILENT_MS = 60_000;
 /** Each transfer has a connection of its own; how many there are at once is limited where calls come in. */
 const SOCKETS = 4_096;
 
-/** Throws what the store refuses. A store that cannot be reached may be there later. */
-export async function openBucket({ bucket, prefix, endpoint, region }: S3Place): Promise<Bucket> {
-  const client = new S3Client({
+/** @throws SettingError if the store refuses it. A store that cannot be reached may be there later. */
+export async function openBucket(place: S3Place): Promise<Bucket> {
+  const client = createClient(place);
+  const bucket = { client, name: place.bucket, prefix: place.prefix === "" ? "" : `${place.prefix}/` };
+  await look(bucket).catch((cause) => {
+    if (!isRefused(cause)) return;
+    client.destroy();
+    throw new SettingError(`COLLOQUY_FILES: the bucket ${place.bucket} cannot be used: ${wordsOf(cause)}`);
+  });
+  // A store that does not say has no versions, or does not let us see them.
+  const versioning = await client.send(new GetBucketVersioningCommand({ Bucket: bucket.name })).catch(() => undefined);
+  return { ...bucket, keepsVersions: versioning?.Status !== undefined };
+}
+
+/** What the store says against the bucket, for the operator; undefined: nothing. Answers within some 15 s. */
+export async function faultOf(place: S3Place): Promise<string | undefined> {
+  const client = createClient(place);
+  try {
+    await look({ client, name: place.bucket, prefix: place.prefix });
+    return undefined;
+  } catch (error) {
+    return wordsOf(error);
+  } finally {
+    client.destroy();
+  }
+}
+
+function look({ client, name, prefix }: Pick<Bucket, "client" | "name" | "prefix">): Promise<unknown> {
+  return client.send(new ListObjectsV2Command({ Bucket: name, Prefix: prefix, MaxKeys: 1 }));
+}
+
+function createClient({ endpoint, region }: S3Place): S3Client {
+  return new S3Client({
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true, region: region ?? "us-east-1" }),
     ...(region !== undefined && { region }),
     // Many compatible stores do not know the newer checksums. The bodies that we send are signed with their hash.
@@ -48,15 +79,6 @@ export async function openBucket({ bucket, prefix, endpoint, region }: S3Place):
       httpsAgent: { maxSockets: SOCKETS, keepAlive: true },
     },
   });
-  const place = { client, name: bucket, prefix: prefix === "" ? "" : `${prefix}/` };
-  await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: place.prefix, MaxKeys: 1 })).catch((cause) => {
-    if (!isRefused(cause)) return;
-    client.destroy();
-    throw new Error(`COLLOQUY_FILES: the bucket ${bucket} cannot be used: ${wordsOf(cause)}`, { cause });
-  });
-  // A store that does not say has no versions, or does not let us see them.
-  const versioning = await client.send(new GetBucketVersioningCommand({ Bucket: bucket })).catch(() => undefined);
-  return { ...place, keepsVersions: versioning?.Status !== undefined };
 }
 
 export function objectOf({ prefix }: Bucket, { tenantId, id }: FileKey): string {

@@ -11,8 +11,10 @@ import {
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import { beforeAll, describe, expect, test } from "vitest";
+import { checkFiles } from "../../../src/cli/doctor/machine.ts";
 import { loadConfig } from "../../../src/config/config.ts";
 import { newId } from "../../../src/domain/ids/id.ts";
+import { SettingError } from "../../../src/domain/settings/setting-error.ts";
 import { openFiles } from "../../../src/files/open.ts";
 import { sweepFiles, sweepLostBytes } from "../../../src/jobs/files.ts";
 import { startOwnServer } from "../../fault/stage/server.ts";
@@ -189,9 +191,21 @@ describe.runIf(hasSwift())("files in an S3-compatible store", () => {
       503,
       { message: "the store of files cannot be reached" },
     ]);
-    await expect(storeAt(s3.place().replace("//files", "//nobodys"))).rejects.toThrow(
-      /^COLLOQUY_FILES: the bucket nobodys cannot be used: NoSuchBucket/,
-    );
+    const nobodys = s3.place().replace("//files", "//nobodys");
+    await expect(storeAt(nobodys)).rejects.toThrow(/^COLLOQUY_FILES: the bucket nobodys cannot be used: NoSuchBucket/);
+    await expect(storeAt(nobodys)).rejects.toBeInstanceOf(SettingError);
+    const examined = async (files: string) =>
+      (await checkFiles(loadConfig({ COLLOQUY_FILES: files }))).map(({ level, text }) => `${level}: ${text}`);
+    expect(await examined(s3.place())).toEqual(["ok: the bucket files can be read"]);
+    const advice = "check COLLOQUY_FILES, the credentials (AWS_…), and that the store runs";
+    for (const [files, why] of [
+      [nobodys, "NoSuchBucket: .+"],
+      [place, ".*ECONNREFUSED.*"],
+    ] as const) {
+      const [line] = await examined(files);
+      expect(line).toMatch(new RegExp(`^fail: the bucket \\w+ of http://127.0.0.1:\\d+ cannot be read \\(${why}\\): `));
+      expect(line?.endsWith(advice)).toBe(true);
+    }
   });
 
   test("a bucket that keeps versions keeps none of what is erased", async () => {
