@@ -1,13 +1,18 @@
 // Who reads without taking part: all, with an entry in the audit log, or nobody, by each method that shows it.
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { DraftService } from "../../gen/colloquy/v1/draft_service_pb.ts";
 import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import type { PartSchema } from "../../gen/colloquy/v1/part_pb.ts";
 import { OutsideReads } from "../../gen/colloquy/v1/tenant_pb.ts";
 import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";
 import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
+import { holdsFiles } from "../../src/services/files/named-in-request.ts";
 import { showingOf } from "../../src/services/outside-reads/methods.ts";
 import { ownServices } from "../support/contract.ts";
 import { personOf } from "../support/files.ts";
@@ -223,6 +228,112 @@ test("where nobody reads from outside, a change shows nothing but itself", async
   const messages = server.client(MessageService, outsiders.admin);
   const { message } = await messages.deleteMessage({ messageId });
   expect(message).toMatchObject({ id: messageId, content: "", parts: [] });
+});
+
+type Part = MessageInitShape<typeof PartSchema>;
+
+/** Each way to let a message of one's own name a file. */
+const NAMINGS: Readonly<Record<string, (credential: Credential, own: Own, parts: Part[]) => Promise<unknown>>> = {
+  "MessageService/SendMessage": (c, { conversationId }, parts) =>
+    server.client(MessageService, c).sendMessage({ conversationId, message: { parts } }),
+  "MessageService/BatchSendMessages": (c, { conversationId }, parts) =>
+    server.client(MessageService, c).batchSendMessages({ conversationId, messages: [{ parts }] }),
+  "MessageService/UpdateMessage": (c, { messageId }, parts) =>
+    server.client(MessageService, c).updateMessage({ messageId, message: { parts }, updateMask: { paths: ["parts"] } }),
+  "MessageService/ReplaceMessages": (c, { conversationId }, parts) =>
+    server.client(MessageService, c).replaceMessages({ conversationId, messages: [{ parts }] }),
+  "ConversationService/CreateConversation": (c, _, parts) =>
+    server.client(ConversationService, c).createConversation({ messages: [{ parts }] }),
+  "DraftService/ScheduleMessage": (c, { conversationId }, parts) =>
+    server.client(DraftService, c).scheduleMessage({
+      conversationId,
+      scheduledMessage: { message: { parts }, sendTime: timestampFromMs(Date.now() + 3_600_000) },
+    }),
+};
+
+interface Own {
+  readonly conversationId: string;
+  readonly messageId: string;
+}
+
+async function ownOf(credential: Credential): Promise<Own> {
+  const { conversations, messages } = personOf(server, credential);
+  const { conversation } = await conversations.createConversation({});
+  const conversationId = conversation?.id ?? "";
+  const { message } = await messages.sendMessage({ conversationId, message: { content: "mine" } });
+  return { conversationId, messageId: message?.id ?? "" };
+}
+
+const naming = (fileId: string): Part[] => [
+  { content: { case: "file", value: { source: { case: "fileId", value: fileId } } } },
+];
+
+const NAMED = Object.entries(NAMINGS);
+
+test("each method whose request can name a file is called here, or is a turn's", () => {
+  const able = ownServices
+    .flatMap(({ methods }) => methods)
+    .filter(({ input, methodKind }) => holdsFiles(input) && methodKind !== "client_streaming")
+    .filter(({ parent }) => parent.name !== "TurnService")
+    .map(({ parent, name }) => `${parent.name}/${name}`);
+  // A draft names nothing before it is sent, and a conversation's messages are not changed by changing it.
+  const harmless = ["ConversationService/UpdateConversation", "DraftService/SetDraft"];
+  expect(able.filter((method) => !(method in NAMINGS))).toEqual(harmless);
+});
+
+test("where nobody reads from outside, nobody names a file that it would read by naming it", async () => {
+  const { outsiders, fileId, ann } = await begin(NEVER);
+  for (const [name, credential] of Object.entries(outsiders)) {
+    const own = await ownOf(credential);
+    for (const [method, name_] of NAMED) {
+      const outcome = await name_(credential, own, naming(fileId.toUpperCase())).then(
+        () => "named",
+        (error: Error) => error.message,
+      );
+      expect([name, method, outcome]).toEqual([name, method, expect.stringContaining("is not a file")]);
+    }
+    const item = { role: "user", content: [{ type: "input_file", file_id: fileId }] };
+    const made = await personOf(server, credential).rest("/openai/v1/conversations", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ items: [item] }),
+    });
+    expect([name, made.ok, await made.text()]).toEqual([name, false, expect.stringContaining(" not found.")]);
+    await expect(textAt(`/v1/files/${fileId}/content`, credential)).rejects.toThrow("404");
+    const { id } = await personOf(server, credential).upload(Buffer.from("mine"), { name: "mine.txt" });
+    await NAMINGS["MessageService/SendMessage"]?.(credential, own, naming(id));
+  }
+  const own = await ownOf(ann);
+  for (const [, name_] of NAMED) await name_(ann, own, naming(fileId));
+});
+
+test("where nobody reads from outside, a key that acts for nobody gives nobody what it does not read", async () => {
+  const { outsiders, fileId, tenant } = await begin(NEVER);
+  await tenant.addMember("joe");
+  const joe = await tenant.token("joe");
+  const { conversationId } = await ownOf(joe);
+  const send = NAMINGS["MessageService/SendMessage"];
+  const sent = send?.(outsiders.key, { conversationId, messageId: "" }, naming(fileId));
+  await expect(sent).rejects.toThrow("is not a file");
+  await expect(textAt(`/v1/files/${fileId}/content`, joe)).rejects.toThrow("404");
+});
+
+test("audited, naming a file from outside leaves an entry, and of those who read it none", async () => {
+  const { outsiders, noted, fileId, ann, conversationId } = await begin(AUDITED);
+  // Whoever has named it once takes part in a conversation that names it: each names it in one way.
+  const ways: readonly (readonly [Credential, string])[] = [
+    [outsiders.admin, "MessageService/UpdateMessage"],
+    [outsiders.chief, "DraftService/ScheduleMessage"],
+    [outsiders.key, "MessageService/SendMessage"],
+  ];
+  for (const [credential, method] of ways) {
+    await NAMINGS[method]?.(credential, await ownOf(credential), naming(fileId));
+    expect(await noted()).toContainEqual(expect.stringContaining(` ${method} ${conversationId}`));
+  }
+  const before = await noted();
+  const own = await ownOf(ann);
+  for (const [, name_] of NAMED) await name_(ann, own, naming(fileId));
+  expect(await noted()).toEqual(before);
 });
 
 test("a stream ends once the tenant changes who may read", async () => {

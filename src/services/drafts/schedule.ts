@@ -12,7 +12,7 @@ import type { MessageDraft } from "../../domain/messages/diff.ts";
 import type { RolePolicy } from "../../domain/messages/role-policy.ts";
 import type { Queryable } from "../../store/database.ts";
 import { scheduleMessage } from "../../store/drafts/drafts.ts";
-import { readFile } from "../../store/files/files.ts";
+import { readNameableFile } from "../../store/files/files.ts";
 import { namedFiles, requireSeen } from "../../store/files/named-files.ts";
 import { lockVisible, requireOpen, requireWrite } from "../conversations/access.ts";
 import { toDate, toDraft } from "../convert.ts";
@@ -74,7 +74,7 @@ async function requireFiles(tx: Queryable, caller: Caller, draft: MessageDraft, 
   const named = namedFiles([draft]) ?? [];
   const seen = new Set<string>();
   for (const { id, place } of named.flat()) {
-    const file = await readFile(tx, caller, id);
+    const file = await readNameableFile(tx, caller, id);
     if (file === undefined) continue;
     seen.add(id);
     if (file.expire_time === null || file.expire_time > sendTime) continue;

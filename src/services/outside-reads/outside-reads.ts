@@ -14,6 +14,7 @@ import type { ServiceEntry } from "../../pipeline/service.ts";
 import { pushAll, pushed } from "../../pipeline/streams/push-stream.ts";
 import { currentMinute, isPartOf, noteFileRead, noteReads, type Reading } from "../../store/audit/reads.ts";
 import type { Database } from "../../store/database.ts";
+import { eachNamedFile, holdsFiles } from "../files/named-in-request.ts";
 import { deriveContext } from "../in-process/context.ts";
 import { redact } from "../redaction.ts";
 import { conversationsAsked, conversationsShown, holdsAnything } from "./conversations.ts";
@@ -52,8 +53,15 @@ export class OutsideReads {
     for (const method of entry.service.methods) {
       const handler = handlers[method.localName];
       const showing = showingOf(method);
-      if (handler === undefined || showing === undefined) continue;
-      const held = showing === "echo" ? this.#echo(method, handler) : this.#read(method, handler);
+      const names = takesOneRequest(method) && holdsFiles(method.input);
+      if (handler === undefined || (showing === undefined && !names)) continue;
+      const shown =
+        showing === undefined
+          ? handler
+          : showing === "echo"
+            ? this.#echo(method, handler)
+            : this.#read(method, handler);
+      const held = names ? this.#naming(method, shown) : shown;
       handlers[method.localName] = (request: Message, context) => {
         if (viewerOf(context.principal).kind === "member") return handler(request, context);
         if (this.#options.known(tenantOf(context)) === Setting.ALWAYS) return handler(request, context);
@@ -128,30 +136,55 @@ export class OutsideReads {
     };
   }
 
+  /**
+   * Whoever lets a message name a file has it from then on, so that counts as a read of it, noted before: afterwards
+   * the caller takes part in a conversation that names it. Whether it may be named at all is the store's to say.
+   */
+  #naming(method: DescMethod, handler: AnyHandler): AnyHandler {
+    const note = async (request: Message, context: CallContext) => {
+      const ids = new Set<string>();
+      eachNamedFile(request, method.input, (_, id) => ids.add(id));
+      if (ids.size === 0 || (await this.#options.find(tenantOf(context))) !== Setting.AUDITED) return;
+      const reading = readingOf(method, context);
+      for (const id of ids) await this.#noteFile(reading, id, context.interrupt);
+    };
+    if (method.methodKind === "unary") {
+      return async (request: Message, context) => {
+        await note(request, context);
+        return handler(request, context);
+      };
+    }
+    return async function* (request: Message, context) {
+      await note(request, context);
+      yield* handler(request, context);
+    };
+  }
+
   /** Notes what a response shows before it is passed on, unless that was noted in this minute. */
   #noting(method: DescMethod, request: Message, context: CallContext): (response: object) => Promise<void> {
     const { database } = this.#options;
-    const { requestId, address, interrupt } = context;
-    const caller = callerFrom(context.principal);
-    const reading: Reading = { caller, origin: { requestId, address }, method: `${method.parent.name}/${method.name}` };
-    const keyOf = (id: string) => `${caller.tenantId} ${caller.name} ${reading.method} ${id}`;
+    const { interrupt } = context;
+    const reading = readingOf(method, context);
     if (method.input.fields.some(({ localName }) => localName === "fileId")) {
       const { fileId } = request as unknown as { readonly fileId: string };
-      return async () => {
-        if (!this.#isNew(keyOf(fileId)) || !isOurId(fileId)) return;
-        await noteFileRead(database, reading, fileId, interrupt);
-        this.#remember(keyOf(fileId));
-      };
+      return () => this.#noteFile(reading, fileId, interrupt);
     }
     let asked: Promise<string[] | undefined> | undefined;
     return async (response) => {
       asked ??= conversationsAsked(database, method, request, context);
       const ids = (await asked) ?? [...conversationsShown(method.output, response)];
-      const fresh = ids.filter((id) => this.#isNew(keyOf(id)));
+      const fresh = ids.filter((id) => this.#isNew(keyOf(reading, id)));
       if (fresh.length === 0) return;
       await noteReads(database, reading, fresh, interrupt);
-      for (const id of fresh) this.#remember(keyOf(id));
+      for (const id of fresh) this.#remember(keyOf(reading, id));
     };
+  }
+
+  async #noteFile(reading: Reading, id: string, interrupt: CallContext["interrupt"]): Promise<void> {
+    const key = keyOf(reading, id);
+    if (!this.#isNew(key) || !isOurId(id)) return;
+    await noteFileRead(this.#options.database, reading, id, interrupt);
+    this.#remember(key);
   }
 
   #isNew(key: string): boolean {
@@ -164,6 +197,19 @@ export class OutsideReads {
   #remember(key: string): void {
     this.#noted.add(key);
   }
+}
+
+function takesOneRequest({ methodKind }: DescMethod): boolean {
+  return methodKind === "unary" || methodKind === "server_streaming";
+}
+
+function readingOf(method: DescMethod, { principal, requestId, address }: CallContext): Reading {
+  const caller = callerFrom(principal);
+  return { caller, origin: { requestId, address }, method: `${method.parent.name}/${method.name}` };
+}
+
+function keyOf({ caller, method }: Reading, id: string): string {
+  return `${caller.tenantId} ${caller.name} ${method} ${id}`;
 }
 
 function tenantOf({ principal }: CallContext): string {

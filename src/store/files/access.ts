@@ -34,3 +34,19 @@ export function seesFile(kind: ViewerKind, viewer: string, actor: string): strin
       where u.tenant_id = $1 and u.file_id = f.id and m.delete_time is null and o.delete_time is null
         and c.delete_time is null and ${visible(kind, viewer)})))`;
 }
+
+/** `tenant.outside_reads` where nobody reads from outside. */
+const NEVER = 3;
+
+/**
+ * A condition on file `f`: the caller may let a message name it. Whoever names a file reads it from then on, and so do
+ * all who see the message: where nobody reads from outside, nobody names what no member in their place would see. In
+ * the statement, so that all ways of naming hold to it, and at once. The arguments are those of {@link seesFile}.
+ */
+export function mayNameFile(kind: ViewerKind, viewer: string, actor: string): string {
+  const seen = seesFile(kind, viewer, actor);
+  if (kind === "member") return seen;
+  return `(${seen} and (${actor} like 'system:%'
+    or (select t.outside_reads from tenant t where t.id = $1) <> ${NEVER}
+    or ${seesFile("member", viewer, actor)}))`;
+}

@@ -68,6 +68,15 @@ export async function readFile(
   return (await on.query(sql.readFile[viewer.kind], [tenantId, memberId, id, actor], signal))[0];
 }
 
+/** Undefined: the caller may not let a message name it. */
+export async function readNameableFile(
+  on: Queryable,
+  { tenantId, memberId, viewer, actor }: Caller,
+  id: string,
+): Promise<sql.FileRow | undefined> {
+  return (await on.query(sql.readNameableFile[viewer.kind], [tenantId, memberId, id, actor]))[0];
+}
+
 /**
  * A file that a legal hold covers, deleted or not. Undefined: there is none, or the caller does not see the whole
  * tenant.
@@ -149,7 +158,7 @@ export interface Naming {
   readonly files: readonly string[];
 }
 
-/** Notes what messages name. Returns the ids of files that the caller does not see: then the messages must not stay. */
+/** Notes what messages name. Returns the ids of files that the caller may not name: then the messages must not stay. */
 export async function nameFiles(
   tx: Queryable,
   { tenantId, memberId, viewer, actor }: Caller,

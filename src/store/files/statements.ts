@@ -2,7 +2,7 @@
 import type { Statement } from "../database.ts";
 import { IS_HELD_FILE } from "../legal-holds/condition.ts";
 import { forEachViewer, type ViewerKind, visible } from "../visibility.ts";
-import { IS_KEPT, seesFile } from "./access.ts";
+import { IS_KEPT, mayNameFile, seesFile } from "./access.ts";
 import { uploaderStays } from "./uploader.ts";
 
 export interface FileRow {
@@ -66,7 +66,15 @@ export const readFile = forEachViewer<FileRow>(
   where f.tenant_id = $1 and f.id = $3::uuid and ${seesFile(kind, "$2::text", "$4::text")}`,
 );
 
-/** The same, also one that a legal hold alone keeps, for who sees the whole tenant. $1 tenant, $2 id. */
+/** The same, if the caller may let a message name it. */
+export const readNameableFile = forEachViewer<FileRow>(
+  "file_read_nameable",
+  (kind) => `
+  select ${fileColumns} from file f
+  where f.tenant_id = $1 and f.id = $3::uuid and ${mayNameFile(kind, "$2::text", "$4::text")}`,
+);
+
+/** A file, also one that a legal hold alone keeps, for who sees the whole tenant. $1 tenant, $2 id. */
 export const readHeldFile: Statement<FileRow> = {
   name: "file_read_held",
   text: `select ${fileColumns} from file f where f.tenant_id = $1 and f.id = $2::uuid and ${IS_HELD_FILE}`,
@@ -181,7 +189,7 @@ export const isNamedIn: Statement<{ named: boolean }> = {
 };
 
 /**
- * Lets messages of a locked conversation name files that the caller sees, and returns those. The files are locked, so
+ * Lets messages of a locked conversation name files that the caller may name, and returns those. The files are locked, so
  * that none is erased meanwhile. $1 tenant, $2 caller, $3 conversation, $4 the caller as an actor, $5 files, $6 seqs of
  * messages and $7 what each names.
  */
@@ -190,7 +198,7 @@ export const nameFiles = forEachViewer<{ id: string }>(
   (kind) => `
   with held as materialized (
     select f.id from file f where f.tenant_id = $1 and f.id = any($5::uuid[])
-      and ${seesFile(kind, "$2::text", "$4::text")}
+      and ${mayNameFile(kind, "$2::text", "$4::text")}
     order by f.id for no key update of f
   ), uses as (
     insert into file_use (tenant_id, file_id, conversation_id, seq, create_time)
@@ -205,12 +213,12 @@ export const nameFiles = forEachViewer<{ id: string }>(
 );
 
 /**
- * The files that the messages of a send name, locked if the caller sees them: see `log/send-statement.ts`, which has
+ * The files that the messages of a send name, locked if the caller may name them: see `log/send-statement.ts`, which has
  * row `target`.
  */
 export const heldFiles = (kind: ViewerKind, ids: string) => `held as materialized (
     select f.id from file f
     where f.tenant_id = $1 and f.id = any(${ids}::uuid[]) and (select t.writable and t.status <> 3 from target t)
-      and ${seesFile(kind, "$2::text", "$4::text")}
+      and ${mayNameFile(kind, "$2::text", "$4::text")}
     order by f.id for no key update of f
   )`;
