@@ -388,3 +388,42 @@ test.each([
     message: expect.stringContaining(`${field}: `),
   });
 });
+
+describe("entries with client ids that are there", () => {
+  const named = (content: string, clientId: string) => ({ ...say(content), clientId });
+  const failed = (message: string) => [
+    async function* () {
+      yield text("half");
+      throw new AgentFailure(message);
+    },
+  ];
+
+  test("stand where they are, also if the turn is to leave nothing and fails", async () => {
+    const { alice } = await scene();
+    agent.script.push(says(text("1")), says(text("2")), ...failed("gone"));
+    const first = await ask(alice, [named("a", "one")]);
+    const conversationId = first?.conversationId ?? "";
+    const place = { conversationId, discardFailed: true };
+    const contents = async () =>
+      (await alice.messages.listMessages({ conversationId, order: 1 })).messages.map(({ content }) => content);
+    const second = await ask(alice, [named("a", "one"), named("b", "two")], place);
+    expect(await contents()).toEqual(["a", "1", "b", "2"]);
+    const input = await alice.turns.listTurnEntries({ turnId: second?.id ?? "", input: true });
+    expect(input.messages.map(({ clientId }) => clientId)).toEqual(["two"]);
+    expect((await failureOf(ask(alice, [named("b", "two")], place))).message).toBe("gone");
+    expect(await contents()).toEqual(["a", "1", "b", "2"]);
+    const asked = agent.requests.at(-1)?.messages.map(({ content }) => content);
+    expect(asked).toEqual(["a", "1", "2", "b"]);
+  });
+
+  test("are refused with other content, or once they are deleted", async () => {
+    const { alice } = await scene();
+    agent.script.push(says(text("1")));
+    const first = await ask(alice, [named("a", "one")]);
+    const place = { conversationId: first?.conversationId ?? "" };
+    const other = await failureOf(ask(alice, [say("x"), named("b", "one")], place));
+    expect(other.message).toContain("messages[1].client_id");
+    await alice.messages.deleteMessage({ messageId: first?.messageId ?? "" });
+    expect((await failureOf(ask(alice, [named("a", "one")], place))).message).toContain("message not found");
+  });
+});

@@ -15,8 +15,10 @@ export function checkClientIds(messages: readonly Pick<Message, "clientId">[], p
 }
 
 /** Another message of the conversation has the client id of the one that `field` names. */
-export function clientIdTaken(field: string): DomainError {
-  const description = "another message of the conversation has it, with other content or another sender";
+export function clientIdTaken(
+  field: string,
+  description = "another message of the conversation has it, with other content or another sender",
+): DomainError {
   return new DomainError(ErrorReason.ALREADY_EXISTS, `${field}: ${description}`, {
     violations: [{ field, description, rule: "client_id" }],
   });

@@ -9,7 +9,7 @@ import {
 } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import type { LiveTurnTask } from "../../agents/turns/live-task.ts";
 import { replyRequestOf } from "../../agents/turns/reply-request.ts";
-import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
+import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
 import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import { checkClientIds } from "../../domain/messages/client-ids.ts";
 import { jsonFault } from "../../domain/parts/json-text.ts";
@@ -19,7 +19,7 @@ import { checkOptions, optionsText, readOptions } from "../../domain/turns/turn-
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Queryable, Transaction } from "../../store/database.ts";
 import { claim, firstResponse, keep, type RequestKey } from "../../store/idempotency/idempotency.ts";
-import { readLockedMessage } from "../../store/messages/messages.ts";
+import { type MessageRow, readLockedMessage } from "../../store/messages/messages.ts";
 import { appendMessages } from "../../store/messages/sends.ts";
 import { insertTurn, openTurns } from "../../store/turns/turns.ts";
 import { lockVisible } from "../conversations/access.ts";
@@ -87,15 +87,16 @@ async function createOnce(
   const first = key && (await claim(tx, key));
   if (first) return { created: fromBinary(CreateTurnResponseSchema, firstResponse(first)), task: undefined };
   const { tenantId } = caller;
-  const { conversationId, parentId } = await settlePlace(tx, caller, place, parts.rolePolicy);
+  const all = request.messages.map(toDraft);
+  const { conversationId, parentId, known } = await settlePlace(tx, caller, place, all, parts.rolePolicy);
   const agent = await requireAgent(tx, caller, conversationId, request.agent || (place.previous?.agent_id ?? ""));
   await checkResults(tx, caller, conversationId, request.messages);
-  const drafts = request.messages.map(toDraft);
+  const drafts = all.filter(({ clientId }) => !known.has(clientId ?? ""));
   const { last_seq: last } = await lockVisible(tx, caller, conversationId);
-  checkSummaries(drafts, last, (index) => `messages[${index}]`);
+  checkSummaries(all, last, (index) => `messages[${index}]`);
   const lastSeq = await appendMessages(tx, caller, conversationId, drafts, { parentId, references: [] });
-  const message = lastSeq && (await readLockedMessage(tx, caller, conversationId, lastSeq));
-  if (!message) throw new Error("a message that was just added is not there");
+  const message = lastSeq === undefined ? lastOf(known) : await readLockedMessage(tx, caller, conversationId, lastSeq);
+  if (message === undefined) throw new Error("a message that was just added is not there");
   const options = optionsText(request.options ?? create(TurnOptionsSchema));
   const record = {
     previousId: place.previous?.id ?? null,
@@ -107,7 +108,8 @@ async function createOnce(
   const { lease } = parts.turns;
   const state = TurnState.RUNNING;
   const tools = toolsText(brought);
-  const time = message.create_time;
+  const time = lastSeq === undefined ? undefined : message.create_time;
+  // Past the message: the turn has added none, and what it replies to is not its own.
   const inputSeq = message.seq - BigInt(drafts.length - 1);
   const wanted = { conversationId, agentId: agent.id, message, time, state, lease, tools, inputSeq, options, record };
   const row = await insertTurn(tx, caller, wanted);
@@ -126,6 +128,13 @@ async function createOnce(
   const created = create(CreateTurnResponseSchema, { turn });
   if (key) await keep(tx, key, toBinary(CreateTurnResponseSchema, created), conversationId);
   return { created, task };
+}
+
+/** The last of stored messages in the log. Throws NOT_FOUND if it was deleted. */
+function lastOf(known: ReadonlyMap<string, MessageRow>): MessageRow | undefined {
+  const last = [...known.values()].reduce((one, other) => (one.seq > other.seq ? one : other));
+  if (last.delete_time !== null) throw notFound("message");
+  return last;
 }
 
 function checkNote(text: string): void {

@@ -5,18 +5,18 @@ import type { CreateTurnRequest } from "../../../gen/colloquy/v1/turn_service_pb
 import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import { isOurId } from "../../domain/ids/id.ts";
+import type { MessageDraft } from "../../domain/messages/diff.ts";
 import type { RolePolicy } from "../../domain/messages/role-policy.ts";
 import { turnInProgress } from "../../domain/turns/in-progress.ts";
 import { isOpen, TurnState } from "../../domain/turns/turn.ts";
 import { inherit } from "../../store/branches/forks.ts";
 import type { LockedRow } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
-import { readLockedMessage } from "../../store/messages/messages.ts";
 import { isUnlisted, markUnlisted, readTurn } from "../../store/turns/records.ts";
 import { followTurn, openTurns, type TurnRow } from "../../store/turns/turns.ts";
 import { lockVisible, requireOpen, requireWrite } from "../conversations/access.ts";
 import { createConversation } from "../conversations/create.ts";
-import { followParent } from "../messages/branches.ts";
+import { type EntriesPlace, NONE_KNOWN, placeAfter } from "./known-entries.ts";
 
 export interface NewTurnPlace {
   /**
@@ -43,27 +43,33 @@ export async function findPlace(
 }
 
 /** The locked conversation of a new turn. */
-export interface SettledPlace {
+export interface SettledPlace extends EntriesPlace {
   readonly conversationId: string;
-  /** The parent of its first message, where a branch begins with it; else empty. */
-  readonly parentId: string;
 }
 
-/** Locks the conversation of a new turn, or makes it. Throws TURN_IN_PROGRESS while another turn is open there. */
+const IN_NEW: EntriesPlace = { parentId: "", known: NONE_KNOWN };
+
+/**
+ * Locks the conversation of a new turn, or makes it. Throws TURN_IN_PROGRESS while another turn is open there,
+ * ALREADY_EXISTS if another entry has the client id of one of `drafts`, or if the entry that has it is on another branch.
+ */
 export async function settlePlace(
   tx: Queryable,
   caller: Caller,
   { locked, previous: found }: NewTurnPlace,
+  drafts: readonly MessageDraft[],
   rolePolicy: RolePolicy,
 ): Promise<SettledPlace> {
-  if (locked === undefined) return { conversationId: await makeConversation(tx, caller, rolePolicy), parentId: "" };
+  if (locked === undefined) {
+    return { conversationId: await makeConversation(tx, caller, rolePolicy), ...IN_NEW };
+  }
   const row = await lockVisible(tx, caller, locked);
   const [open] = await openTurns(tx, caller.tenantId, row.id);
   if (found === undefined) {
     requireWrite(caller, row);
     requireOpen(row.status);
     if (open !== undefined) throw turnInProgress(open);
-    return { conversationId: row.id, parentId: "" };
+    return { conversationId: row.id, ...(await placeAfter(tx, caller, row, drafts)) };
   }
   const previous = await readTurn(tx, caller.tenantId, found.id);
   if (previous === undefined) throw unknownTurn("is not a turn");
@@ -73,12 +79,10 @@ export async function settlePlace(
   if (open === undefined && (await isUnlisted(tx, caller.tenantId, row.id))) {
     requireWrite(caller, row);
     requireOpen(row.status);
-    const last = await readLockedMessage(tx, caller, row.id, tip);
-    if (last === undefined) throw new Error("an entry is gone although its conversation is locked");
-    const branches = await followParent(tx, caller, row, last.id, "previous_turn_id");
-    return { conversationId: row.id, parentId: branches ? last.id : "" };
+    return { conversationId: row.id, ...(await placeAfter(tx, caller, row, drafts, tip)) };
   }
-  return { conversationId: await makeConversation(tx, caller, rolePolicy, { row, seq: tip }), parentId: "" };
+  const fork = await makeConversation(tx, caller, rolePolicy, { row, seq: tip });
+  return { conversationId: fork, ...IN_NEW };
 }
 
 /** @param origin where it goes on from */

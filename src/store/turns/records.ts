@@ -21,7 +21,10 @@ export async function readTurn(tx: Queryable, tenantId: string, id: string): Pro
   return (await tx.query(sql.readTurn, [tenantId, id]))[0];
 }
 
-/** The entries that a turn replied to, or those that it added, after a number of the log; deleted ones too. */
+/**
+ * The entries that a turn replied to, or those that it added, after a number of the log; deleted ones too. Of those it
+ * replied to, the ones that it brought; if it brought none, the one that was there before.
+ */
 export async function recordedEntries(
   on: Queryable,
   tenantId: string,
@@ -32,7 +35,8 @@ export async function recordedEntries(
   signal?: Interrupt,
 ): Promise<MessageRow[]> {
   const { id, conversation_id: conversationId, message_seq: last, input_seq: first, first_seq, last_seq } = row;
-  const [from, upto] = of === "input" ? [first ?? last, last] : [first_seq, last_seq];
+  const input = first === null || first > last ? last : first;
+  const [from, upto] = of === "input" ? [input, last] : [first_seq, last_seq];
   if (from === null || upto === null) return [];
   const place = [tenantId, conversationId, of === "input" ? null : id];
   return on.query(sql.recordedEntries, [...place, after ?? from - 1n, upto, limit], signal);
