@@ -1,5 +1,7 @@
 // Under load, with policies, purges, holds and erasures at once: what a hold covers is never lost, and what was erased
 // is nowhere.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -17,12 +19,16 @@ import { runJobs, tablesWith } from "../support/erasure.ts";
 import { reasonOf } from "../support/errors.ts";
 import { personOf } from "../support/files.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { administer } from "../support/postgres.ts";
 import { exported } from "../support/transfer.ts";
 
 const ROUNDS = process.env.TORTURE === "1" ? 20 : 1;
 const SENDS = process.env.TORTURE === "1" ? 200 : 20;
 
 const lines: string[] = [];
+/** Of all rounds: what was erased, and what was not. */
+const gone: string[] = [];
+const kept: string[] = [];
 let server: IdentityServer;
 beforeAll(async () => {
   server = await startIdentityServer({ logger: pino({ level: "info" }, { write: (line) => void lines.push(line) }) });
@@ -139,16 +145,41 @@ async function round(): Promise<void> {
       const { messages } = await key.messages.listMessages(all);
       expect(messages.map(({ content }) => content)).toEqual(["", ""]);
       expect(await tablesWith(database, said[0] ?? "")).toEqual([]);
+      gone.push(...said);
       continue;
     }
     const { messages } = await key.messages.listMessages({ conversationId: id, pageSize: 1_000 });
+    kept.push(...said);
     expect(said.filter((text) => !messages.some(({ content }) => content === text))).toEqual([]);
   }
   expect(await tablesWith(database, mark)).toEqual([]);
   expect(JSON.stringify(await exported({ transfer: server.client(TransferService, credential) }))).not.toContain(mark);
+  gone.push(mark);
   expect(lines.filter((line) => line.includes(mark))).toEqual([]);
   expect((await server.client(AuditService, credential).verifyAudit({})).complete).toBe(true);
 }
 
 const rounds = Array.from({ length: ROUNDS }, (_, place) => [place + 1] as const);
 test.for(rounds)("nothing held is lost and nothing erased is left, round %i", { timeout: 120_000 }, round);
+
+/** Each file in a folder, however deep. */
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name));
+}
+
+test("nothing erased is left in a file: of tables, of indexes, of the server", { timeout: 120_000 }, async () => {
+  // Until then PostgreSQL has versions of rows that nobody sees any more.
+  await administer(server.databaseUrl, "vacuum full");
+  const where = `select d.oid, a.pid from pg_database d, pg_stat_activity a
+    where d.datname = current_database() and a.backend_type = 'checkpointer'`;
+  const [found] = await administer(server.databaseUrl, where);
+  await administer(server.databaseUrl, "checkpoint");
+  const bytes = [`/proc/${found?.pid}/cwd/base/${found?.oid}`, server.dataDir]
+    .flatMap(filesIn)
+    .map((path) => readFileSync(path));
+  const inFiles = (text: string) => bytes.some((file) => file.includes(text));
+  expect(gone.filter(inFiles)).toEqual([]);
+  expect(kept.slice(-10).every(inFiles)).toBe(true);
+});

@@ -10,7 +10,7 @@ const MINUTES = Number(process.env.WEBHOOK_MINUTES ?? 120);
 /** After a kill a lease must end, which is most of the time of a round: so many stores have their rounds side by side. */
 const STORES = FULL ? Math.min(4, KILLS) : 1;
 const SIZE = FULL
-  ? { kills: Math.ceil(KILLS / STORES), writers: 8, awayMs: 10_000, atMostMs: MINUTES * 60_000 }
+  ? { kills: Math.ceil(KILLS / STORES), writers: 3, awayMs: 10_000, atMostMs: MINUTES * 60_000 }
   : { kills: 2, writers: 4, awayMs: 1_000 };
 
 test(

@@ -127,7 +127,7 @@ export async function webhooks(
 
 /** As a supervisor does: on a busy machine a start may find that the database did not answer in time. */
 async function startAgain(server: OwnServer): Promise<void> {
-  for (const deadline = performance.now() + START_MS; ; await delay(500)) {
+  for (const deadline = performance.now() + START_MS; ; await delay(2_000)) {
     try {
       return await server.restart();
     } catch (error) {
