@@ -23,8 +23,16 @@ export const shared = {
   // A poll waits for an event, as long as its test may take; tests that check a time measure their own.
   expect: { poll: { timeout: testTimeout - 5_000, interval: 20 } },
 } as const;
+/** Tests of a Citus cluster alone, see vitest.citus.config.ts. */
+export const ON_CITUS = "test/sharding/**/*.test.ts";
 const everything = {
-  test: { ...shared, name: "colloquy", include: ["test/**/*.test.ts"], globalSetup: ["test/support/global-setup.ts"] },
+  test: {
+    ...shared,
+    name: "colloquy",
+    include: ["test/**/*.test.ts"],
+    exclude: ["**/node_modules/**", ON_CITUS],
+    globalSetup: ["test/support/global-setup.ts"],
+  },
 };
 export const storeOnPostgres15 = {
   test: {

@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { LongestFirst } from "./test/support/longest-first.ts";
-import { hasPostgres15, maxWorkers, shared, storeOnPostgres15 } from "./vitest.config.ts";
+import { hasPostgres15, maxWorkers, ON_CITUS, shared, storeOnPostgres15 } from "./vitest.config.ts";
 
 /**
  * What goes through gigabytes or measures processor time. Each has a process of its own, for collecting garbage among what
@@ -39,7 +39,15 @@ export default defineConfig({
     globalSetup: ["test/support/global-setup.ts"],
     projects: [
       { test: alone },
-      { test: { ...shared, ...together, name: "colloquy", include: ["test/**/*.test.ts"], exclude: ALONE } },
+      {
+        test: {
+          ...shared,
+          ...together,
+          name: "colloquy",
+          include: ["test/**/*.test.ts"],
+          exclude: [...ALONE, ON_CITUS],
+        },
+      },
       ...(hasPostgres15 ? [{ test: { ...storeOnPostgres15.test, ...together } }] : []),
     ],
     reporters: ["default"],

@@ -105,14 +105,21 @@ async function poolerOf(url: string): Promise<{ readonly prepares: boolean }> {
 /** @param mayBePending whether pending migrations are allowed, because they are about to be applied */
 async function refuseOther(database: Database, mayBePending: boolean): Promise<void> {
   const { migrationState } = await import("../store/migrate.ts");
-  const { pending, unknown } = await migrationState(database);
+  const { pending, unknown, undistributed } = await migrationState(database);
   if (unknown.length > 0) {
     throw new CommandError(
       `the database was migrated by a newer release, which added ${unknown.join(", ")}: run that release or a later one`,
     );
   }
-  if (pending.length === 0 || mayBePending) return;
-  throw new CommandError(
-    `the database lacks the migrations ${pending.join(", ")}: apply them with \`npm run colloquy -- migrate\``,
-  );
+  if (mayBePending) return;
+  if (pending.length > 0) {
+    throw new CommandError(
+      `the database lacks the migrations ${pending.join(", ")}: apply them with \`npm run colloquy -- migrate\``,
+    );
+  }
+  if (undistributed.length > 0) {
+    throw new CommandError(
+      `the Citus cluster lacks the ${undistributed.join(", ")}: stop all servers and run \`npm run colloquy -- migrate\``,
+    );
+  }
 }

@@ -4,6 +4,7 @@ import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Database, Statement } from "./database.ts";
 import { isLockTimeout, kindOf } from "./driver/errors.ts";
 import { MIGRATION_TABLE } from "./migrations/names.ts";
+import { distribute, distributionScript, requireCoordinator, undistributed } from "./sharding/distribute.ts";
 
 /** Held while migrations run, so that servers that start together migrate one after the other. */
 const LOCK: Statement = { name: "migration_lock", text: "select pg_advisory_xact_lock(4874051, 3)" };
@@ -77,11 +78,15 @@ const APPLIED: Statement<{ name: string }> = {
  * on: where somebody keeps a table locked, such as an export, the calls that wait for the migration are let on between
  * attempts.
  *
- * @returns the names of the migrations that this call applied
+ * Where the database has Citus, tables are distributed, too.
+ *
+ * @returns the names of the migrations that this call applied, and of what else it did
  * @throws DomainError OVERLOADED, which names the session, if a table stays locked
  */
 export async function migrate(database: Database, options: MigrateOptions = {}): Promise<string[]> {
-  if ((await migrationState(database)).pending.length === 0) return [];
+  const state = await migrationState(database);
+  if (state.pending.length === 0 && state.undistributed.length === 0) return [];
+  await requireCoordinator(database);
   await makePlace(database);
   const { lockMs = LOCK_MS, pauseMs = PAUSE_MS, patienceMs = PATIENCE_MS, onWait } = options;
   const until = performance.now() + patienceMs;
@@ -113,7 +118,8 @@ async function migrateOnce(database: Database, lockMs: number): Promise<string[]
       await transaction.query(SHORT_WAITS, [`${lockMs}ms`]);
       const migrator = new Migrator(em);
       const applied = await migrator.up({ transaction: (await transaction.orm()).getTransactionContext() as never });
-      return applied.map(({ name }) => name);
+      const distributed = await distribute(transaction);
+      return [...applied.map(({ name }) => name), ...distributed];
     },
     { retries: 0 },
   );
@@ -140,7 +146,8 @@ const TABLE = `create table if not exists ${MIGRATION_TABLE} (id serial primary 
  */
 export async function migrationScript(database: Database, schema: string): Promise<string> {
   const { pending } = await migrationState(database);
-  if (pending.length === 0) return "";
+  const distribution = await distributionScript(database, pending.length > 0);
+  if (pending.length === 0 && distribution.length === 0) return "";
   const { migrations } = await database.schema.load();
   const { em } = await database.orm();
   const parts = [
@@ -158,7 +165,7 @@ export async function migrationScript(database: Database, schema: string): Promi
     const [first, ...rest] = migration.getQueries().map(String);
     parts.push(`-- ${name}\n${first}`, ...rest, `insert into ${MIGRATION_TABLE} (name) values ('${name}')`);
   }
-  return [...parts, "commit"].map((statement) => `${statement.trim().replace(/;$/, "")};\n`).join("");
+  return [...parts, ...distribution, "commit"].map((statement) => `${statement.trim().replace(/;$/, "")};\n`).join("");
 }
 
 /** Creates the schema first, because MikroORM creates its own table on another connection. */
@@ -176,6 +183,8 @@ export interface MigrationState {
   readonly pending: readonly string[];
   /** Applied migrations of a newer release. */
   readonly unknown: readonly string[];
+  /** What `migrate` would distribute over the nodes of a Citus cluster, in words. */
+  readonly undistributed: readonly string[];
 }
 
 export async function migrationState(database: Database): Promise<MigrationState> {
@@ -185,10 +194,11 @@ export async function migrationState(database: Database): Promise<MigrationState
     return {
       pending: known.filter((name) => !applied.includes(name)),
       unknown: applied.filter((name) => !known.includes(name)),
+      undistributed: await undistributed(database),
     };
   } catch (error) {
     const noSuchTable = (error as { code?: string }).code === "42P01";
-    if (noSuchTable) return { pending: known, unknown: [] };
+    if (noSuchTable) return { pending: known, unknown: [], undistributed: [] };
     throw error;
   }
 }

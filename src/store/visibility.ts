@@ -13,14 +13,28 @@ export const SHOWN: Readonly<Record<Deleted, readonly [letters: string, conditio
   only: ["d", (row) => `${row}.delete_time is not null`],
 };
 
+/** One of something for each kind of viewer. */
+export function byViewer<T>(make: (kind: ViewerKind) => T): Readonly<Record<ViewerKind, T>> {
+  return { tenant: make("tenant"), member: make("member"), manager: make("manager") };
+}
+
+interface ViewerOptions extends Pick<Statement, "changes" | "extendsLog" | "maxBytes" | "isWeighed"> {
+  /** Its text where tables are distributed. Default: the same. */
+  readonly sharded?: (kind: ViewerKind) => string;
+}
+
 /** Creates a statement for each kind of viewer, so that each has its own plan. `$1` is the tenant, `$2` the caller. */
 export function forEachViewer<Row>(
   name: string,
   text: (kind: ViewerKind) => string,
-  options: Pick<Statement, "changes" | "extendsLog" | "maxBytes" | "isWeighed"> = {},
+  { sharded, ...options }: ViewerOptions = {},
 ): Readonly<Record<ViewerKind, Statement<Row>>> {
-  const forKind = (kind: ViewerKind): Statement<Row> => ({ ...options, name: `${name}_${kind}`, text: text(kind) });
-  return { tenant: forKind("tenant"), member: forKind("member"), manager: forKind("manager") };
+  return byViewer((kind) => ({
+    ...options,
+    name: `${name}_${kind}`,
+    text: text(kind),
+    ...(sharded && { sharded: sharded(kind) }),
+  }));
 }
 
 /**

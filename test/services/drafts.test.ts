@@ -176,7 +176,7 @@ describe("a scheduled message", () => {
     await Promise.all(Array.from({ length: 150 }, (_, n) => schedule(crowd.bob, crowd.conversationId, `${n}`, HOUR)));
     const mine = await schedule(lone.bob, lone.conversationId, "mine", HOUR);
     const text =
-      "update scheduled_message s set send_time = clock_timestamp() + $2 * interval '1 ms' where s.tenant_id = $1";
+      "update scheduled_message s set send_time = statement_timestamp() + $2 * interval '1 ms' where s.tenant_id = $1";
     // At once: otherwise the crowd's may all be sent before the lone one is due.
     await server.database.transaction(undefined, async (tx) => {
       await tx.query({ name: "test_due", text }, [crowd.tenant.id, 0]);

@@ -1,4 +1,5 @@
 // Tools that the server asks over HTTP, approval, and turns that go on at another server.
+import { randomUUID } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -221,9 +222,9 @@ describe("two servers", () => {
     const [row] = await server.database.query<{ id: string }>(
       {
         name: "test_kill",
-        text: "update turn set server = gen_random_uuid(), lease_time = now() - interval '1 hour' where tenant_id = $2 and conversation_id = $1::uuid returning id",
+        text: "update turn set server = $3::uuid, lease_time = now() - interval '1 hour' where tenant_id = $2 and conversation_id = $1::uuid returning id",
       },
-      [conversationId, own.tenant.id],
+      [conversationId, own.tenant.id, randomUUID()],
     );
     const { turn, turnId } = await reading;
     expect(row?.id).toBe(turnId);

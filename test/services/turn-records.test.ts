@@ -256,7 +256,10 @@ describe("a turn without a conversation", () => {
     await sweeper.sweep();
     expect((await alice.turns.getTurn({ turnId: turn?.id ?? "" })).turn).toBeDefined();
     await server.database.query(
-      { name: "test_age", text: "update turn set end_time = end_time - interval '1 hour' where tenant_id = $1" },
+      {
+        name: "test_age",
+        text: "update turn set end_time = statement_timestamp() - interval '1 hour' where tenant_id = $1",
+      },
       [tenant.id],
     );
     await sweeper.sweep();

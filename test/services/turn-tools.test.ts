@@ -230,7 +230,7 @@ describe("a tool that a client runs", () => {
     const answer = (callId: string) =>
       own.alice.turns.answerTurn({ turnId, results: [{ callId, output: { case: "text", value: "a cat" } }] });
     expect((await answer("c1")).turn).toMatchObject({ state: TurnState.INPUT_REQUIRED });
-    const over = "update turn set lease_time = clock_timestamp() where tenant_id = $1 and id = $2::uuid";
+    const over = "update turn set lease_time = statement_timestamp() where tenant_id = $1 and id = $2::uuid";
     await server.database.query({ name: "test_over", text: over }, [own.tenant.id, turnId]);
     expect(await failureOf(answer("c2"))).toMatchObject({ reason: "NOT_AWAITED" });
   });

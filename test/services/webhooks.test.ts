@@ -130,7 +130,7 @@ describe("an endpoint", () => {
     await subscription.next();
     await subscription.return?.();
     expect(await backlog()).toMatchObject({ endpointId: id, entries: 3 });
-    const text = "update feed set create_time = create_time - interval '1 hour' where tenant_id = $1";
+    const text = "update feed set create_time = statement_timestamp() - interval '1 hour' where tenant_id = $1";
     await server.database.query({ name: "test_age_feed", text }, [own.tenant.id]);
     expect((await backlog())?.seconds).toBeGreaterThanOrEqual(3_600);
     await own.hooks.resumeWebhookEndpoint({ endpointId: id });

@@ -18,6 +18,7 @@ import { operatorKeys } from "../../src/domain/secrets/operator-keys.ts";
 import type { BodyRuleLimits } from "../../src/protocols/http/body/rules.ts";
 import type { Database } from "../../src/store/database.ts";
 import { roleNumber } from "../../src/store/directory/access.ts";
+import { addTenant } from "../../src/store/directory/tenants.ts";
 import { createKeyRing } from "../../src/store/server-keys.ts";
 import { createTestDatabase, silent, type TestDatabase } from "./postgres.ts";
 
@@ -127,8 +128,7 @@ export async function startIdentityServer(options: IdentityServerOptions = {}): 
     async tenant(slug) {
       const id = newId();
       const name = slug ?? `t-${id}`;
-      const insert = { name: "test_tenant", text: "insert into tenant (id, slug, secret) values ($1, $2, $3)" };
-      await database.query(insert, [id, name, randomBytes(32)]);
+      await addTenant(database, { id, slug: name, name: "", secret: randomBytes(32) });
       return tenantOf(database, issuer, id, name);
     },
   };

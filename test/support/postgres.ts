@@ -67,7 +67,7 @@ export async function makeCluster(): Promise<AsyncDisposable> {
   };
 }
 
-async function newDirectory(): Promise<string> {
+export async function newDirectory(): Promise<string> {
   const dataDir = await mkdtemp(join(tmpdir(), `${LEFT_PREFIX}${process.pid}-`));
   // As root, PostgreSQL 15 runs as another account that comes here by the path.
   await chmod(dataDir, 0o711);
@@ -141,16 +141,21 @@ export function statementName(text: string): string {
   return `test_${createHash("md5").update(text).digest("hex")}`;
 }
 
+/** Whether the run's database is a Citus cluster, whose coordinator does not see what waits for what on its nodes. */
+export const onCitus = () => inject("postgresWorkers") !== undefined;
+
 /** A new database with every table and no row, in the run's cluster. Takes some 50 ms. */
 export async function createTestDatabase(template = TEMPLATE): Promise<TestDatabase> {
   const cluster = inject("postgresUrl");
+  const nodes = [cluster, ...(inject("postgresWorkers") ?? [])];
   const name = `test_${randomUUID().replaceAll("-", "")}`;
-  await administer(urlOf(cluster, "postgres"), `create database ${name} template ${template} strategy file_copy`);
+  const everywhere = (sql: string) => Promise.all(nodes.map((node) => administer(urlOf(node, "postgres"), sql)));
+  await everywhere(`create database ${name} template ${template} strategy file_copy`);
   const url = urlOf(cluster, name);
   const opened: Database[] = [];
   const drop = async () => {
     await Promise.all(opened.map((database) => database.close()));
-    await administer(urlOf(cluster, "postgres"), `drop database if exists ${name} with (force)`);
+    await everywhere(`drop database if exists ${name} with (force)`);
   };
   return {
     url,
@@ -174,6 +179,8 @@ declare module "vitest" {
   interface ProvidedContext {
     /** The run's cluster. */
     postgresUrl: string;
+    /** The workers of the run's Citus cluster. Undefined: it is one PostgreSQL. */
+    postgresWorkers?: string[];
     /** Where the run's statements are written down, for the check at its end. */
     statementLog: string;
     /** Its major version. */

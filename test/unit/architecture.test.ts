@@ -133,6 +133,7 @@ const MEMOS: ReadonlySet<string> = new Set([
   "services/events/entry-responses.ts",
   "store/driver/row-budget.ts",
   "store/driver/row-parser.ts",
+  "store/driver/session.ts",
   "store/driver/value-readers.ts",
 ]);
 

@@ -48,12 +48,15 @@ async function checkTables(config: Config, url: string): Promise<Finding[]> {
   const pooled = config.pooling === "transaction" ? { prepares: false } : undefined;
   const database = await openDatabase({ url, searchPath: config.databaseSchema, poolSize: 1, pooled });
   try {
-    const { pending, unknown } = await migrationState(database);
+    const { pending, unknown, undistributed } = await migrationState(database);
     if (unknown.length > 0) {
       return [fail("migrations", `a newer release applied ${unknown.join(", ")}: run that release or a later one`)];
     }
     if (pending.length > 0) {
       return [fail("migrations", `${pending.join(", ")} are not applied: run colloquy migrate`)];
+    }
+    if (undistributed.length > 0) {
+      return [fail("migrations", `${undistributed.join(", ")} is not done: run colloquy migrate`)];
     }
     return [ok("migrations", "all applied"), ...(await checkKey(config, database))];
   } finally {

@@ -32,14 +32,22 @@ const touchKeys: Statement = {
   where k.tenant_id = $1 and k.id = u.id and (k.last_use_time is null or k.last_use_time < u.time)`,
 };
 
-const tenantById: Statement<{ id: string; slug: string; outsideReads: OutsideReads }> = {
+interface TenantRow {
+  readonly id: string;
+  readonly slug: string;
+  readonly outsideReads: OutsideReads;
+}
+
+const tenantById: Statement<TenantRow> = {
   name: "access_tenant_id",
   text: `select t.id, t.slug, t.outside_reads as "outsideReads" from tenant t where t.id = $1::uuid`,
 };
 
-const tenantBySlug: Statement<{ id: string; slug: string; outsideReads: OutsideReads }> = {
+/** Where tables are distributed, which node has the tenant is known by its id: the rest is null. */
+const tenantBySlug: Statement<TenantRow | { id: string; slug: null }> = {
   name: "access_tenant_slug",
   text: `select t.id, t.slug, t.outside_reads as "outsideReads" from tenant t where t.slug = $1`,
+  sharded: "select s.tenant_id as id, null as slug from tenant_slug s where s.slug = $1",
 };
 
 interface AccessMemberRow {
@@ -72,7 +80,7 @@ const ensureMember: Statement<AccessMemberRow> = {
   select m.id, m.role, m.delete_time is not null from member m where m.tenant_id = $1 and m.id = $2
   union all
   select $2::text, 2::smallint, true where ${isErased("$2::text")}
-    and not exists (select from member o where o.tenant_id = $1 and o.id = $2)`,
+    and not exists (select 1 from member o where o.tenant_id = $1 and o.id = $2)`,
 };
 
 /** The number under which a role is stored. */
@@ -116,7 +124,10 @@ export function createKeyStore(database: Database): KeyStore {
 export function createTenantStore(database: Queryable): TenantStore {
   return {
     async resolve(name) {
-      return (await database.query(isOurId(name) ? tenantById : tenantBySlug, [name]))[0];
+      const byId = async (id: string) => (await database.query(tenantById, [id]))[0];
+      if (isOurId(name)) return await byId(name);
+      const [found] = await database.query(tenantBySlug, [name]);
+      return found?.slug === null ? await byId(found.id) : found;
     },
   };
 }

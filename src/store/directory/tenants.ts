@@ -12,6 +12,13 @@ const insertTenant: Statement<{ id: string }> = {
   text: `
   insert into tenant (id, slug, name, secret) values ($1, $2, $3, $4) on conflict (slug) do nothing
   returning id`,
+  sharded: `
+  with claimed as (
+    insert into tenant_slug (slug, tenant_id) values ($2, $1) on conflict (slug) do nothing returning tenant_id
+  ), made as (
+    insert into tenant (id, slug, name, secret) select c.tenant_id, $2, $3, $4 from claimed c returning id
+  )
+  select made.id from made`,
 };
 
 /** The first tenant, which is the same for all servers on the database. */
@@ -23,6 +30,7 @@ const firstTenant: Statement<{ id: string }> = {
 const bySlug: Statement<{ id: string }> = {
   name: "tenant_of_slug",
   text: "select t.id from tenant t where t.slug = $1",
+  sharded: "select s.tenant_id as id from tenant_slug s where s.slug = $1",
 };
 
 const allTenants: Statement<{ id: string }> = { name: "tenant_ids", text: "select t.id from tenant t" };

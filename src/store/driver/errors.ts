@@ -19,6 +19,9 @@ const SESSION_ERRORS = new Set(["57P01", "57P02", "57P03", "57P04", "57P05", "25
 /** SQLSTATEs for a full disk, no memory, or an I/O error: the statement did nothing. */
 const EXHAUSTED = new Set(["53000", "53100", "53200", "53400", "58030"]);
 
+/** Citus: what the statement needs was on another node, such as while a shard moves. The statement did nothing. */
+const MOVED = "CIINF";
+
 /** The primary became a standby, or the database read-only: the statement did nothing. */
 const READ_ONLY = "25006";
 
@@ -71,7 +74,7 @@ export function kindOf(error: unknown): FailureKind {
   const code = codeOf(error);
   const message = error instanceof Error ? error.message : "";
   if (SOCKET_ERRORS.has(code) || SESSION_ERRORS.has(code) || /^(08|28)/.test(code)) return "session";
-  if (code === "40001" || code === "40P01" || code === "55P03") return "conflict";
+  if (code === "40001" || code === "40P01" || code === "55P03" || code === MOVED) return "conflict";
   if (code === READ_ONLY) return "read-only";
   if (code === "57014") return "timeout";
   if (EXHAUSTED.has(code)) return "exhausted";

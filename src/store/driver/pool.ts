@@ -5,7 +5,7 @@ import { connectingWithin } from "./connect-limit.ts";
 import { boundQueue, type Connect, type ConnectionQueue, type InnerPool } from "./connection-queue.ts";
 import type { Pooled } from "./prepared-query.ts";
 import { tappedClient } from "./row-parser.ts";
-import { type SessionTimeouts, sessionSetup, setUpSession, transactionSetup } from "./session.ts";
+import { type SessionTimeouts, sessionSetup, setUpSession, shardingQuestion, transactionSetup } from "./session.ts";
 
 /** Observes everything sent to PostgreSQL, native and by MikroORM. For tests and metrics. */
 export interface DatabaseObserver {
@@ -93,13 +93,13 @@ export interface OpenPool {
 export function openPool({ timeouts, observer, ...settings }: PoolSettings): OpenPool {
   const sessions = { timeouts, schema: settings.schema };
   const pooled = settings.pooled && { ...settings.pooled, setup: transactionSetup(sessions) };
-  const setup = sessionSetup(sessions);
+  const setup = pooled === undefined ? sessionSetup(sessions) : shardingQuestion(settings.schema);
   const pool = new pg.Pool({
     connectionString: settings.url,
     max: settings.size,
     idleTimeoutMillis: IDLE_CONNECTION_MS,
     application_name: settings.applicationName,
-    ...(pooled === undefined && { onConnect: (client: ClientBase) => setUpSession(client, setup, timeouts.connect) }),
+    onConnect: (client: ClientBase) => setUpSession(client, setup, timeouts.connect),
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
     types: ormTypes,

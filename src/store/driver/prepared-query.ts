@@ -6,6 +6,7 @@ import { Companion, type Companions } from "./companion.ts";
 import { RowBudget } from "./row-budget.ts";
 import { type RowSink, type RowTap, tapOf } from "./row-parser.ts";
 import { type Column, createRowReader, encodeRow, type ReadRow, type Row } from "./row-reader.ts";
+import { isSharded } from "./session.ts";
 import type { Statement } from "./statement.ts";
 import type { Bytes } from "./value-readers.ts";
 
@@ -36,7 +37,8 @@ const SETUP_NAME = "transaction_setup";
 export class PreparedQuery implements Submittable, RowSink {
   /** Empty: it is not prepared. */
   name: string;
-  readonly text: string;
+  text: string;
+  readonly #sharded: string | undefined;
   readonly #values: readonly unknown[];
   #rows: Row[] = [];
   #tap: RowTap | undefined;
@@ -52,7 +54,11 @@ export class PreparedQuery implements Submittable, RowSink {
   /** pg calls it instead of the handlers if the connection breaks before the query is sent. */
   callback: (error: unknown, result?: { rows: Row[] }) => void = () => {};
 
-  constructor({ name, text, maxBytes, isWeighed }: Statement, values: readonly unknown[], companions?: Companions) {
+  constructor(
+    { name, text, sharded, maxBytes, isWeighed }: Statement,
+    values: readonly unknown[],
+    companions?: Companions,
+  ) {
     if (companions !== undefined) {
       const make = (companion: Statement | undefined) => (companion ? [new Companion(companion)] : []);
       this.#packet = [...make(companions.before), undefined, ...make(companions.after)];
@@ -60,6 +66,7 @@ export class PreparedQuery implements Submittable, RowSink {
     this.#budget = maxBytes === undefined ? undefined : new RowBudget(maxBytes, isWeighed);
     this.name = name;
     this.text = text;
+    this.#sharded = sharded;
     this.#values = values;
   }
 
@@ -68,6 +75,7 @@ export class PreparedQuery implements Submittable, RowSink {
   run(client: ClientBase, pooled?: Pooled, alone = false): Promise<{ readonly rows: any[] }> {
     if (pooled?.prepares === false) this.name = "";
     if (alone) this.#setup = pooled?.setup;
+    if (this.#sharded !== undefined && isSharded(client)) this.text = this.#sharded;
     return new Promise((resolve, reject) => {
       this.callback = (error, result) => (result === undefined ? reject(error) : resolve(result));
       client.query(this);

@@ -1,5 +1,5 @@
 // Sets all session settings that can change results, whatever a role, a database or a URL sets.
-import type { ClientBase } from "pg";
+import type { ClientBase, QueryResult } from "pg";
 import { breakAfter } from "./connect-limit.ts";
 
 /** In milliseconds; 0 means none. */
@@ -20,12 +20,44 @@ export interface SessionOptions {
 
 export const DEFAULT_SCHEMA = "public";
 
+/** Sessions of a database whose tables are distributed. */
+const sharded = new WeakSet<ClientBase>();
+
+/** Whether this session's database has distributed tables. */
+export function isSharded(client: ClientBase): boolean {
+  return sharded.has(client);
+}
+
+/** Whether the tables are distributed: only then is there a table of slugs. */
+function areDistributed(schema: string): string {
+  return `pg_catalog.to_regclass('${quoted(schema).replaceAll("'", "''")}.tenant_slug') is not null`;
+}
+
+function quoted(schema: string): string {
+  return `"${schema.replaceAll('"', '""')}"`;
+}
+
+/** The question for sessions that are not set up, see {@link setUpSession}. */
+export function shardingQuestion(schema = DEFAULT_SCHEMA): string {
+  return `select ${areDistributed(schema)} as sharded`;
+}
+
+function planMode(schema: string, local: boolean): string {
+  return `case when ${areDistributed(schema)} then ${set(PLAN_MODE, PLAN_EACH, local)}
+    else ${set(PLAN_MODE, ONE_PLAN, local)} end`;
+}
+
+/** JIT never pays off for statements of milliseconds. */
+const PLANS = { jit: "off" };
+
 /**
  * Statements use a generic plan: the right index does not depend on the values, planning takes longer than most
- * statements, and a tenant that the statistics do not know yet gets the same plan. JIT never pays off for statements of
- * milliseconds.
+ * statements, and a tenant that the statistics do not know yet gets the same plan. Where tables are distributed, Citus
+ * needs the values to find the shard.
  */
-const PLANS = { plan_cache_mode: "force_generic_plan", jit: "off" };
+const PLAN_MODE = "plan_cache_mode";
+const ONE_PLAN = "force_generic_plan";
+const PLAN_EACH = "auto";
 
 /** Settings of formats, of the meaning of statements, and of which rows they find. */
 const MEANING = {
@@ -93,14 +125,15 @@ export function sessionSetup({ timeouts, schema = DEFAULT_SCHEMA }: SessionOptio
     ...TRANSACTIONS,
     lock_timeout: String(timeouts.lock),
     idle_in_transaction_session_timeout: String(timeouts.idleInTransaction),
-    search_path: `"${schema.replaceAll('"', '""')}"`,
+    search_path: quoted(schema),
   };
   const pinned = Object.entries(settings).map(([name, value]) => set(name, value));
   const conditional = CONDITIONAL.map(
     ({ name, value, unless }) =>
       `case when pg_catalog.current_setting('${name}', true) ${unless} then null else ${set(name, value)} end`,
   );
-  return `set statement_timeout = ${timeouts.statement}; select ${[...pinned, ...conditional].join(", ")}`;
+  const rest = [...conditional, planMode(schema, false), `${areDistributed(schema)} as sharded`];
+  return `set statement_timeout = ${timeouts.statement}; select ${[...pinned, ...rest].join(", ")}`;
 }
 
 function set(name: string, value: string, local = false): string {
@@ -123,14 +156,14 @@ export function transactionSetup({ timeouts, schema = DEFAULT_SCHEMA }: SessionO
     statement_timeout: String(timeouts.statement),
     lock_timeout: String(timeouts.lock),
     idle_in_transaction_session_timeout: String(timeouts.idleInTransaction),
-    search_path: `"${schema.replaceAll('"', '""')}"`,
+    search_path: quoted(schema),
   };
   const pinned = Object.entries(settings).map(([name, value]) => set(name, value, true));
   const conditional = CONDITIONAL.filter(({ name }) => CHANGEABLE.has(name)).map(
     ({ name, value, unless }) =>
       `case when pg_catalog.current_setting('${name}', true) ${unless} then null else ${set(name, value, true)} end`,
   );
-  return `select 1 where pg_catalog.concat(${[...pinned, ...conditional].join(", ")}) is null`;
+  return `select 1 where pg_catalog.concat(${[...pinned, ...conditional, planMode(schema, true)].join(", ")}) is null`;
 }
 
 /**
@@ -149,7 +182,8 @@ export async function setUpSession(client: ClientBase, setup: string, withinMs: 
 async function setUp(client: ClientBase, setup: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await client.query(setup);
+      const answers = (await client.query(setup)) as unknown as QueryResult | readonly QueryResult[];
+      if ([answers].flat().at(-1)?.rows[0]?.sharded === true) sharded.add(client);
       return;
     } catch (error) {
       if ((error as { code?: string }).code !== CANCELED || attempt === ATTEMPTS) throw error;

@@ -7,6 +7,8 @@ import type { Interrupt } from "../../domain/cancellation.ts";
 export interface Statement<Row = unknown> {
   readonly name: string;
   readonly text: string;
+  /** Its text where tables are distributed over nodes: the same values, rows and outcome. Default: `text`. */
+  readonly sharded?: string;
   /** Whether it writes, so that its outcome is unknown if the connection breaks. Default: false. */
   readonly changes?: boolean;
   /**

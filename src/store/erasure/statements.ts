@@ -169,7 +169,7 @@ export const forgetTurns: Statement<{ ended: bigint; open: bigint }> = {
       options = null, note = null, tools = null, pending = null, open_entry = null, deltas = null
     where t.tenant_id = $1 and t.conversation_id = $2::uuid and ${isOwnTurn("$3::text")} and not (${isOpen}) returning 1
   ), open as (
-    update turn t set cancel_time = coalesce(t.cancel_time, ${now})
+    update turn t set cancel_time = coalesce(t.cancel_time, moment.now) from (select ${now} as now) moment
     where t.tenant_id = $1 and t.conversation_id = $2::uuid and ${isOwnTurn("$3::text")} and ${isOpen} returning 1
   )
   select (select count(*) from ended) as ended, (select count(*) from open) as open`,

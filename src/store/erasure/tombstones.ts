@@ -11,7 +11,7 @@ export function hashOf(text: string): string {
 
 /** A condition: the member with this id was erased. `$1` is the tenant. */
 export function isErased(member: string): string {
-  return `exists (select from erased gone where gone.tenant_id = $1 and gone.hash = ${hashOf(`'member:' || ${member}`)})`;
+  return `exists (select 1 from erased gone where gone.tenant_id = $1 and gone.hash = ${hashOf(`'member:' || ${member}`)})`;
 }
 
 /** $1 tenant, $2 `member:` or `conversation:` and the id. */

@@ -3,6 +3,7 @@ import type { ConversationStatus } from "../../../gen/colloquy/v1/conversation_p
 import { heldFiles } from "../files/statements.ts";
 import { countMessages, setMessageTime, WHEN_LOCKED } from "../messages/message-time.ts";
 import { forEachViewer, takesPart, type ViewerKind, visible, writable } from "../visibility.ts";
+import { sendFunctions } from "./send-function.ts";
 
 /** The outcome of a send; no row: the caller does not see the conversation. */
 export interface SendRow {
@@ -42,6 +43,7 @@ const USES = `, uses as (
  * those who take part see it, $15 kinds (null: a message), $16 parts (JSON text or null).
  */
 export const send = forEachViewer<SendRow>("log_send", (kind) => statementFor(kind, false), {
+  sharded: (kind) => sendFunctions[kind].call(16),
   changes: true,
   extendsLog: 2,
 });
@@ -51,6 +53,7 @@ export const send = forEachViewer<SendRow>("log_send", (kind) => statementFor(ki
  * once, and for each pair of a message and a file, $18 the ordinal of the message and $19 the file.
  */
 export const sendWithFiles = forEachViewer<SendRow>("log_send_files", (kind) => statementFor(kind, true), {
+  sharded: (kind) => sendFunctions[kind].call(),
   changes: true,
   extendsLog: 2,
 });

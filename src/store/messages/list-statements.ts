@@ -156,8 +156,8 @@ export const searchMessages = forEachViewer<MatchRow>(
   "message_search",
   (kind) => `
   with asked as (
-    select words, words && quote_literal('tenant:' || $1::uuid::text)::tsquery && coalesce(
-        quote_literal('conversation:' || $3::uuid::text)::tsquery, quote_literal('tenant:' || $1::uuid::text)::tsquery) as scoped,
+    select case when numnode(words) = 0 then words else words && quote_literal('tenant:' || $1::uuid::text)::tsquery && coalesce(
+        quote_literal('conversation:' || $3::uuid::text)::tsquery, quote_literal('tenant:' || $1::uuid::text)::tsquery) end as scoped,
       case when numnode(words) <= ${NEAR_NODES} then words
         else regexp_replace(words::text, ' (&|<->|<[0-9]+>) ', ' | ', 'g')::tsquery end as ranked
     from to_tsquery('simple', $4) as words
@@ -165,7 +165,7 @@ export const searchMessages = forEachViewer<MatchRow>(
     select ${messageColumns}, m.tallied, ts_rank(m.search, asked.ranked) as score,
       ${changedSince("m", "$11", "$12")} as changed, ${MOMENT} as moment
     from asked, message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id
-    where m.tenant_id = $1 and m.search @@ asked.scoped and numnode(asked.words) > 0 and m.delete_time is null and ${isMessage("m")}
+    where m.tenant_id = $1 and m.search @@ asked.scoped and m.delete_time is null and ${isMessage("m")}
       and ${onPath("m")} and ($3::uuid is null or m.conversation_id = $3::uuid) and c.delete_time is null
       and ($5::smallint = 0 or m.role = $5) and ($6::text is null or m.sender = $6)
       and ($13::jsonb is null or c.labels @> $13::jsonb) and ${visible(kind)}

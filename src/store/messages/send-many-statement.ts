@@ -2,6 +2,7 @@
 import type { SendRow } from "../log/statements.ts";
 import { forEachViewer, takesPart, type ViewerKind, visible, writable } from "../visibility.ts";
 import { setMessageTime, WHEN_LOCKED } from "./message-time.ts";
+import { sendManyFunctions } from "./send-many-function.ts";
 import { isSame, JOIN_ORIGINAL } from "./sent-before-statement.ts";
 
 /** The outcome of one of the sends. */
@@ -37,6 +38,7 @@ const IS_NEW = "not exists (select from known k where k.place = m.place)";
  * or null).
  */
 export const sendMany = forEachViewer<SendManyRow>("log_send_many", (kind) => statementFor(kind, false), {
+  sharded: (kind) => sendManyFunctions[kind].call(18),
   changes: true,
   extendsLog: 1,
 });
@@ -46,6 +48,7 @@ export const sendMany = forEachViewer<SendManyRow>("log_send_many", (kind) => st
  * $19 client ids or nulls.
  */
 export const sendManyNamed = forEachViewer<SendManyRow>("log_send_named", (kind) => statementFor(kind, true), {
+  sharded: (kind) => sendManyFunctions[kind].call(),
   changes: true,
   extendsLog: 1,
 });

@@ -5,7 +5,7 @@ import { forEachViewer, visible } from "../visibility.ts";
 const now = "date_trunc('milliseconds', statement_timestamp())";
 const after = (ms: string) => `${now} + ${ms}::integer * interval '1 millisecond'`;
 /** Whether members of the tenant have a presence. */
-const isOn = "exists (select from tenant n where n.id = $1 and not n.presence_off)";
+const isOn = "exists (select 1 from tenant n where n.id = $1 and not n.presence_off)";
 
 /**
  * Notes members that subscribe to a server, and says which had not. $1 tenant, $2 server, $3 members, $4 length of the
@@ -71,9 +71,9 @@ export const overdue: Statement<{ tenant_id: string }> = {
 export const bury: Statement<{ member_id: string }> = {
   name: "presence_bury",
   text: `
-  with dead as (
-    delete from presence_lease l where l.tenant_id = $1 and l.expire_time < statement_timestamp()
-    returning l.server, l.seen_time
+  with dead as materialized (
+    select l.server, l.seen_time from presence_lease l where l.tenant_id = $1 and l.expire_time < statement_timestamp()
+    for update
   ), gone as (
     delete from presence_session s using dead where s.tenant_id = $1 and s.server = dead.server
     returning s.member_id, dead.seen_time
@@ -82,6 +82,8 @@ export const bury: Statement<{ member_id: string }> = {
     select $1, g.member_id, max(g.seen_time) from gone g
     join member m on m.tenant_id = $1 and m.id = g.member_id where m.delete_time is null group by g.member_id
     ${seenLast}
+  ), ended as (
+    delete from presence_lease l using dead where l.tenant_id = $1 and l.server = dead.server
   )
   select distinct g.member_id from gone g`,
 };

@@ -6,6 +6,7 @@ import type { Counts } from "../../domain/reactions/tally.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
 import { forEachViewer, type ViewerKind, visible, writable } from "../visibility.ts";
+import { countIn, isFull, reactionFunctions, recounted } from "./functions.ts";
 
 /** The outcome of a change; no row: the caller does not see the message. */
 export interface ReactionChangeRow {
@@ -36,8 +37,7 @@ const target = (kind: ViewerKind) => `place as materialized (
     select t.reactions from target g join message_tally t on t.tenant_id = $1 and t.conversation_id = g.id and t.seq = g.seq
     for no key update of t
   ), judged as materialized (
-    select g.*, t.reactions as before, coalesce(jsonb_array_length(t.reactions) >= ${MAX_KINDS}
-        and not t.reactions @> jsonb_build_array(jsonb_build_array($5::text)), false) as full
+    select g.*, t.reactions as before, ${isFull} as full
     from target g left join latest t on true
   )`;
 
@@ -57,14 +57,6 @@ const logged = (type: number) => `bump as (
       select array_agg(r.name) from reaction r
       where r.tenant_id = $1 and r.conversation_id = j.id and r.seq = j.seq and r.actor = $4::text) as mine
   from judged j left join tally on true`;
-
-/** The place of a reaction among the counts of row `t`: an element `e`, a name and a number. */
-const countIn = (name: string) =>
-  `from jsonb_array_elements(t.reactions) with ordinality e where e.value ->> 0 = ${name}`;
-
-/** The counts with that of `e` changed. Of immutable functions alone, as Citus demands of what happens to a row. */
-const recounted = (change: string) =>
-  `jsonb_set(t.reactions, array[(e.ordinality - 1)::text, '1'], ((e.value ->> 1)::integer ${change})::text::jsonb)`;
 
 /**
  * Adds a reaction, counts it and adds its log entry, unless it is there, in one statement and so in one transaction:
@@ -89,7 +81,7 @@ export const addReaction = forEachViewer<ReactionChangeRow>(
     update message m set tallied = true from changed, judged j
     where m.tenant_id = $1 and m.conversation_id = changed.conversation_id and m.seq = changed.seq and j.tallied is null
   ), ${logged(EventType.REACTION_ADDED)}`,
-  { changes: true, extendsLog: "conversation_id" },
+  { changes: true, extendsLog: "conversation_id", sharded: (kind) => reactionFunctions.add[kind].call() },
 );
 
 /** Removes one, likewise. */
@@ -110,7 +102,7 @@ export const removeReaction = forEachViewer<ReactionChangeRow>(
     where t.tenant_id = $1 and t.conversation_id = changed.conversation_id and t.seq = changed.seq
     returning t.reactions
   ), ${logged(EventType.REACTION_REMOVED)}`,
-  { changes: true, extendsLog: "conversation_id" },
+  { changes: true, extendsLog: "conversation_id", sharded: (kind) => reactionFunctions.remove[kind].call() },
 );
 
 export interface ReactionRow {

@@ -9,7 +9,9 @@ import { isOpen, now } from "../turns/columns.ts";
 export const beginContentErasure: Statement<{ last_seq: bigint }> = {
   name: "content_erasure_begin",
   text: `
-  update conversation c set content_erase_time = coalesce(c.content_erase_time, ${now}), content_erase_seq = coalesce(c.content_erase_seq, 0)
+  update conversation c set content_erase_time = coalesce(c.content_erase_time, moment.now),
+    content_erase_seq = coalesce(c.content_erase_seq, 0)
+  from (select ${now} as now) moment
   where c.tenant_id = $1 and c.id = $2::uuid returning c.last_seq`,
 };
 
@@ -46,7 +48,7 @@ export const emptyBeside: Statement = {
     update participant p set view = nullif(p.view - 'metadata', '{}')
     where p.tenant_id = $1 and p.conversation_id = $2::uuid and p.view ? 'metadata'
   ), open as (
-    update turn t set cancel_time = coalesce(t.cancel_time, ${now})
+    update turn t set cancel_time = coalesce(t.cancel_time, moment.now) from (select ${now} as now) moment
     where t.tenant_id = $1 and t.conversation_id = $2::uuid and ${isOpen}
   )
   update event e set data = e.data || '{"reaction": ""}'

@@ -3,6 +3,7 @@
 import { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import type { FinishReason, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { HUNG_MS } from "../../domain/turns/turn.ts";
+import type { Statement } from "../database.ts";
 import { isGone } from "../server-presence.ts";
 import { takesPart } from "../visibility.ts";
 
@@ -143,6 +144,18 @@ export const lease = (ms: string) => `statement_timestamp() + ${ms}::integer * i
 export const isAbandoned = `case when t.lease_time >= statement_timestamp() then false
     when t.state = 6 or t.lease_time < statement_timestamp() - ${HUNG_MS} * interval '1 millisecond' then true
     else ${isGone("t.server")} end`;
+
+const isHung = `((t.lease_time >= statement_timestamp()) is not true
+      and (t.state = 6 or t.lease_time < statement_timestamp() - ${HUNG_MS} * interval '1 millisecond'))`;
+
+/**
+ * A statement with {@link isAbandoned}. Where tables are distributed, a turn's node knows nothing of the locks by which
+ * servers show that they live: there, a server is gone only once it counts as hung.
+ */
+export const asksForServer = <S extends Statement>(statement: S): S => ({
+  ...statement,
+  sharded: statement.text.replaceAll(isAbandoned, isHung),
+});
 
 /**
  * Why nothing may be added to conversation `c` for turn `t`, as text; null: it may. The message may be one that a fork

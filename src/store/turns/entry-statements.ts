@@ -4,7 +4,7 @@ import type { Statement } from "../database.ts";
 import { FOLLOWED_BYTES } from "../driver/row-budget.ts";
 import { isMessage, type MessageRow, messageColumns } from "../messages/columns.ts";
 import { countMessages, setMessageTime } from "../messages/message-time.ts";
-import { isAbandoned, lease, now, shut, stop, type TurnRow, turnColumns } from "./columns.ts";
+import { asksForServer, isAbandoned, lease, now, shut, stop, type TurnRow, turnColumns } from "./columns.ts";
 
 /**
  * Locks a conversation and its turn, and adds entries in order, unless the conversation takes no more. $1 tenant, $2
@@ -13,11 +13,12 @@ import { isAbandoned, lease, now, shut, stop, type TurnRow, turnColumns } from "
  * kinds (null: a message), $19 roles, $20 senders (null: the agent), $21 contents, $22 parts, $23 steps, $24 states.
  *
  * @param condition on turn `t`
+ * @param more columns of `target`, after a comma
  */
-const addEntries = (condition: string) => `
+const addEntries = (condition: string, more = "") => `
   with target as materialized (
     select t.id, t.agent_id, ${shut} as shut, ${stop} as stop, ($13::bigint[])[1] as input_tokens,
-      ($13::bigint[])[2] as output_tokens, ($13::bigint[])[3] as cached_tokens, ($13::bigint[])[4] as reasoning_tokens
+      ($13::bigint[])[2] as output_tokens, ($13::bigint[])[3] as cached_tokens, ($13::bigint[])[4] as reasoning_tokens${more}
     from conversation c join turn t on t.tenant_id = $1 and t.id = $3::uuid and t.conversation_id = c.id
     where c.tenant_id = $1 and c.id = $2::uuid and ${condition}
     -- In this order.
@@ -68,9 +69,9 @@ export const appendEntries: Statement<AddedRow & { stop: string | null; shut: bo
   name: "turn_append",
   urgent: true,
   extendsLog: 1,
-  text: `${addEntries("t.state in (2, 6) and t.entry_count = $4::integer and ($5::uuid is null or t.server = $5::uuid)")}
+  text: `${addEntries("t.state in (2, 6) and t.entry_count = $4::integer and ($5::uuid is null or t.server = $5::uuid)", `, ${lease("$8")} as lease_time`)}
   , changed as (
-    update turn t set state = $6::smallint, server = $7::uuid, lease_time = coalesce(${lease("$8")}, t.lease_time),
+    update turn t set state = $6::smallint, server = $7::uuid, lease_time = coalesce(target.lease_time, t.lease_time),
       open_entry = $9, text = $10,
       pending = $11, first_delta_time = coalesce(t.first_delta_time, $25::timestamptz),
       deltas = left(t.deltas, $26::integer) || $27::text, ${countEntries}
@@ -86,7 +87,7 @@ export const appendEntries: Statement<AddedRow & { stop: string | null; shut: bo
  * the lengths of deltas stays, $26 those after that, $27 the status and $28 the code with which the agent's endpoint
  * refused.
  */
-export const finishTurn: Statement<TurnRow> = {
+export const finishTurn: Statement<TurnRow> = asksForServer({
   name: "turn_finish",
   urgent: true,
   extendsLog: 1,
@@ -101,7 +102,7 @@ export const finishTurn: Statement<TurnRow> = {
     ${countEntries}
   from target where t.tenant_id = $1 and t.id = target.id
   returning ${turnColumns}`,
-};
+});
 
 /**
  * Ends a turn whose reply is one message of plain text, and adds that to the log, in one transaction. An empty reply
@@ -112,7 +113,7 @@ export const finishTurn: Statement<TurnRow> = {
  * why such a one's reply ends, $13 input, output, cached and reasoning tokens, $14 model, $15 how much of the lengths
  * of deltas stays, $16 those after that, $17 the status and $18 the code with which the agent's endpoint refused.
  */
-export const endTurn: Statement<TurnRow> = {
+export const endTurn: Statement<TurnRow> = asksForServer({
   name: "turn_end",
   urgent: true,
   extendsLog: 1,
@@ -151,7 +152,7 @@ export const endTurn: Statement<TurnRow> = {
     deltas = left(t.deltas, $15::integer) || $16::text, failure_status = $17::smallint, failure_code = $18::text
   from target where t.tenant_id = $1 and t.id = target.id
   returning ${turnColumns}`,
-};
+});
 
 /**
  * The entries of a turn, in order, deleted ones too. $1 tenant, $2 conversation, $3 turn, $4 after this number of the

@@ -2,6 +2,7 @@
 import type { Statement } from "../database.ts";
 import { forEachViewer, visible } from "../visibility.ts";
 import {
+  asksForServer,
   turnColumns as columns,
   isAbandoned,
   isOpen,
@@ -17,12 +18,12 @@ import {
  * The open turns of a locked conversation, oldest first. `expired`: nobody will end it, as its lease is over, or it
  * waits for input and has lost its purpose. $1 tenant, $2 conversation.
  */
-export const openTurns: Statement<OpenTurn> = {
+export const openTurns: Statement<OpenTurn> = asksForServer({
   name: "turn_open",
   text: `
   select t.id, t.state, ${isAbandoned} or (t.state = 6 and ${stop} is not null) as expired from turn t
   where t.tenant_id = $1 and t.conversation_id = $2::uuid and ${isOpen} order by t.message_seq`,
-};
+});
 
 /** The latest turn that replies to a message. $1 tenant, $2 conversation, $3 the message's seq. */
 export const turnOfMessage: Statement<TurnRow> = {
@@ -143,13 +144,13 @@ export const renewWaiting: Statement<{ id: string; stop: string | null; next: bo
  * purpose.
  * $1 tenant, $2 id, $3 the server, $4 the length of the lease in milliseconds.
  */
-export const takeOverTurn: Statement<{ id: string }> = {
+export const takeOverTurn: Statement<{ id: string }> = asksForServer({
   name: "turn_take_over",
   text: `
   update turn t set server = $3::uuid, lease_time = ${lease("$4")}
   where t.tenant_id = $1 and t.id = $2::uuid and t.state = 1 and ${isAbandoned} and ${stop} is null
   returning t.id`,
-};
+});
 
 /** Leaves a queued turn to other servers. $1 tenant, $2 id, $3 the server that had it. */
 export const leaveTurn: Statement = {
@@ -195,12 +196,12 @@ export const followTurn = forEachViewer<FollowedTurnRow>(
  * Open turns with expired leases, of all tenants; each is then ended within its tenant. Reads only the index of open
  * turns.
  */
-export const abandonedTurns: Statement<{ tenant_id: string; id: string; conversation_id: string }> = {
+export const abandonedTurns: Statement<{ tenant_id: string; id: string; conversation_id: string }> = asksForServer({
   name: "turn_abandoned",
   text: `
   select t.tenant_id, t.id, t.conversation_id from tenant n join turn t on t.tenant_id = n.id
   where ${isOpen} and t.lease_time < statement_timestamp() and ${isAbandoned} limit 100`,
-};
+});
 
 /**
  * Turns that wait for input and have lost their purpose, of all tenants: no server runs one, so none would notice.

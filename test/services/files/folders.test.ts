@@ -27,7 +27,7 @@ afterAll(async () => {
 });
 
 const age = () => {
-  const text = "update file set create_time = create_time - interval '1 hour' where tenant_id = $1";
+  const text = "update file set create_time = statement_timestamp() - interval '1 hour' where tenant_id = $1";
   return one.database.query({ name: "test_age", text }, [tenant.id]);
 };
 const missingIn = async (folder: string) => (await findMissing(one.database, createDiskStore(join(base, folder))))?.id;

@@ -1,0 +1,96 @@
+// The send as a function, for distributed tables: the same steps as the statement's, in the same order.
+import { seesFile } from "../files/access.ts";
+import { countMessages, setMessageTime } from "../messages/message-time.ts";
+import { type RoutedFunction, routedFunction } from "../sharding/routed-function.ts";
+import { byViewer, takesPart, type ViewerKind, visible, writable } from "../visibility.ts";
+
+const PARAMETERS = [
+  ...["uuid", "text", "uuid", "text", "uuid[]", "smallint[]", "text[]", "text[]", "timestamptz[]"],
+  ...["text", "text", "text", "bytea", "boolean", "smallint[]", "text[]", "uuid[]", "integer[]", "uuid[]"],
+];
+
+const COLUMNS = {
+  in_progress: "boolean",
+  writable: "boolean",
+  status: "smallint",
+  claimed: "boolean",
+  files: "uuid[]",
+  last_seq: "bigint",
+  create_time: "timestamptz",
+};
+
+/** One call with this request id at a time; the second is refused instead of waiting while it holds the conversation. */
+export const takesTurn = (name: string, method: string, key: string) =>
+  `pg_try_advisory_xact_lock(hashtextextended($1::text || ${name} || ${method} || ${key}, 0))`;
+
+/** For each kind of viewer, with the parameters of `sendWithFiles`; the last three are null where no file is named. */
+export const sendFunctions: Readonly<Record<ViewerKind, RoutedFunction>> = byViewer((kind) =>
+  routedFunction(`log_send_${kind}`, PARAMETERS, COLUMNS, bodyFor(kind)),
+);
+
+/** A message is a statement by itself: where it is stored, it is planned once, unlike one that adds rows of an array. */
+function bodyFor(kind: ViewerKind): string {
+  return `
+  declare
+    target record;
+    held uuid[];
+    moment timestamptz;
+    moved record;
+    spoken integer := ${countMessages("$15")};
+  begin
+    if $12 is not null and not ${takesTurn("$10", "$11", "$12")} then
+      return query select true, false, 0::smallint, false, null::uuid[], null::bigint, null::timestamptz;
+      return;
+    end if;
+    select c.status, ${writable(kind, "$2")} as writable into target
+    from conversation c
+    where c.tenant_id = $1 and c.id = $3 and c.delete_time is null and ${visible(kind, "$2")}
+      and (not $14 or ${takesPart("$2")})
+    for no key update of c;
+    if not found then
+      return;
+    end if;
+    moment := date_trunc('milliseconds', clock_timestamp());
+    if $17 is not null and target.writable and target.status <> 3 then
+      select array_agg(h.id) into held from (
+        select f.id from file f where f.tenant_id = $1 and f.id = any($17) and ${seesFile(kind, "$2", "$4")}
+        order by f.id for no key update of f) h;
+    end if;
+    if not target.writable or target.status = 3 or coalesce(cardinality(held), 0) <> coalesce(cardinality($17), 0) then
+      return query select false, target.writable, target.status, $12 is null, held, null::bigint, null::timestamptz;
+      return;
+    end if;
+    if $12 is not null then
+      insert into idempotency (tenant_id, caller, method, key, fingerprint, message_ids, create_time)
+      values ($1, $10, $11, $12, $13, $5, now())
+      on conflict (tenant_id, caller, method, key) do update
+        set fingerprint = excluded.fingerprint, message_ids = excluded.message_ids, answer = null,
+          create_time = excluded.create_time
+        where excluded.create_time - idempotency.create_time > interval '24 hours';
+      if not found then
+        return query select false, true, target.status, false, held, null::bigint, null::timestamptz;
+        return;
+      end if;
+    end if;
+    update conversation c set
+      last_seq = c.last_seq + cardinality($5),
+      message_count = c.message_count + spoken,
+      ${setMessageTime("c.update_time", "spoken > 0", "moment")}
+    where c.tenant_id = $1 and c.id = $3
+    returning c.last_seq, c.update_time into moved;
+    for n in 1 .. cardinality($5) loop
+      insert into message (tenant_id, conversation_id, seq, id, role, sender, content, metadata, client_time, create_time,
+        kind, parts)
+      values ($1, $3, moved.last_seq - cardinality($5) + n, $5[n], $6[n], $4, $7[n], $8[n]::jsonb, $9[n],
+        moved.update_time, $15[n], $16[n]);
+    end loop;
+    for n in 1 .. coalesce(cardinality($18), 0) loop
+      insert into file_use (tenant_id, file_id, conversation_id, seq, create_time)
+      values ($1, $19[n], $3, moved.last_seq - cardinality($5) + $18[n], moved.update_time);
+    end loop;
+    if held is not null then
+      update file f set named = true where f.tenant_id = $1 and f.id = any(held) and not f.named;
+    end if;
+    return query select false, true, target.status, true, held, moved.last_seq, moved.update_time;
+  end`;
+}
