@@ -217,10 +217,10 @@ describe("ChatGPT's export", () => {
     },
   });
 
-  test("comes with the path that is live, its calls, files and times", async () => {
+  test("comes with the path that is live, its calls, files and times, and what was replaced beside it", async () => {
     await scene.dialect.tenant.addMember("ann");
     const text = JSON.stringify([tree("tree"), tree("other")], undefined, 1);
-    expect(await imported(text, "ann")).toMatchObject({ conversationCount: 2n, messageCount: 10n, errors: [] });
+    expect(await imported(text, "ann")).toMatchObject({ conversationCount: 2n, messageCount: 12n, errors: [] });
     const { conversation, entries } = await found({ title: "tree" });
     expect(conversation).toMatchObject({ ownerId: "ann", metadata: { source: "chatgpt", model: "gpt-4o" } });
     expect(conversation.createTime).toMatchObject({ seconds: 1_700_000_000n, nanos: 500_000_000 });
@@ -241,7 +241,7 @@ describe("ChatGPT's export", () => {
     expect(entries.map((entry) => [seconds(entry), entry.createTime?.nanos])).toEqual(
       [1, 2, 3, 4, 5].map((n) => [1_700_000_000 + n, 250_000_000]),
     );
-    expect(await imported(text, "ann")).toMatchObject({ conversationCount: 0n, messageCount: 0n, skippedCount: 12n });
+    expect(await imported(text, "ann")).toMatchObject({ conversationCount: 0n, messageCount: 0n, skippedCount: 14n });
   });
 
   test("of old, which names no live path, comes with the latest", async () => {
@@ -251,40 +251,46 @@ describe("ChatGPT's export", () => {
     expect(entries.map(({ content }) => content)).toEqual(["Hello", "an answer that was replaced"]);
   });
 
-  test("brings answers and questions that were replaced as branches, and repeats add nothing", async () => {
-    const ids = Object.fromEntries(["r", "u", "x", "y", "z", "v", "w"].map((name) => [name, crypto.randomUUID()]));
-    const { r = "", u = "", x = "", y = "", z = "", v = "", w = "" } = ids;
-    const branched = {
-      ...tree(`branched-${r}`),
-      conversation_id: crypto.randomUUID(),
-      current_node: z,
-      mapping: {
-        ...node(r, null, [u, v], null),
-        ...node(u, r, [x, y], said("user", 1, ["Where to?"])),
-        ...node(x, u, [], said("assistant", 2, ["Lisbon"])),
-        ...node(y, u, [z], said("assistant", 3, ["Porto"])),
-        ...node(z, y, [], said("user", 4, ["By train?"])),
-        ...node(v, r, [w], said("user", 5, ["Where from?"])),
-        ...node(w, v, [], said("assistant", 6, ["Oslo"])),
-      },
-    };
-    const text = JSON.stringify([branched]);
-    expect(await imported(text)).toMatchObject({ conversationCount: 1n, messageCount: 6n, errors: [] });
-    const { conversation, entries } = await found({ title: branched.title });
-    expect(entries.map(({ content }) => content)).toEqual(["Where to?", "Porto", "By train?"]);
-    const { messages } = await clients();
-    const { branches } = await messages.listBranches({ conversationId: conversation.id });
-    const read = branches.map(async ({ messageId }) => {
-      const page = await messages.listMessages({ conversationId: conversation.id, branchMessageId: messageId });
-      return page.messages.map(({ content }) => content);
-    });
-    expect((await Promise.all(read)).sort()).toEqual([
-      ["Where from?", "Oslo"],
-      ["Where to?", "Lisbon"],
-      ["Where to?", "Porto", "By train?"],
-    ]);
-    expect(await imported(text)).toMatchObject({ messageCount: 0n, skippedCount: 7n });
-  });
+  test.each([
+    ["UUIDs", () => crypto.randomUUID()],
+    ["ids of another program", (name: string) => `node ${name}`],
+  ])(
+    "with %s brings answers and questions that were replaced as branches, and repeats add nothing",
+    async (_, make) => {
+      const ids = Object.fromEntries(["r", "u", "x", "y", "z", "v", "w"].map((name) => [name, make(name)]));
+      const { r = "", u = "", x = "", y = "", z = "", v = "", w = "" } = ids;
+      const branched = {
+        ...tree(`branched-${r}`),
+        conversation_id: make("conversation"),
+        current_node: z,
+        mapping: {
+          ...node(r, null, [u, v], null),
+          ...node(u, r, [x, y], said("user", 1, ["Where to?"])),
+          ...node(x, u, [], said("assistant", 2, ["Lisbon"])),
+          ...node(y, u, [z], said("assistant", 3, ["Porto"])),
+          ...node(z, y, [], said("user", 4, ["By train?"])),
+          ...node(v, r, [w], said("user", 5, ["Where from?"])),
+          ...node(w, v, [], said("assistant", 6, ["Oslo"])),
+        },
+      };
+      const text = JSON.stringify([branched]);
+      expect(await imported(text)).toMatchObject({ conversationCount: 1n, messageCount: 6n, errors: [] });
+      const { conversation, entries } = await found({ title: branched.title });
+      expect(entries.map(({ content }) => content)).toEqual(["Where to?", "Porto", "By train?"]);
+      const { messages } = await clients();
+      const { branches } = await messages.listBranches({ conversationId: conversation.id });
+      const read = branches.map(async ({ messageId }) => {
+        const page = await messages.listMessages({ conversationId: conversation.id, branchMessageId: messageId });
+        return page.messages.map(({ content }) => content);
+      });
+      expect((await Promise.all(read)).sort()).toEqual([
+        ["Where from?", "Oslo"],
+        ["Where to?", "Lisbon"],
+        ["Where to?", "Porto", "By train?"],
+      ]);
+      expect(await imported(text)).toMatchObject({ messageCount: 0n, skippedCount: 7n });
+    },
+  );
 
   test("that is no tree is told, and the others come", async () => {
     const circle = tree("circle");

@@ -1,7 +1,6 @@
 // The paths of a conversation in ChatGPT's export: the one that is shown, and those of the answers and questions that
 // were replaced.
 import { invalidField } from "../../../domain/errors.ts";
-import { isOurId } from "../../../domain/ids/id.ts";
 import type { Json } from "./drafts.ts";
 
 /** From a first message to a last one, each with the id of its node. */
@@ -17,8 +16,6 @@ export function pathsOf(value: Json): TreePath[] {
   const last: unknown = known ? current : lastLeaf(mapping);
   const live = pathTo(mapping, last);
   const others: TreePath[] = [];
-  // Branches are found again by the ids of their messages, which are UUIDs in all exports.
-  if (!live.every(([node]) => isOurId(node))) return [live];
   const onLive = new Set(live.map(([node]) => node));
   let left = MAX_STEPS;
   for (const leaf of leavesOf(mapping)) {
@@ -26,7 +23,7 @@ export function pathsOf(value: Json): TreePath[] {
     const path = pathTo(mapping, leaf);
     left -= path.length;
     if (left < 0) break;
-    if (path.every(([node]) => isOurId(node))) others.push(path);
+    others.push(path);
   }
   return [...others, live];
 }

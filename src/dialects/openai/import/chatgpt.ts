@@ -1,11 +1,16 @@
 // ChatGPT's own export, conversations.json: each conversation is a tree of messages, which becomes its branches.
-
+import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { ConversationStatus } from "../../../../gen/colloquy/v1/conversation_pb.ts";
 import { MessageKind, MessageRole } from "../../../../gen/colloquy/v1/message_pb.ts";
 import { invalidField } from "../../../domain/errors.ts";
+import { type ExternalKind, importedId } from "../../../domain/ids/imported-id.ts";
 import type { PartDraft } from "../items/drafts.ts";
 import { pathsOf, type TreePath } from "./chatgpt-tree.ts";
 import { type ImportOptions, type Json, ownerOf, type RecordDraft, senderOf, textIn, timeOf } from "./drafts.ts";
+
+type Time = NonNullable<ReturnType<typeof timeOf>>;
+/** The id under which a conversation or a message is imported, always the same one. */
+type IdOf = (kind: ExternalKind, id: string, createTime: Time) => string;
 
 const MAX_TITLE = 500;
 const FORMAT = "chatgpt";
@@ -15,7 +20,7 @@ export function isChatGpt(value: Json): boolean {
 }
 
 export function* chatGptRecords(value: Json, options: ImportOptions): Generator<RecordDraft> {
-  const id = typeof value.conversation_id === "string" ? value.conversation_id : textIn(value, "id");
+  const given = typeof value.conversation_id === "string" ? value.conversation_id : textIn(value, "id");
   const { owner = {}, participants = [] } = ownerOf(options);
   const model = value.default_model_slug;
   const paths = pathsOf(value);
@@ -24,6 +29,10 @@ export function* chatGptRecords(value: Json, options: ImportOptions): Generator<
   const began = messages.map(([, message]) => timeOf(message.create_time)).find((time) => time !== undefined);
   const createTime = timeOf(value.create_time) ?? began ?? timeOf(value.update_time);
   if (createTime === undefined) throw invalidField("create_time", "must be a number of seconds", "required");
+  // Branches are named by UUIDs. Programs other than ChatGPT that export this form have ids of other kinds.
+  const idOf: IdOf = (kind, own, time) =>
+    paths.length === 1 ? own : importedId(given, kind, own, timestampDate(time));
+  const id = idOf("conversation", given, createTime);
   yield {
     kind: {
       case: "conversation",
@@ -41,17 +50,18 @@ export function* chatGptRecords(value: Json, options: ImportOptions): Generator<
       },
     },
   };
-  yield* entriesOf(paths, id, createTime, options);
+  yield* entriesOf(paths, id, createTime, idOf, options);
 }
 
 /** The entries of all paths, each once; the first of a branch names the one that it follows. */
 function* entriesOf(
   paths: readonly TreePath[],
   conversationId: string,
-  createTime: NonNullable<ReturnType<typeof timeOf>>,
+  createTime: Time,
+  idOf: IdOf,
   options: ImportOptions,
 ): Generator<RecordDraft> {
-  const there = new Set<string>();
+  const there = new Map<string, string>();
   let last: string | undefined;
   for (const path of paths) {
     const reader = new ChatGptPath(conversationId, options);
@@ -63,14 +73,16 @@ function* entriesOf(
       if (own !== undefined && own.seconds >= time.seconds) time = own;
       const draft = reader.entryOf(message);
       if (draft === undefined) continue;
-      if (!there.has(node)) {
+      const known = there.get(node);
+      const id = known ?? idOf("message", node, time);
+      if (known === undefined) {
         const parent = before === last ? {} : { parentId: before ?? conversationId };
-        const entry = { ...draft, ...parent, conversationId, id: node, createTime: time };
+        const entry = { ...draft, ...parent, conversationId, id, createTime: time };
         yield { kind: { case: "message", value: { message: entry } } };
-        there.add(node);
-        last = node;
+        there.set(node, id);
+        last = id;
       }
-      before = node;
+      before = id;
     }
   }
 }
