@@ -1,6 +1,7 @@
 // What a run gives: rows of goals, as a table in Markdown and as JSON.
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
+import type { Curve } from "./curve.ts";
 import type { Measured } from "./measure.ts";
 
 export interface Verdict {
@@ -20,6 +21,8 @@ export interface Row {
   readonly verdicts: readonly Verdict[];
   /** Whatever else is worth knowing. */
   readonly notes?: readonly string[];
+  /** Drawn beside the table. */
+  readonly curve?: Curve;
 }
 
 export interface Report {

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { draw } from "./curve.ts";
 import { replaceTable } from "./document.ts";
 import { SIZES } from "./layout.ts";
 import { CAN_PIN, LOAD_CORES, pin } from "./process.ts";
@@ -12,7 +13,7 @@ import { setStage } from "./stage.ts";
 const USAGE = `npm run bench -- [--quick] [--only P1,P8,import] [--seconds N] [--repeats N] [--document]
   --quick     less data, shorter: some 4 minutes instead of 8, without the seeding
   --only      some of ${Object.keys(SCENARIOS).join(", ")}
-  --document  also put the table into docs/performance.md
+  --document  also put the curves into docs/performance/ and, without --only, the table into docs/performance.md
 `;
 
 const { values } = parseArgs({
@@ -82,5 +83,14 @@ writeFileSync(
   join(results, `${sizes.name}.json`),
   `${JSON.stringify({ ...report, sizes, effort, rows: judged }, undefined, 2)}\n`,
 );
-if (values.document) replaceTable(join(import.meta.dirname, "../docs/performance.md"), markdown(report));
+for (const { curve } of rows) {
+  if (curve === undefined) continue;
+  const folders = [results, ...(values.document ? [join(import.meta.dirname, "../docs/performance")] : [])];
+  for (const folder of folders) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, `${curve.name}.svg`), draw(curve));
+  }
+}
+if (values.document && values.only === undefined)
+  replaceTable(join(import.meta.dirname, "../docs/performance.md"), markdown(report));
 say(`took ${Math.round((performance.now() - begun) / 1000)} s`);

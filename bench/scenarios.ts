@@ -4,6 +4,7 @@ import { branches } from "./scenarios/branches.ts";
 import { browsers } from "./scenarios/browsers.ts";
 import { bytes } from "./scenarios/bytes.ts";
 import { chats } from "./scenarios/chats.ts";
+import { curves } from "./scenarios/curves.ts";
 import { deadEndpoints } from "./scenarios/dead-endpoints.ts";
 import { p7, p12, pages } from "./scenarios/depth.ts";
 import { dialect } from "./scenarios/dialects.ts";
@@ -60,5 +61,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     files,
     bytes,
     processes,
+    curves,
   },
 };

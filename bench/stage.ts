@@ -7,16 +7,7 @@ import { operatorKeys } from "../src/domain/secrets/operator-keys.ts";
 import { startEmbedded } from "../src/embedded-postgres/embedded.ts";
 import { openDatabase } from "../src/store/open-database.ts";
 import { createKeyRing } from "../src/store/server-keys.ts";
-import {
-  FEWEST_TENANTS,
-  IMPORT_TENANT,
-  idOf,
-  LARGE_TENANT,
-  MEMBER,
-  type Sizes,
-  SMALL_TENANT,
-  TENANT,
-} from "./layout.ts";
+import { IMPORT_TENANT, idOf, LARGE_TENANT, MEMBER, type Sizes, SMALL_TENANT, TENANT } from "./layout.ts";
 import type { Effort } from "./measure.ts";
 import { cpuMicrosWithChildren, LOAD_CORES, pin, type Served, startServer } from "./process.ts";
 import { seed } from "./seed.ts";
@@ -41,7 +32,7 @@ export interface Stage {
   colloquy(name?: string, environment?: Readonly<Record<string, string>>): Promise<Served>;
   /** A token of the member in the tenant that is measured unless told; `admin` and `import` are of administrators. */
   token(kind?: "measured" | "large" | "small" | "admin" | "import"): string;
-  /** A token of the member in the tenant of this number, from 1 to 20. */
+  /** A token of the member in the tenant of this number, from 1 on. */
   tokenOf(tenant: number): string;
   say(line: string): void;
   close(): Promise<void>;
@@ -76,7 +67,7 @@ export async function setStage(sizes: Sizes, effort: Effort, say: (line: string)
     tokens.set(kind, await issuer.issue({ tenantId, sub, role, ttl: 86_400 }));
   }
   const ofTenants: string[] = [];
-  for (let tenant = 1; tenant <= FEWEST_TENANTS; tenant++) {
+  for (let tenant = 1; tenant <= sizes.tenants; tenant++) {
     ofTenants.push(await issuer.issue({ tenantId: idOf("tenant", tenant), sub: MEMBER, role: undefined, ttl: 86_400 }));
   }
   await database.close();

@@ -7,7 +7,7 @@ import type { Row } from "../report.ts";
 import type { Stage } from "../stage.ts";
 
 export const LIST_MESSAGES = "/colloquy.v1.MessageService/ListMessages";
-const LIST_CONVERSATIONS = "/colloquy.v1.ConversationService/ListConversations";
+export const LIST_CONVERSATIONS = "/colloquy.v1.ConversationService/ListConversations";
 export const PAGE = 50;
 
 interface Page {
