@@ -2,6 +2,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DraftService } from "../../gen/colloquy/v1/draft_service_pb.ts";
@@ -12,6 +13,7 @@ import type { PartSchema } from "../../gen/colloquy/v1/part_pb.ts";
 import { OutsideReads } from "../../gen/colloquy/v1/tenant_pb.ts";
 import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";
 import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
+import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { holdsFiles } from "../../src/services/files/named-in-request.ts";
 import { showingOf } from "../../src/services/outside-reads/methods.ts";
 import { ownServices } from "../support/contract.ts";
@@ -334,6 +336,49 @@ test("audited, naming a file from outside leaves an entry, and of those who read
   const own = await ownOf(ann);
   for (const [, name_] of NAMED) await name_(ann, own, naming(fileId));
   expect(await noted()).toEqual(before);
+});
+
+/** A response of ann's with a secret in each field that is kept as the turn's note. */
+async function responded(ann: Credential, key: Credential): Promise<{ turnId: string; path: string }> {
+  await server
+    .client(AgentService, key)
+    .createAgent({ agent: { name: "echo", connector: { case: "echo", value: {} } } });
+  const tools = [{ type: "function", name: "look", description: SECRET, parameters: {} }];
+  const asked = { instructions: SECRET, user: SECRET, prompt_cache_key: SECRET, metadata: { about: SECRET }, tools };
+  const made = await personOf(server, ann).rest("/openai/v1/responses", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ model: "echo", input: "hello", ...asked }),
+  });
+  const { id } = (await made.json()) as { id: string };
+  const hex = id.replace("resp_", "");
+  const turnId = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+  return { turnId, path: `/openai/v1/responses/${id}` };
+}
+
+test("where nobody reads from outside, a turn is seen without what it was asked, and a response is not found", async () => {
+  const { outsiders, ann } = await begin(NEVER);
+  const { turnId, path } = await responded(ann, outsiders.key);
+  for (const [name, credential] of Object.entries(outsiders)) {
+    const { turn } = await server.client(TurnService, credential).getTurn({ turnId });
+    expect([name, turn?.id, turn?.noteJson]).toEqual([name, turnId, ""]);
+    for (const query of ["", "?stream=true"]) {
+      const response = await personOf(server, credential).rest(`${path}${query}`);
+      expect([name, query, response.status]).toEqual([name, query, 404]);
+      expect(await response.text()).not.toContain(SECRET);
+    }
+  }
+  const { turn } = await server.client(TurnService, ann).getTurn({ turnId });
+  expect(turn?.noteJson).toContain(SECRET);
+  expect(await textAt(`${path}?stream=true`, ann)).toContain(SECRET);
+});
+
+test("audited, a look at what a turn was asked leaves an entry", async () => {
+  const { outsiders, noted, ann } = await begin(AUDITED);
+  const { turnId } = await responded(ann, outsiders.key);
+  const { turn } = await server.client(TurnService, outsiders.key).getTurn({ turnId });
+  expect(turn?.noteJson).toContain(SECRET);
+  expect(await noted()).toEqual([expect.stringContaining(` TurnService/GetTurn ${turn?.conversationId}`)]);
 });
 
 test("a stream ends once the tenant changes who may read", async () => {

@@ -8,9 +8,12 @@ import { MessageRevisionSchema, MessageSchema } from "../../../gen/colloquy/v1/m
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 
+/** It tells of a turn what may be known of it, and also what its caller noted, such as instructions and tools. */
+export const NOTED: DescMethod = TurnService.method.getTurn;
+
 /**
  * How a method shows it: `read`, also where something comes of it that can be read, such as a fork or the reply of an
- * agent; `echo`, as the response of a change that needs no look at it. Undefined: it does not.
+ * agent; `echo`, in a response that holds the rest without it too, such as that of a change. Undefined: it does not.
  */
 export type Showing = "read" | "echo" | undefined;
 
@@ -18,6 +21,7 @@ const ECHOES: readonly DescMethod[] = [
   MessageService.method.updateMessage,
   MessageService.method.deleteMessage,
   MessageService.method.restoreMessage,
+  NOTED,
 ];
 
 /** Their responses have no message, but what comes of them shows some. */

@@ -1,9 +1,11 @@
 // What a tenant lets those read who take no part in a conversation: all, all with an entry in the audit log, or
 // nothing.
-import type { DescMethod, Message } from "@bufbuild/protobuf";
+import type { DescMethod, Message, MessageInitShape } from "@bufbuild/protobuf";
 import { EventService } from "../../../gen/colloquy/v1/event_service_pb.ts";
 import { FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
 import { OutsideReads as Setting } from "../../../gen/colloquy/v1/tenant_pb.ts";
+import type { Turn } from "../../../gen/colloquy/v1/turn_pb.ts";
+import type { GetTurnResponse, GetTurnResponseSchema } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { accessRefused, ErrorReason } from "../../domain/errors.ts";
 import { callerFrom } from "../../domain/identity/caller.ts";
 import type { Principal } from "../../domain/identity/principal.ts";
@@ -18,7 +20,7 @@ import { eachNamedFile, holdsFiles } from "../files/named-in-request.ts";
 import { deriveContext } from "../in-process/context.ts";
 import { redact } from "../redaction.ts";
 import { conversationsAsked, conversationsShown, holdsAnything } from "./conversations.ts";
-import { showingOf } from "./methods.ts";
+import { NOTED, showingOf } from "./methods.ts";
 
 /** Reads of the running minute that are remembered as noted. */
 const MAX_NOTED = 50_000;
@@ -123,16 +125,18 @@ export class OutsideReads {
       });
   }
 
-  /** A change is made by whoever may make it; what it echoes is read. */
+  /** A change is made by whoever may make it, and a turn's state seen; what is said in the response is read. */
   #echo(method: DescMethod, handler: AnyHandler): AnyHandler {
     return async (request: Message, context) => {
       const setting = await this.#options.find(tenantOf(context));
       const response = await handler(request, context);
+      if (method === NOTED && (response as GetTurnResponse).turn?.noteJson === "") return response;
       if (setting === Setting.AUDITED) await this.#noting(method, request, context)(response);
       if (setting !== Setting.NEVER) return response;
       const [id] = conversationsShown(method.output, response);
       const isPart = id !== undefined && (await isPartOf(this.#options.database, callerFrom(context.principal), id));
-      return isPart ? response : redact(method, request, response);
+      if (isPart) return response;
+      return method === NOTED ? withoutNote(response) : redact(method, request, response);
     };
   }
 
@@ -197,6 +201,10 @@ export class OutsideReads {
   #remember(key: string): void {
     this.#noted.add(key);
   }
+}
+
+function withoutNote({ turn }: GetTurnResponse): MessageInitShape<typeof GetTurnResponseSchema> {
+  return { turn: { ...turn, noteJson: "" } as Turn };
 }
 
 function takesOneRequest({ methodKind }: DescMethod): boolean {
