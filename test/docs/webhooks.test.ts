@@ -132,8 +132,8 @@ describe.each([
   );
 });
 
-test("the documentation names every kind of event", async () => {
+test.each(["docs/webhooks.md", "proto/colloquy/v1/webhook.proto"])("%s names every kind of event", async (file) => {
   const { EVENT_NAMES } = await import("../../src/domain/webhooks/event-names.ts");
-  const text = await readFile(join(root, "docs/webhooks.md"), "utf8");
+  const text = await readFile(join(root, file), "utf8");
   for (const name of EVENT_NAMES) expect(text).toContain(`\`${name}\``);
 });

@@ -79,7 +79,8 @@ export type WebhookEndpoint = Message<"colloquy.v1.WebhookEndpoint"> & {
    * Which kinds of events are sent: `message.sent`, `message.edited`, `message.deleted`, `message.restored`,
    * `messages.deleted`, `messages.restored`, `participant.added`, `participant.removed`, `read.marked`,
    * `conversation.updated`, `conversation.deleted`, `conversation.restored`, `branch.selected`, `reaction.added`,
-   * `reaction.removed`, `conversation.purged`, `endpoint.disabled`. Default: empty, all of them, also those that later releases add.
+   * `reaction.removed`, `file.deleted`, `conversation.purged`, `endpoint.disabled`. Default: empty, all of them, also those
+   * that later releases add.
    *
    * @generated from field: repeated string event_types = 6;
    */
