@@ -8,8 +8,14 @@ import type { Database } from "../../src/store/database.ts";
  * Runs the jobs of a tenant until none goes on but those that legal holds keep, whose number it returns.
  *
  * @param bytes where the bytes of files lie; without it they stay
+ * @param timeout in milliseconds, for tenants with much data. Default: as of every poll
  */
-export async function runJobs(database: Database, tenantId: string, bytes?: ByteStore): Promise<number> {
+export async function runJobs(
+  database: Database,
+  tenantId: string,
+  bytes?: ByteStore,
+  timeout?: number,
+): Promise<number> {
   const failures: unknown[] = [];
   const runner = new JobRunner({ database, bytes, settleMs: 0, onError: (error) => failures.push(error) });
   const due = `update job set next_time = now() - interval '1 second' where tenant_id = $1 and state = 1 and round < 3`;
@@ -17,15 +23,18 @@ export async function runJobs(database: Database, tenantId: string, bytes?: Byte
     from job where tenant_id = $1 and end_time is null`;
   let held = 0;
   await expect
-    .poll(async () => {
-      await database.query({ name: "test_jobs_due", text: due }, [tenantId]);
-      await runner.runDue();
-      const [row] = await database.query<{ open: number; held: number }>({ name: "test_jobs_open", text: open }, [
-        tenantId,
-      ]);
-      held = row?.held ?? 0;
-      return (row?.open ?? 0) - held;
-    })
+    .poll(
+      async () => {
+        await database.query({ name: "test_jobs_due", text: due }, [tenantId]);
+        await runner.runDue();
+        const [row] = await database.query<{ open: number; held: number }>({ name: "test_jobs_open", text: open }, [
+          tenantId,
+        ]);
+        held = row?.held ?? 0;
+        return (row?.open ?? 0) - held;
+      },
+      timeout === undefined ? {} : { timeout },
+    )
     .toBe(0);
   expect(failures).toEqual([]);
   return held;

@@ -50,6 +50,8 @@ export const SUITE = [
   "test/fault/webhooks.test.ts",
   // Holds, policies and erasures at once.
   "test/fault/governance.test.ts",
+  // An erasure in a tenant with 200,000 messages.
+  "test/fault/erasure-size.test.ts",
 ] as const;
 
 /** How many values and calls are tried, stores made, and lines of subscribers cut, for each minute of a run. */
