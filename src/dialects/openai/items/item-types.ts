@@ -14,6 +14,8 @@ export interface ItemType {
   readonly required: Readonly<Record<string, readonly MemberType[]>>;
   /** Members that clients expect and may leave out when they send it, as JSON. */
   readonly filled?: Readonly<Record<string, string>>;
+  /** Of a result: its own id is that of its call, and it may do without `call_id`. */
+  readonly idIsCalls?: boolean;
   /**
    * Of a call: what kind of tool it is, where it runs, and the member that holds the arguments as the model wrote them.
    */
@@ -85,7 +87,7 @@ export const ITEM_TYPES: Readonly<Record<string, ItemType>> = {
     required: { code: ["string", "null"], container_id: TEXT, outputs: ["array", "null"] },
   }),
   local_shell_call: call("lsh", BUILT_IN, CLIENT, { required: { call_id: CALL_ID, action: OBJECT } }),
-  local_shell_call_output: result("lsho", { required: { output: TEXT } }),
+  local_shell_call_output: result("lsho", { required: { output: TEXT }, idIsCalls: true }),
   shell_call: call("sh", BUILT_IN, CLIENT, {
     required: { call_id: CALL_ID, action: OBJECT },
     filled: { ...COMPLETED, environment: "null" },

@@ -79,7 +79,7 @@ function partOf(type: string, known: ItemType, members: Members, id: string | un
   if (known.call !== undefined) return callPart(type, known.call, members);
   switch (known.kind) {
     case MessageKind.TOOL_RESULT:
-      return resultPart(type, members);
+      return resultPart(type, known, members, id);
     case MessageKind.REASONING:
       return { ...(id !== undefined && { id }), ...reasoningPart(members) };
     case MessageKind.APPROVAL_REQUEST:
@@ -116,8 +116,9 @@ function callPart(
   return { content: { case: "toolCall", value }, ...restOf(members) } satisfies PartDraft;
 }
 
-function resultPart(type: string, members: Members): PartDraft {
-  const callId = takeText(members, "call_id");
+function resultPart(type: string, { idIsCalls }: ItemType, members: Members, id: string | undefined): PartDraft {
+  const callId = idIsCalls ? (textOf(members.get("call_id")) ?? id) : takeText(members, "call_id");
+  if (idIsCalls && id !== undefined) members.set("id", JSON.stringify(id));
   const text = takeText(members, "output");
   const json = text === undefined ? takeStructure(members, "output") : undefined;
   if (type === "function_call_output") {

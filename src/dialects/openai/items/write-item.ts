@@ -96,7 +96,7 @@ function writeResult(
   files: FilesInPlace,
 ): WrittenItem {
   const { type, item } = typed(message, part, "function_call_output");
-  if (result.callId !== undefined) item.text("call_id", result.callId);
+  if (result.callId !== undefined && !type.idIsCalls) item.text("call_id", result.callId);
   if (result.text !== undefined) item.text("output", result.text);
   else if (result.json !== undefined) {
     // What other APIs wrote is no list of content, which is all that clients take there beside text.

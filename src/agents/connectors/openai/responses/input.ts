@@ -38,7 +38,7 @@ export function answerable(input: JsonObject[]): JsonObject[] {
 function withHosted(items: readonly Item[]): Item[] {
   const answered = new Set(
     items.flatMap((item) =>
-      item.kind === "result" && !(isHostedResult(item) && lacksScreenshot(item)) ? [item.callId] : [],
+      item.kind === "result" && isHostedResult(item) && !lacksScreenshot(item) ? [item.callId] : [],
     ),
   );
   return items.flatMap((item): Item[] => {
@@ -75,8 +75,9 @@ function hostedResult({ callId, content, extra }: Result): JsonObject {
   const [first] = content;
   const output = first?.type === "file" ? screenshot(first.file) : jsonOr(first?.type === "text" ? first.text : "");
   return {
-    ...(callId !== "" && { call_id: callId }),
-    ...("output" in extra ? {} : { output: output ?? "" }),
+    ...(callId !== "" && callId !== extra.id && { call_id: callId }),
+    // What a search for tools gives are the tools.
+    ...("output" in extra || "tools" in extra ? {} : { output: output ?? "" }),
     ...extra,
   };
 }

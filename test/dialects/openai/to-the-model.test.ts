@@ -1,0 +1,116 @@
+// What a model's endpoint gets of the items that a caller sends, whichever way they come.
+import type { ResponseInputItem } from "openai/resources/responses/responses";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type ModelScene, responds, says, startModelScene } from "./model-scene.ts";
+
+let scene: ModelScene;
+beforeAll(async () => {
+  scene = await startModelScene();
+});
+afterAll(() => scene.close());
+beforeEach(() => {
+  scene.upstream.calls.length = 0;
+  scene.upstream.answer = (response, { path }) =>
+    (path.endsWith("/responses") ? responds([SPOKEN], []) : says("ok"))(response);
+});
+
+const SPOKEN = { type: "message", id: "m", role: "assistant", content: [{ type: "output_text", text: "ok" }] };
+
+type Item = Readonly<Record<string, unknown>>;
+
+/** What the endpoint was asked last. */
+const asked = (): Item[] => {
+  const { body = {} } = scene.upstream.calls.at(-1) ?? {};
+  return (body.input ?? body.messages) as Item[];
+};
+const user = (content: unknown) => ({ type: "message", role: "user", content });
+const told = (text: string) => user([{ type: "input_text", text }]);
+const spoken = { type: "message", role: "assistant", content: [{ type: "output_text", text: "Then." }] };
+
+const WAYS: Readonly<Record<string, (model: string, items: readonly object[]) => Promise<unknown>>> = {
+  async "as the input of a response that is not stored"(model, items) {
+    return scene.client.responses.create({ model, store: false, input: items as ResponseInputItem[] });
+  },
+  async "as items of a conversation"(model, items) {
+    const { id } = await scene.client.conversations.create({ items: items.slice(0, 1) as never });
+    await scene.client.conversations.items.create(id, { items: items.slice(1, -1) as never });
+    return scene.client.responses.create({ model, conversation: id, input: items.slice(-1) as ResponseInputItem[] });
+  },
+};
+
+async function ask(model: string, ...items: readonly object[]): Promise<Item[]> {
+  await scene.client.responses.create({ model, store: false, input: items as ResponseInputItem[] });
+  return asked();
+}
+
+/** What a provider's own tools did. */
+const FINISHED: readonly Item[] = [
+  { type: "web_search_call", id: "ws_1", status: "completed", action: { type: "search", query: "q" } },
+  { type: "file_search_call", id: "fs_1", status: "completed", queries: ["a"], results: [{ file_id: "f", text: "t" }] },
+  {
+    type: "code_interpreter_call",
+    id: "ci_1",
+    status: "completed",
+    container_id: "cn",
+    code: "print(1)",
+    outputs: [{ type: "logs", logs: "1" }],
+  },
+  { type: "image_generation_call", id: "ig_1", status: "completed", result: "AAAA" },
+  { type: "mcp_call", id: "mcp_1", server_label: "s", name: "t", arguments: "{}", output: "x" },
+  { type: "tool_search_call", id: "tsc_1", call_id: "call_s", execution: "server", status: "completed", arguments: {} },
+  { type: "tool_search_output", id: "tso_1", call_id: "call_s", execution: "server", status: "completed", tools: [] },
+  {
+    type: "shell_call",
+    id: "sh_1",
+    call_id: "call_sh",
+    status: "completed",
+    action: { commands: ["ls"], max_output_length: null, timeout_ms: null },
+    environment: { type: "container_reference", container_id: "cn" },
+  },
+  {
+    type: "shell_call_output",
+    id: "sho_1",
+    call_id: "call_sh",
+    status: "completed",
+    output: [{ stdout: "a", stderr: "", outcome: { type: "exit", exit_code: 0 } }],
+  },
+  {
+    type: "computer_call",
+    id: "cu_1",
+    call_id: "call_cu",
+    status: "completed",
+    action: { type: "screenshot" },
+    pending_safety_checks: [],
+  },
+  {
+    type: "computer_call_output",
+    id: "cuo_1",
+    call_id: "call_cu",
+    status: "completed",
+    output: { type: "computer_screenshot", image_url: "https://a.example/s.png" },
+  },
+  { type: "local_shell_call", id: "lsh_1", call_id: "call_l", status: "completed", action: { type: "exec" } },
+  { type: "local_shell_call_output", id: "call_l", status: "completed", output: "x" },
+];
+
+/** Endpoints know the results that a caller made by the ids of their calls. */
+function asResultsGo(item: Item): Item {
+  const { id: _, ...rest } = item;
+  return String(item.type).endsWith("_output") && item.call_id !== undefined ? rest : item;
+}
+
+describe.each(Object.entries(WAYS))("what a provider's tools did, %s", (_, send) => {
+  test("goes to Responses as it came, with nothing beside it", async () => {
+    await send("thinker", [told("Hi"), ...FINISHED, spoken, told("Go on")]);
+    expect(asked()).toEqual([told("Hi"), ...FINISHED, spoken, told("Go on")].map(asResultsGo));
+  });
+
+  test("is nothing that Chat Completions are told of", async () => {
+    await send("gpt-x", [told("Hi"), ...FINISHED, spoken, told("Go on")]);
+    expect(asked()).toEqual([
+      { role: "user", content: "Hi" },
+      { role: "assistant", content: "Then." },
+      { role: "user", content: "Go on" },
+    ]);
+  });
+});
