@@ -43,6 +43,14 @@ async function ask(model: string, ...items: readonly object[]): Promise<Item[]> 
   return asked();
 }
 
+/** A call, and what the endpoint gets as its output. */
+async function askWithOutput(model: string, output: unknown): Promise<unknown> {
+  const call = { type: "function_call", call_id: "call_1", name: "look", arguments: "{}" };
+  const items = await ask(model, told("Hi"), call, { type: "function_call_output", call_id: "call_1", output });
+  const { output: sent, content } = items.find((one) => one.role === "tool" || one.output !== undefined) ?? {};
+  return sent ?? content;
+}
+
 /** What a provider's own tools did. */
 const FINISHED: readonly Item[] = [
   { type: "web_search_call", id: "ws_1", status: "completed", action: { type: "search", query: "q" } },
@@ -112,5 +120,66 @@ describe.each(Object.entries(WAYS))("what a provider's tools did, %s", (_, send)
       { role: "assistant", content: "Then." },
       { role: "user", content: "Go on" },
     ]);
+  });
+});
+
+const SUNNY = { type: "input_text", text: "sunny" };
+const WARM = { type: "input_text", text: "warm" };
+const NAMED = { type: "input_image", file_id: "file-abc", detail: "low" };
+
+describe("a list that is the output of a tool", () => {
+  test.each<[what: string, output: readonly Item[], words: string]>([
+    ["one text", [SUNNY], "sunny"],
+    ["two texts", [SUNNY, WARM], "sunny\nwarm"],
+    [
+      "a part of a type that nobody knows",
+      [SUNNY, { type: "input_smell", smell: 1 }],
+      'sunny\n{"type":"input_smell","smell":1}',
+    ],
+  ])("stays one for Responses, and is text for Chat Completions: %s", async (_, output, words) => {
+    expect(await askWithOutput("thinker", output)).toEqual(output);
+    expect(await askWithOutput("gpt-x", output)).toEqual(words);
+  });
+
+  test("says another's file by the id that it has there", async () => {
+    expect(await askWithOutput("thinker", [NAMED, SUNNY])).toEqual([NAMED, SUNNY]);
+    expect(await askWithOutput("gpt-x", [NAMED, SUNNY])).toBe("sunny\n(Its files follow in the next message.)");
+  });
+
+  test("keeps its texts beside a picture in place", async () => {
+    const picture = { type: "input_image", image_url: "https://a.example/p.png", detail: "low" };
+    expect(await askWithOutput("thinker", [SUNNY, picture])).toEqual([SUNNY, picture]);
+    const said = { type: "output_text", text: "warm" };
+    expect(await askWithOutput("thinker", [said, picture])).toEqual([WARM, picture]);
+  });
+});
+
+describe("a picture", () => {
+  test.each<[what: string, picture: Item]>([
+    ["that another names", { type: "input_image", file_id: "file-abc123", detail: "high" }],
+    [
+      "whose address does not tell that it is one",
+      { type: "input_image", image_url: "https://a.example/x", detail: "auto" },
+    ],
+  ])("%s is one to Responses", async (_, picture) => {
+    expect((await ask("thinker", user([picture]))).at(-1)).toEqual(user([picture]));
+  });
+
+  test("whose address does not tell that it is one is one to Chat Completions", async () => {
+    const url = "https://a.example/x";
+    const [message] = await ask("gpt-x", user([{ type: "input_image", image_url: url, detail: "low" }]));
+    expect(message?.content).toEqual([{ type: "image_url", image_url: { url, detail: "low" } }]);
+  });
+});
+
+describe("a recording", () => {
+  const recording = { type: "input_audio", input_audio: { data: "UklGRg==", format: "wav" } };
+
+  test("goes to Chat Completions", async () => {
+    expect(await ask("gpt-x", user([recording]))).toEqual([{ role: "user", content: [recording] }]);
+  });
+
+  test("is named to Responses, which take none", async () => {
+    expect(await ask("thinker", user([recording]))).toEqual([told("(A recording, audio/wav: not told here.)")]);
   });
 });

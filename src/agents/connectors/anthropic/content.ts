@@ -1,7 +1,7 @@
 // Texts and tool results in the form of Anthropic's Messages.
 import type { FilePart } from "../../../../gen/colloquy/v1/part_pb.ts";
+import type { Content } from "../history/content.ts";
 import { addressOf, bytesOf, fileText, fileWords, mediaTypeOf } from "../history/files.ts";
-import type { Content } from "../history/items.ts";
 
 /** A block of content. */
 export type Block = { readonly type: string; readonly [field: string]: unknown };

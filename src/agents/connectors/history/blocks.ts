@@ -1,15 +1,7 @@
 // Orders a history as every provider requires: the model's output of one step, then the result of each of its calls.
 import type { JsonObject } from "@bufbuild/protobuf";
-import {
-  type Call,
-  type Content,
-  type Foreign,
-  type Item,
-  type Result,
-  type Said,
-  type Thought,
-  textOf,
-} from "./items.ts";
+import type { Content } from "./content.ts";
+import { type Call, type Foreign, type Item, type Result, type Said, type Thought, textOf } from "./items.ts";
 
 /** A call and its one result. */
 export interface Answered {

@@ -3,8 +3,9 @@ import type { FilePart } from "../../../../gen/colloquy/v1/part_pb.ts";
 import type { AgentTool } from "../../../domain/turns/agent-tool.ts";
 import { sizeStoodFor } from "../streamed-files.ts";
 import { type Block, blocksOf, NONE, type Step } from "./blocks.ts";
+import type { Content } from "./content.ts";
 import { mediaTypeOf } from "./files.ts";
-import type { Content, Item, Said } from "./items.ts";
+import type { Item, Said } from "./items.ts";
 
 const BYTES_PER_TOKEN = 4;
 const IMAGE_TOKENS = 1_000;

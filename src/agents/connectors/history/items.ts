@@ -3,21 +3,18 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { ActorType } from "../../../../gen/colloquy/v1/actor_pb.ts";
 import { MessageRole } from "../../../../gen/colloquy/v1/message_pb.ts";
-import { type FilePart, type Part, type ToolPlace, ToolType } from "../../../../gen/colloquy/v1/part_pb.ts";
+import { type Part, type ToolPlace, ToolType } from "../../../../gen/colloquy/v1/part_pb.ts";
 import { isImageResult, RESULT } from "../../../domain/files/image-result.ts";
 import { actorText } from "../../../domain/identity/actor.ts";
 import { parseJson } from "../../../domain/json.ts";
 import { readParts } from "../../../domain/parts/stored.ts";
 import type { MessageRow } from "../../../store/messages/messages.ts";
+import type { Content } from "./content.ts";
 import { bytesOf } from "./files.ts";
+import { contentIn, contentsIn, OPENAI_CONTENT, OPENAI_OUTPUTS } from "./openai-content.ts";
 
 /** What is read of an entry. */
 export type Entry = Pick<MessageRow, "role" | "content"> & Partial<Pick<MessageRow, "parts" | "sender">>;
-
-export type Content =
-  | { readonly type: "text"; readonly text: string }
-  | { readonly type: "refusal"; readonly text: string }
-  | { readonly type: "file"; readonly file: FilePart };
 
 export type SaidRole = "system" | "developer" | "user" | "assistant";
 
@@ -101,7 +98,7 @@ export function itemsOf(entries: readonly Entry[], agent?: string): Item[] {
     for (const part of parts) {
       const said = isImageResult(part.extraJson)
         ? undefined
-        : (contentOf(part) ?? (role === "user" ? dataSaid(part) : undefined));
+        : (contentOf(part, role) ?? (role === "user" ? dataSaid(part) : undefined));
       if (said !== undefined) {
         content.push(said);
         continue;
@@ -123,17 +120,26 @@ const ROLES: { readonly [role in MessageRole]?: SaidRole } = {
 };
 
 /** What is said in a part; undefined: it says nothing, or is an item of its own. */
-function contentOf({ content }: Part): Content | undefined {
+function contentOf({ content, extraJson }: Part, role: SaidRole = "user"): Content | undefined {
   switch (content.case) {
     case "text":
     case "refusal":
       return content.value.text.trim() === "" ? undefined : { type: content.case, text: content.value.text };
     case "file":
-      return { type: "file", file: content.value };
+      return { type: "file", file: content.value, ...(IMAGE.test(extraJson ?? "") && { isImage: true }) };
+    case "opaque": {
+      // The model knows what it said itself.
+      if (content.value.format !== OPENAI_CONTENT || role === "assistant") return undefined;
+      const json = objectOf(content.value.json);
+      return contentIn(json, `(Content of the type ${String(json.type)}.)`);
+    }
     default:
       return undefined;
   }
 }
+
+/** The type of an item's part, which stands beside it. */
+const IMAGE = /"type":"(?:input_image|computer_screenshot)"/;
 
 function itemOf({ id = "", content, extraJson }: Part, own: boolean, callOf: Map<string, string>): Item | undefined {
   switch (content.case) {
@@ -149,10 +155,13 @@ function itemOf({ id = "", content, extraJson }: Part, own: boolean, callOf: Map
     case "toolResult": {
       const { callId = "", isError = false, output } = content.value;
       const extra = objectOf(extraJson);
+      const isList = output.case === "json" && OPENAI_OUTPUTS.includes(String(extra.type));
+      const list = isList ? contentsIn(output.value) : undefined;
+      if (list !== undefined) return { kind: "result", callId, content: list, isError, extra };
       if (output.case !== "parts") {
         return { kind: "result", callId, content: [textOf(output.value ?? "")], isError, extra };
       }
-      const parts = output.value.parts.flatMap((part) => contentOf(part) ?? dataOf(part));
+      const parts = output.value.parts.flatMap((part) => outputOf(part) ?? []);
       return { kind: "result", callId, content: parts, isError, extra };
     }
     case "approvalRequest":
@@ -185,9 +194,15 @@ function dataSaid({ content }: Part): Content | undefined {
   return textOf(name === "" ? json : `${name}: ${json}`);
 }
 
-function dataOf({ content }: Part): Content[] {
-  if (content.case !== "data" && content.case !== "opaque") return [];
-  return content.value.json === undefined ? [] : [textOf(content.value.json)];
+/** What a part of a tool's output says. */
+function outputOf(part: Part): Content | undefined {
+  const { content } = part;
+  if (content.case !== "data" && content.case !== "opaque") return contentOf(part);
+  const { json } = content.value;
+  if (json === undefined) return undefined;
+  return content.case === "opaque" && content.value.format === OPENAI_CONTENT
+    ? contentIn(objectOf(json))
+    : textOf(json);
 }
 
 export function textOf(text: string): Content {

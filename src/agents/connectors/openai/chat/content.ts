@@ -1,7 +1,7 @@
 // Content in the form of chat completions: texts, images, audio, files.
 import type { FilePart } from "../../../../../gen/colloquy/v1/part_pb.ts";
+import type { Content } from "../../history/content.ts";
 import { addressOf, bytesOf, dataUrl, fileText, fileWords, mediaTypeOf } from "../../history/files.ts";
-import type { Content } from "../../history/items.ts";
 
 export type ChatContent =
   | { readonly type: "text"; readonly text: string }
@@ -16,7 +16,7 @@ export type ChatContent =
 export function chatContent(content: readonly Content[]): ChatContent[] {
   const told: ChatContent[] = [];
   for (const one of content) {
-    const next = one.type === "file" ? chatFile(one.file) : ({ type: "text", text: one.text } as const);
+    const next = one.type === "file" ? chatFile(one.file, one.isImage) : ({ type: "text", text: one.text } as const);
     const last = told.at(-1);
     if (next.type === "text" && last?.type === "text")
       told[told.length - 1] = { type: "text", text: `${last.text}\n${next.text}` };
@@ -32,13 +32,13 @@ export function textContent(content: readonly Content[]): string {
     .join("\n");
 }
 
-function chatFile(file: FilePart): ChatContent {
+function chatFile(file: FilePart, isImage = false): ChatContent {
   const type = mediaTypeOf(file);
   const bytes = bytesOf(file);
   const address = addressOf(file);
   const { name, detail } = file;
-  if (type.startsWith("image/") && (bytes ?? address) !== undefined) {
-    const url = bytes ? dataUrl({ ...bytes, mediaType: type }) : (address ?? "");
+  if ((isImage || type.startsWith("image/")) && (bytes ?? address) !== undefined) {
+    const url = bytes ? dataUrl({ ...bytes, mediaType: type || bytes.mediaType }) : (address ?? "");
     return { type: "image_url", image_url: { url, ...(detail ? { detail } : {}) } };
   }
   const format = AUDIO[type];

@@ -3,9 +3,10 @@
 import { argumentsText, toolName } from "../../history/arguments.ts";
 import { type Answered, type Block, blocksOf, type Step } from "../../history/blocks.ts";
 import { CallIds } from "../../history/call-ids.ts";
+import type { Content } from "../../history/content.ts";
 import { AFTER, BEFORE } from "../../history/fillers.ts";
 import { withoutHosted } from "../../history/hosted.ts";
-import type { Content, Item, Thought } from "../../history/items.ts";
+import type { Item, Thought } from "../../history/items.ts";
 import { type ChatContent, chatContent, textContent } from "./content.ts";
 import { THOUGHT_FIELDS, thoughtFields } from "./thoughts.ts";
 

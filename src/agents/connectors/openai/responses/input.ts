@@ -129,7 +129,7 @@ class Input {
   /** Adds a call and returns its output. */
   #call({ call, result }: Answered): JsonObject {
     const call_id = this.#ids.of(call);
-    const output = result.content.some(({ type }) => type === "file")
+    const output = result.content.some((one) => one.type === "file" || ("json" in one && one.json !== undefined))
       ? inputContent(result.content)
       : result.content.map((one) => (one.type === "file" ? "" : one.text)).join("\n");
     if (call.type === ToolType.CUSTOM) {
