@@ -194,7 +194,7 @@ export class ReplyItems {
     const whole = WHOLE.has(kind);
     if (!whole && kind !== MessageKind.MESSAGE)
       throw new ReplyFault("the agent sent a part that is no entry of its own");
-    if (whole) this.end();
+    if (whole || isBeside(part)) this.end();
     const item = whole ? this.#begin(kind) : this.#itemOf(MessageKind.MESSAGE);
     item.parts.push(part);
     const result = part.content.case === "toolResult" ? part.content.value : undefined;
@@ -238,4 +238,9 @@ export class ReplyItems {
       throw new ReplyFault(`the agent sent a part that is refused: ${place.join(".")}: ${description}`);
     });
   }
+}
+
+/** What stands beside the content of one message, such as its phase: with it another begins. */
+function isBeside({ content }: Part): boolean {
+  return content.case === "opaque" && content.value.format?.endsWith("/message") === true;
 }

@@ -183,3 +183,49 @@ describe("a recording", () => {
     expect(await ask("thinker", user([recording]))).toEqual([told("(A recording, audio/wav: not told here.)")]);
   });
 });
+
+describe("what stands beside an item's text", () => {
+  const PHASED = { ...spoken, phase: "commentary" };
+  const call = { type: "function_call", call_id: "call_1", name: "look", arguments: "{}", namespace: "eyes" };
+  const output = { type: "function_call_output", call_id: "call_1", output: "a cat" };
+
+  test("the phase of a message and the namespace of a call go to Responses as they came", async () => {
+    const items = [told("Hi"), PHASED, call, output, told("And?")];
+    expect(await ask("thinker", ...items)).toEqual(items);
+  });
+
+  test("those that a model gave are in the output, in events, in the conversation, and go back", async () => {
+    const { client, upstream } = scene;
+    const said = (id: string, text: string, phase: string, index: number) => {
+      const item = { type: "message", id, role: "assistant", status: "completed", phase };
+      const content = [{ type: "output_text", text, annotations: [] }];
+      return [
+        { type: "response.output_item.added", output_index: index, item: { ...item, content: [] } },
+        { type: "response.output_text.delta", item_id: id, output_index: index, content_index: 0, delta: text },
+        { type: "response.output_item.done", output_index: index, item: { ...item, content } },
+      ];
+    };
+    const made = { ...call, id: "fc_1", status: "completed" };
+    const events = [
+      ...said("msg_1", "Looking.", "commentary", 0),
+      ...said("msg_2", "Found.", "final_answer", 1),
+      { type: "response.output_item.done", output_index: 2, item: made },
+    ];
+    upstream.answer = responds([], events);
+    const { id: conversation } = await client.conversations.create();
+    const streamed = await client.responses.create({ model: "thinker", conversation, input: "Hi", stream: true });
+    const ended = (await Array.fromAsync(streamed)).flatMap((one) =>
+      one.type === "response.output_item.done" ? [one.item] : [],
+    );
+    const phases = (items: readonly object[]) =>
+      items.map(
+        (one) => (one as { phase?: string; namespace?: string }).phase ?? (one as { namespace?: string }).namespace,
+      );
+    expect(phases(ended)).toEqual(["commentary", "final_answer", "eyes"]);
+    const page = await client.conversations.items.list(conversation, { order: "asc" });
+    expect(phases(page.data)).toEqual([undefined, "commentary", "final_answer", "eyes"]);
+    upstream.answer = responds([SPOKEN], []);
+    await client.responses.create({ model: "thinker", conversation, input: [output] as never });
+    expect(phases(asked())).toEqual([undefined, "commentary", "final_answer", "eyes", undefined]);
+  });
+});

@@ -21,6 +21,8 @@ export type SaidRole = "system" | "developer" | "user" | "assistant";
 export interface Said {
   readonly kind: "said";
   readonly role: SaidRole;
+  /** Which part of its reply the model takes it for, in OpenAI's words. */
+  readonly phase?: string;
   /** Not empty. */
   readonly content: readonly Content[];
 }
@@ -90,9 +92,10 @@ export function itemsOf(entries: readonly Entry[], agent?: string): Item[] {
       continue;
     }
     const own = agent !== undefined && entry.sender === agent;
+    const phase = role === "assistant" ? phaseIn(parts) : {};
     let content: Content[] = [];
     const flush = () => {
-      if (content.length > 0) items.push({ kind: "said", role, content });
+      if (content.length > 0) items.push({ kind: "said", role, content, ...phase });
       content = [];
     };
     for (const part of parts) {
@@ -118,6 +121,16 @@ const ROLES: { readonly [role in MessageRole]?: SaidRole } = {
   [MessageRole.SYSTEM]: "system",
   [MessageRole.DEVELOPER]: "developer",
 };
+
+/** It stands beside the content of a message. */
+function phaseIn(parts: readonly Part[]): Pick<Said, "phase"> {
+  for (const { content } of parts) {
+    if (content.case !== "opaque" || content.value.format !== "openai/message") continue;
+    const { phase } = objectOf(content.value.json);
+    if (typeof phase === "string") return { phase };
+  }
+  return {};
+}
 
 /** What is said in a part; undefined: it says nothing, or is an item of its own. */
 function contentOf({ content, extraJson }: Part, role: SaidRole = "user"): Content | undefined {

@@ -18,12 +18,10 @@ export function writeMessage(message: Message, parts: readonly PartJson[], files
     const content = plainContent(message.content, message.role);
     return { id, json: `{"id":"${id}","type":"message","status":"${status}","role":"${role}","content":[${content}]}` };
   }
-  const [first, ...others] = parts;
-  const beside = first?.opaque?.format === FORMATS.message ? first.opaque.json : undefined;
+  // First in what clients send, last in what models say.
+  const beside = parts.find(({ opaque }) => opaque?.format === FORMATS.message)?.opaque?.json;
   const edited = message.revision > 0;
-  const contents = (beside === undefined ? parts : others).flatMap(
-    (part) => contentText(part, message.role, files, edited) ?? [],
-  );
+  const contents = parts.flatMap((part) => contentText(part, message.role, files, edited) ?? []);
   const item = new ItemWriter(message, PREFIX, membersOf(beside ?? "{}") ?? new Map());
   item.add("type", '"message"');
   item.add("status", `"${status}"`);

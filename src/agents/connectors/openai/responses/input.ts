@@ -1,6 +1,7 @@
 // Converts a conversation to the input of Responses: an item for each message, thought, call and result.
 import type { JsonObject } from "@bufbuild/protobuf";
 import { type FilePart, ToolPlace, ToolType } from "../../../../../gen/colloquy/v1/part_pb.ts";
+import { isObject } from "../../failures.ts";
 import { argumentsText, toolName } from "../../history/arguments.ts";
 import { type Answered, blocksOf, type Step } from "../../history/blocks.ts";
 import { CallIds } from "../../history/call-ids.ts";
@@ -103,10 +104,11 @@ class Input {
     this.#withThoughts = withThoughts;
   }
 
-  said({ role, content }: Said): void {
+  said({ role, phase, content }: Said): void {
     this.items.push({
       type: "message",
       role,
+      ...(phase !== undefined && { phase }),
       content: role === "assistant" ? outputContent(content) : inputContent(content),
     });
   }
@@ -132,14 +134,22 @@ class Input {
     const output = result.content.some((one) => one.type === "file" || ("json" in one && one.json !== undefined))
       ? inputContent(result.content)
       : result.content.map((one) => (one.type === "file" ? "" : one.text)).join("\n");
-    if (call.type === ToolType.CUSTOM) {
-      this.items.push({ type: "custom_tool_call", call_id, name: toolName(call.name), input: call.arguments });
-      return { type: "custom_tool_call_output", call_id, output };
-    }
     const name = toolName(call.name);
-    this.items.push({ type: "function_call", call_id, name, arguments: argumentsText(call.arguments) });
-    return { type: "function_call_output", call_id, output };
+    const beside = besideCall(call.extra);
+    const { caller } = besideCall(result.extra);
+    const answer = { call_id, ...(caller !== undefined && { caller }), output };
+    if (call.type === ToolType.CUSTOM) {
+      this.items.push({ type: "custom_tool_call", call_id, ...beside, name, input: call.arguments });
+      return { type: "custom_tool_call_output", ...answer };
+    }
+    this.items.push({ type: "function_call", call_id, ...beside, name, arguments: argumentsText(call.arguments) });
+    return { type: "function_call_output", ...answer };
   }
+}
+
+/** Whose tool a call is of, and what in the model's reply made it: without them a model does not know its own call. */
+function besideCall({ namespace, caller }: JsonObject): { namespace?: string; caller?: JsonObject } {
+  return { ...(typeof namespace === "string" && { namespace }), ...(isObject(caller) && { caller }) };
 }
 
 /** What another provider encrypted says so beside it. */

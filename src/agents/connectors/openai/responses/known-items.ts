@@ -10,6 +10,8 @@ export type ItemEvent = Readonly<Record<string, JsonValue>>;
 
 export interface KnownItem {
   call?: SortedCall;
+  /** That of a message, until it is told. */
+  phase?: string;
   /** Whether something of it was told by a delta. */
   told: boolean;
   /** Whether it has ended. */

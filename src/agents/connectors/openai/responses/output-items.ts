@@ -9,7 +9,7 @@ import { AgentFailure } from "../../connector.ts";
 import { isObject } from "../../failures.ts";
 import { newCallId } from "../../new-call-id.ts";
 import { Pieces } from "../../pieces.ts";
-import { type ItemEvent, KnownItems } from "./known-items.ts";
+import { type ItemEvent, type KnownItem, KnownItems } from "./known-items.ts";
 import { MessageText } from "./message-text.ts";
 
 /** Maximum length of a provider's item as JSON; an entry of the log takes 1 MiB. */
@@ -62,6 +62,7 @@ export class OutputItems {
       case "response.output_text.delta":
       case "response.refusal.delta":
         if (typeof delta !== "string") break;
+        this.#phase(this.#known.of(event));
         this.#known.of(event).told = true;
         this.#told.said = true;
         this.#text.say(`${index} ${event.content_index}`, delta);
@@ -114,7 +115,10 @@ export class OutputItems {
     known.done = true;
     switch (item.type ?? "message") {
       case "message":
-        if (!known.told && Array.isArray(item.content)) this.#message(item.content, index);
+        if (known.told || !Array.isArray(item.content)) break;
+        if (typeof item.phase === "string") known.phase = item.phase;
+        this.#phase(known);
+        this.#message(item.content, index);
         break;
       case "function_call":
       case "custom_tool_call": {
@@ -135,6 +139,7 @@ export class OutputItems {
   #added(item: JsonValue | undefined, index: JsonValue | undefined): void {
     if (!isObject(item)) return;
     const known = this.#known.of({ output_index: index ?? null, item_id: item.id ?? null });
+    if (item.type === "message" && typeof item.phase === "string") known.phase = item.phase;
     // Its id is told before its thoughts.
     if (item.type === "reasoning" && isId(item.id)) this.#sorter.other({ kind: "reasoning", text: "", id: item.id });
     if (item.type === "function_call" || item.type === "custom_tool_call") known.call ??= this.#begin(item);
@@ -159,6 +164,17 @@ export class OutputItems {
       ...(isId(id) && { partId: id }),
       ...kept(rest),
     });
+  }
+
+  /** Begins a message of a phase, which goes back with it. */
+  #phase(known: KnownItem): void {
+    const { phase } = known;
+    if (phase === undefined) return;
+    delete known.phase;
+    this.#text.close();
+    const json = JSON.stringify({ phase: phase.slice(0, MAX_ID_LENGTH).toWellFormed() });
+    const part = create(PartSchema, { content: { case: "opaque", value: { format: "openai/message", json } } });
+    this.#sorter.other({ kind: "part", entry: MessageKind.MESSAGE, part });
   }
 
   #think(text: string): void {
