@@ -5,6 +5,7 @@ import { create } from "@bufbuild/protobuf";
 import { HttpBodySchema } from "../../gen/google/api/httpbody_pb.ts";
 import { type LineSource, linesOf } from "../dialects/openai/import/lines.ts";
 import { openAiRecords } from "../dialects/openai/import/records.ts";
+import type { ByteStore } from "../files/byte-store.ts";
 import { openFiles } from "../files/open.ts";
 import { type ImportPart, importConversations } from "../services/transfer/import/import.ts";
 import type { Database } from "../store/database.ts";
@@ -12,6 +13,7 @@ import { CommandError, type Invocation, UsageError } from "./command.ts";
 import { commandCaller, tenantNamed } from "./command-caller.ts";
 import { LIST } from "./files-folder/folder.ts";
 import { type ReadFiles, readFilesFolder } from "./files-folder/read.ts";
+import { FilesOfImport } from "./imported-files.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { withDatabase } from "./with-database.ts";
 
@@ -32,14 +34,22 @@ export async function run(invocation: Invocation): Promise<void> {
   const size = file === "-" ? undefined : await sizeOf(file);
   const progress = createProgress();
   const chunks = readChunks(file, size, progress);
-  const source: LineSource | undefined =
-    format === "openai" ? linesOf(openAiRecords(chunks, { member }), stop) : undefined;
-  const { result, read } = await withDatabase(invocation, "command", async ({ database }) => {
+  const { result, source, read } = await withDatabase(invocation, "command", async ({ database }) => {
     const caller = commandCaller(await tenantNamed(database, tenant));
     const call = { signal: invocation.signal, held() {} };
-    const result = await importConversations(database, caller, parts(source?.chunks() ?? chunks, stop), call);
+    if (format === "openai") {
+      return withBytes(invocation, async (bytes) => {
+        const inPlace = new FilesOfImport(database, caller.tenantId, bytes);
+        const source: LineSource = linesOf(openAiRecords(chunks, { member, files: inPlace }), stop);
+        const result = await importConversations(database, caller, parts(source.chunks(), stop), call);
+        const read = await inPlace.finish();
+        return { result, source, read: read.added + read.present + read.failures === 0 ? undefined : read };
+      });
+    }
+    const result = await importConversations(database, caller, parts(chunks, stop), call);
     const skips = files === undefined || result.stopped;
-    return { result, read: skips ? undefined : await addFiles(files, invocation, database, caller.tenantId) };
+    const read = skips ? undefined : await addFiles(files, invocation, database, caller.tenantId);
+    return { result, source: undefined, read };
   });
   progress.end();
   for (const { line, description } of result.errors) {
@@ -65,11 +75,15 @@ export async function run(invocation: Invocation): Promise<void> {
 }
 
 async function addFiles(folder: string, invocation: Invocation, on: Database, tenantId: string): Promise<ReadFiles> {
-  const { config, signal, print } = invocation;
+  const { signal, print } = invocation;
+  const onFailure = (line: number, words: string) => print(`${LIST} line ${line}: ${words}`);
+  return withBytes(invocation, (bytes) => readFilesFolder(folder, { on, tenantId, bytes, signal, onFailure }));
+}
+
+async function withBytes<T>({ config }: Invocation, work: (bytes: ByteStore) => Promise<T>): Promise<T> {
   const bytes = await openFiles(config.files.place, config.files.maxBytes);
   try {
-    const onFailure = (line: number, words: string) => print(`${LIST} line ${line}: ${words}`);
-    return await readFilesFolder(folder, { on, tenantId, bytes, signal, onFailure });
+    return await work(bytes);
   } finally {
     await bytes.close();
   }

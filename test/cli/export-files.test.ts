@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runInProcess } from "../support/command-in-process.ts";
 import { type Person, PIXEL, personOf, sha256 } from "../support/files.ts";
@@ -14,7 +15,9 @@ let tenant: IdentityTenant;
 let ann: Person;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "colloquy-export-files-"));
-  server = await startIdentityServer({ environment: { COLLOQUY_FILES: `disk:${folder}/store` } });
+  server = await startIdentityServer({
+    environment: { COLLOQUY_FILES: `disk:${folder}/store`, COLLOQUY_COMPAT: "openai" },
+  });
   tenant = await server.tenant("first");
   await tenant.addMember("ann");
   ann = personOf(server, await tenant.token("ann"));
@@ -134,4 +137,44 @@ test("files go without --files nowhere, and not with another format", async () =
   expect(await readdir(folder)).not.toContain("c");
   const { status, stderr } = await command("import", "--format", "openai", "--files", at("a"), at("a.ndjson"));
   expect([status, stderr]).toEqual([2, expect.stringContaining("--files needs --format colloquy")]);
+});
+
+test("what another system's export has in place becomes files, once, and comes back as it was", async () => {
+  const copy = await server.tenant("fourth");
+  const base64 = Buffer.concat([PIXEL, randomBytes(1_200_000)]).toString("base64");
+  const image = { type: "input_image", image_url: `data:image/png;base64,${base64}`, detail: "auto" };
+  const items = [
+    {
+      type: "message",
+      id: "m_1",
+      status: "completed",
+      role: "user",
+      content: [image, { ...image, image_url: "data:,x" }],
+    },
+    { type: "image_generation_call", id: "ig_1", status: "completed", result: base64 },
+    { type: "function_call", id: "fc_1", call_id: "c", name: "look", arguments: "{}", status: "completed" },
+    { type: "function_call_output", id: "fco_1", call_id: "c", status: "completed", output: [image] },
+  ];
+  const values = [{ id: "conv_18", object: "conversation", created_at: 1_756_310_400, metadata: {} }, ...items];
+  await writeFile(at("items.jsonl"), values.map((value) => JSON.stringify(value)).join("\n"));
+  const said: string[][] = [];
+  for (let times = 0; times < 2; times++) {
+    const { stdout } = await command("import", "--tenant", "fourth", "--format", "openai", at("items.jsonl"));
+    said.push(stdout.trim().split("\n"));
+  }
+  expect(said).toEqual([
+    [
+      "1 conversation, 4 messages and 0 events added, 0 already present, 0 values failed",
+      "3 uses of files added, with the bytes of 3 files, 0 already present, 0 lines failed",
+    ],
+    [
+      "0 conversations, 0 messages and 0 events added, 5 already present, 0 values failed",
+      "0 uses of files added, with the bytes of 0 files, 3 already present, 0 lines failed",
+    ],
+  ]);
+  const key = personOf(server, (await copy.key("read", "write", "admin")).credential);
+  const json = async (path: string) => (await key.rest(`/openai/v1/conversations${path}`)).json();
+  const [conversation] = ((await json("")) as { data: { id: string }[] }).data;
+  const { data } = (await json(`/${conversation?.id}/items?order=asc`)) as { data: unknown[] };
+  expect(data.map((item, index) => isDeepStrictEqual(item, items[index]))).toEqual(items.map(() => true));
 });

@@ -2,8 +2,8 @@
 import { hash } from "node:crypto";
 import { isOurId, newId } from "./id.ts";
 
-/** What an id belongs to: a conversation and a message of another system may have the same one. */
-export type ExternalKind = "conversation" | "message";
+/** What an id belongs to: a conversation, a message and a file of another system may have the same one. */
+export type ExternalKind = "conversation" | "message" | "file";
 
 /**
  * A UUID is kept. Another id is made into a UUIDv7 (RFC 9562) of the creation time and a digest of what it names, so

@@ -60,6 +60,23 @@ const stateOfUse: Statement<{ erased: boolean | null; message: boolean; used: bo
       where u.tenant_id = $1 and u.file_id = $2::uuid and u.conversation_id = $3::uuid and u.seq = $4::bigint) as used`,
 };
 
+/** $1 tenant, $2 conversation, $3 message. */
+const seqOfMessage: Statement<{ seq: bigint }> = {
+  name: "import_message_seq",
+  text: `select m.seq from message m where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.id = $3::uuid`,
+};
+
+/** The number of a message in its conversation; undefined: it is not there. */
+export async function readMessageSeq(
+  on: Queryable,
+  tenantId: string,
+  conversationId: string,
+  messageId: string,
+): Promise<bigint | undefined> {
+  const [row] = await on.query(seqOfMessage, [tenantId, conversationId, messageId]);
+  return row?.seq;
+}
+
 export async function readUseState(
   on: Queryable,
   tenantId: string,

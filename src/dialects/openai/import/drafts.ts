@@ -5,6 +5,7 @@ import { ActorType } from "../../../../gen/colloquy/v1/actor_pb.ts";
 import { MessageRole } from "../../../../gen/colloquy/v1/message_pb.ts";
 import type { RecordSchema } from "../../../../gen/colloquy/v1/record_pb.ts";
 import { invalidField } from "../../../domain/errors.ts";
+import type { FileToStore } from "../../shared/files/store-once.ts";
 
 export type RecordDraft = MessageInitShape<typeof RecordSchema>;
 
@@ -12,6 +13,23 @@ export type RecordDraft = MessageInitShape<typeof RecordSchema>;
 export interface ImportOptions {
   /** The member who owns the conversations and wrote what users said. Undefined: nobody. */
   readonly member: string | undefined;
+  /** Stores what messages have in place as files. Default: it stays in its message. */
+  readonly files?: ImportedFiles | undefined;
+}
+
+/** Takes the files of an import. */
+export interface ImportedFiles {
+  /** Told of each conversation before its messages. */
+  conversation(id: string, createTime: Timestamp | undefined): void;
+  /** Gives the id of the file. */
+  store(message: FileHolder, file: FileToStore): Promise<string>;
+}
+
+/** The message that has a file in place, by the ids of its source. */
+export interface FileHolder {
+  readonly conversationId: string;
+  readonly id: string;
+  readonly createTime: Timestamp;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: what a file holds is looked at field by field

@@ -1,6 +1,6 @@
 // Converts the exports of OpenAI's products to records of an import: ChatGPT's export, threads, conversations and
 // items.
-import { create, toJsonString } from "@bufbuild/protobuf";
+import { toJsonString } from "@bufbuild/protobuf";
 import { RecordSchema } from "../../../../gen/colloquy/v1/record_pb.ts";
 import { DomainError, invalidField } from "../../../domain/errors.ts";
 import { elementsOf, membersOf } from "../items/json-members.ts";
@@ -8,6 +8,7 @@ import { threadMessageRecord, threadRecord } from "./assistants.ts";
 import { chatGptRecords, isChatGpt } from "./chatgpt.ts";
 import { conversationRecord, itemRecord, type OpenConversation } from "./conversations.ts";
 import { type ImportOptions, type Json, type RecordDraft, textIn } from "./drafts.ts";
+import { withFiles } from "./files.ts";
 import { jsonValues } from "./json-values.ts";
 
 /** One line of newline-delimited JSON, or what is wrong with a value; each with the number of its value, from 1. */
@@ -29,8 +30,20 @@ export async function* openAiRecords(
 ): AsyncGenerator<ConvertedLine> {
   const converter = new Converter(options);
   let value = 0;
-  for await (const text of jsonValues(chunks)) yield* converter.convert(++value, text);
-  yield* converter.end();
+  for await (const text of jsonValues(chunks)) yield* written(converter.convert(++value, text), options);
+  yield* written(converter.end(), options);
+}
+
+/** A record, or what is wrong with a value. */
+type Converted =
+  | { readonly value: number; readonly record: RecordDraft }
+  | { readonly value: number; readonly fault: string };
+
+async function* written(all: Iterable<Converted>, { files }: ImportOptions): AsyncGenerator<ConvertedLine> {
+  for (const one of all) {
+    if ("fault" in one) yield one;
+    else yield { value: one.value, line: `${toJsonString(RecordSchema, await withFiles(one.record, files))}\n` };
+  }
 }
 
 class Converter {
@@ -44,7 +57,7 @@ class Converter {
     this.#options = options;
   }
 
-  *convert(value: number, text: string): Generator<ConvertedLine> {
+  *convert(value: number, text: string): Generator<Converted> {
     try {
       const json = parse(text);
       if (json.object === "thread.message") {
@@ -53,7 +66,7 @@ class Converter {
       }
       yield* this.end();
       for (const record of this.#records(value, text, json)) {
-        if (record !== undefined) yield { value, line: lineOf(record) };
+        if (record !== undefined) yield { value, record };
       }
     } catch (error) {
       yield { value, fault: faultOf(error) };
@@ -61,7 +74,7 @@ class Converter {
   }
 
   /** What waits for its order. */
-  *end(): Generator<ConvertedLine> {
+  *end(): Generator<Converted> {
     const row = this.#row;
     this.#row = [];
     const at = (index: number) => Number(row.at(index)?.message.created_at);
@@ -70,14 +83,14 @@ class Converter {
     const sorted = oldestFirst.toSorted((a, b) => Number(a.message.created_at) - Number(b.message.created_at));
     for (const { value, message } of sorted) {
       try {
-        yield { value, line: lineOf(threadMessageRecord(message, this.#options)) };
+        yield { value, record: threadMessageRecord(message, this.#options) };
       } catch (error) {
         yield { value, fault: faultOf(error) };
       }
     }
   }
 
-  *#message(value: number, message: Json): Generator<ConvertedLine> {
+  *#message(value: number, message: Json): Generator<Converted> {
     const other = this.#row[0] !== undefined && this.#row[0].message.thread_id !== message.thread_id;
     if (other || this.#row.length >= MAX_ROW) yield* this.end();
     this.#row.push({ value, message });
@@ -160,10 +173,6 @@ function parse(text: string): Json {
 
 /** A value that is none of those. */
 class BrokenValue extends Error {}
-
-function lineOf(record: RecordDraft): string {
-  return `${toJsonString(RecordSchema, create(RecordSchema, record))}\n`;
-}
 
 function faultOf(error: unknown): string {
   if (error instanceof DomainError || error instanceof BrokenValue) return error.message;
