@@ -38,7 +38,7 @@ export class PreparedQuery implements Submittable, RowSink {
   /** Empty: it is not prepared. */
   name: string;
   text: string;
-  readonly #sharded: string | undefined;
+  readonly #statement: Statement;
   readonly #values: readonly unknown[];
   #rows: Row[] = [];
   #tap: RowTap | undefined;
@@ -54,11 +54,8 @@ export class PreparedQuery implements Submittable, RowSink {
   /** pg calls it instead of the handlers if the connection breaks before the query is sent. */
   callback: (error: unknown, result?: { rows: Row[] }) => void = () => {};
 
-  constructor(
-    { name, text, sharded, maxBytes, isWeighed }: Statement,
-    values: readonly unknown[],
-    companions?: Companions,
-  ) {
+  constructor(statement: Statement, values: readonly unknown[], companions?: Companions) {
+    const { name, text, maxBytes, isWeighed } = statement;
     if (companions !== undefined) {
       const make = (companion: Statement | undefined) => (companion ? [new Companion(companion)] : []);
       this.#packet = [...make(companions.before), undefined, ...make(companions.after)];
@@ -66,7 +63,7 @@ export class PreparedQuery implements Submittable, RowSink {
     this.#budget = maxBytes === undefined ? undefined : new RowBudget(maxBytes, isWeighed);
     this.name = name;
     this.text = text;
-    this.#sharded = sharded;
+    this.#statement = statement;
     this.#values = values;
   }
 
@@ -75,7 +72,7 @@ export class PreparedQuery implements Submittable, RowSink {
   run(client: ClientBase, pooled?: Pooled, alone = false): Promise<{ readonly rows: any[] }> {
     if (pooled?.prepares === false) this.name = "";
     if (alone) this.#setup = pooled?.setup;
-    if (this.#sharded !== undefined && isSharded(client)) this.text = this.#sharded;
+    if (isSharded(client)) this.text = this.#statement.sharded ?? this.text;
     return new Promise((resolve, reject) => {
       this.callback = (error, result) => (result === undefined ? reject(error) : resolve(result));
       client.query(this);

@@ -83,6 +83,12 @@ const DISTRIBUTE = `do $$
     loop
       execute format('alter table %s drop constraint %I', relation, key);
     end loop;
+    -- What they keep right is not read where tables are distributed.
+    for relation, key in select t.tgrelid::regclass, t.tgname from pg_trigger t
+      where not t.tgisinternal and t.tgrelid = any(relations)
+    loop
+      execute format('drop trigger %I on %s', key, relation);
+    end loop;
     if to_regclass('tenant_slug') is null then
       create table tenant_slug (slug text not null primary key, tenant_id uuid not null);
       insert into tenant_slug (slug, tenant_id) select t.slug, t.id from tenant t;
