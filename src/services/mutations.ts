@@ -28,8 +28,8 @@ export function requestKeyOf<M extends DescMessage>(
   caller: Caller,
 ): RequestKey | undefined {
   if (context.idempotencyKey === undefined) return undefined;
-  const hash = createHash("sha256").update(canonicalBytes(schema, request));
-  return keyWith(context.idempotencyKey, context, caller, hash.digest());
+  const hash = () => createHash("sha256").update(canonicalBytes(schema, request)).digest();
+  return keyWith(context.idempotencyKey, context, caller, context.fingerprint ?? hash());
 }
 
 /** What tells one request from another, apart from its request id. Others have turns while a long list is written. */
@@ -152,7 +152,7 @@ export async function actOnce<I extends DescMessage, O extends DescMessage>(
   const key =
     context.idempotencyKey === undefined
       ? undefined
-      : keyWith(context.idempotencyKey, context, caller, await requestHash(input, request));
+      : keyWith(context.idempotencyKey, context, caller, context.fingerprint ?? (await requestHash(input, request)));
   const first = key && (await claim(tx, key));
   if (first) return fromBinary(output, firstResponse(first));
   const response = create(output, await work());

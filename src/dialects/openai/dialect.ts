@@ -45,7 +45,7 @@ export const createOpenAi: CreateDialect = ({ canonical, attempts, tls }) => {
           canonical,
           lines,
           createActOnce(attempts),
-          (context) => attempts.forget(context),
+          (context) => attempts.mayComeAgain(context),
           inPlace,
         ),
       ),

@@ -40,7 +40,7 @@ export function createResponseHandlers(
   canonical: Canonical,
   lines: ConversationLines,
   actOnce: ActOnce,
-  forget: (context: CallContext) => Promise<void>,
+  mayComeAgain: (context: CallContext) => void,
   { keep, show }: InPlace,
 ): Handlers<typeof ResponseService> {
   const begin = createBegin({ canonical, found: createFindItems(canonical), lines, keep });
@@ -52,9 +52,18 @@ export function createResponseHandlers(
       const note = readNote(turn?.noteJson ?? "");
       if (turn !== undefined && note?.store) return { turn, note };
     } catch (error) {
-      if (!(error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND)) throw error;
+      if (!isMissing(error)) throw error;
     }
-    throw new DomainError(ErrorReason.NOT_FOUND, `Response with id '${responseId}' not found.`);
+    throw noResponse(responseId);
+  }
+
+  /** What a call about a response returns, which may be deleted meanwhile. */
+  async function ofResponse<T>(turn: Turn, call: Promise<T>): Promise<T> {
+    try {
+      return await call;
+    } catch (error) {
+      throw isMissing(error) ? noResponse(responseIdOf(turn.id)) : error;
+    }
   }
 
   async function document(context: CallContext, turn: Turn, note: ResponseNote): Promise<string> {
@@ -84,7 +93,7 @@ export function createResponseHandlers(
         if (text !== "") yield piece(text);
       }
     } catch (error) {
-      if (!own.ended) throw error;
+      if (!own.ended) throw isMissing(error) ? noResponse(responseIdOf(turn.id)) : error;
     }
   }
 
@@ -119,24 +128,24 @@ export function createResponseHandlers(
         yield json(responseJson(turn, note, []));
         return;
       }
-      const last = await ended(once, turn);
+      const last = await ofResponse(turn, ended(once, turn));
       if (statusOf(last) === "failed") {
-        // Nothing is left of it: the client's next attempt is a new one.
-        await forget(once);
+        // Nothing is left of it: the client's next attempt, be it of this call, acts anew.
+        mayComeAgain(once);
         throw agentFailed(last);
       }
-      yield json(await document(once, last, note));
+      yield json(await ofResponse(turn, document(once, last, note)));
     },
 
     async *getResponse({ responseId, stream, startingAfter }, context) {
       const { turn, note } = await find(context, responseId);
       if (stream) yield* events(context, turn, note, startingAfter === undefined ? -1 : Number(startingAfter));
-      else yield json(await document(context, turn, note));
+      else yield json(await ofResponse(turn, document(context, turn, note)));
     },
 
     async deleteResponse({ responseId }, context) {
       const { turn } = await find(context, responseId);
-      await canonical.once(context, Turns.method.deleteTurn, { turnId: turn.id });
+      await ofResponse(turn, canonical.once(context, Turns.method.deleteTurn, { turnId: turn.id }));
       return { response: { id: responseId, object: "response", deleted: true } };
     },
 
@@ -151,14 +160,14 @@ export function createResponseHandlers(
         );
       }
       const { turn: now = turn } = isOpen
-        ? await canonical.once(context, Turns.method.cancelTurn, { turnId: turn.id })
+        ? await ofResponse(turn, canonical.once(context, Turns.method.cancelTurn, { turnId: turn.id }))
         : { turn };
-      return { response: await document(context, now, note) };
+      return { response: await ofResponse(turn, document(context, now, note)) };
     },
 
     async listInputItems({ responseId, limit = DEFAULT_PAGE, after, order }, context) {
       const { turn } = await find(context, responseId);
-      const entries = await entriesOfTurn(canonical, context, turn.id, true);
+      const entries = await ofResponse(turn, entriesOfTurn(canonical, context, turn.id, true));
       if (order !== "asc") entries.reverse();
       const from = after === undefined ? 0 : entries.findIndex((entry) => writeItem(entry).id === after) + 1;
       if (after !== undefined && from === 0) {
@@ -173,6 +182,14 @@ export function createResponseHandlers(
       return { object: "list", data: page.map((item) => item.json), ...edgesOf(page), hasMore };
     },
   };
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND;
+}
+
+function noResponse(id: string): DomainError {
+  return new DomainError(ErrorReason.NOT_FOUND, `Response with id '${id}' not found.`);
 }
 
 function piece(text: string): Piece {

@@ -41,6 +41,8 @@ export interface CallContext {
   readonly requestId: string;
   /** The idempotency key of a mutation: the request's `request_id`, else `Idempotency-Key`, else undefined. */
   readonly idempotencyKey: string | undefined;
+  /** What tells requests with this key from each other. Undefined: a hash of the method's own request. */
+  readonly fingerprint?: Uint8Array | undefined;
   /** The authenticated caller. Throws before the call is admitted. */
   readonly principal: Principal;
   /** The address of the client: the peer's, or the one that a trusted proxy reports. */

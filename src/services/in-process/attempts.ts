@@ -1,10 +1,11 @@
 // Clients that send a request again by themselves, without an idempotency key: what they repeat acts once.
-import { createHash, randomUUID } from "node:crypto";
-import { type DescMethod, type Message, toBinary } from "@bufbuild/protobuf";
+import { randomUUID } from "node:crypto";
+import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { callerFrom } from "../../domain/identity/caller.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Database } from "../../store/database.ts";
 import { type Attempt, forget, latestAttempt } from "../../store/idempotency/attempts.ts";
+import { requestHash } from "../mutations.ts";
 import { deriveContext } from "./context.ts";
 import { keyOf } from "./in-process.ts";
 
@@ -12,17 +13,19 @@ export interface Attempts {
   /**
    * The context of a call, with a key of its own where the caller gave none: a further attempt has the key of the
    * latest one of the last ten minutes that had the same caller and request and whose response did not arrive. Whether
-   * it did is known a second after it was sent; until then, and after a crash, it counts as lost.
+   * it did is known a second after it was sent; until then, and after a crash, it counts as lost. With either key, what
+   * tells one request from another is what the client sent, not what was made of it.
    *
    * @param method the mutation that is called with the key
-   * @param request what tells one request from another
+   * @param request as the client sent it
    * @param attempt which attempt the client says that this is, from 0; undefined: it never sends a request again
    */
   begin(context: CallContext, method: DescMethod, request: Message, attempt: number | undefined): Promise<CallContext>;
   /**
-   * Forgets the attempt of a context that `begin` has made: what it did left nothing, and a further attempt acts anew.
+   * Keeps the key of a context that `begin` has made for the next attempt, also once the response has arrived: what it
+   * did has failed and left nothing, so that the mutation acts anew under the same key.
    */
-  forget(context: CallContext): Promise<void>;
+  mayComeAgain(context: CallContext): void;
 }
 
 /**
@@ -63,7 +66,7 @@ const GATHER_MS = 100;
 /** @param onError told of attempts that could not be forgotten, which then count as lost */
 export function createAttempts(database: Database, onError: (error: unknown) => void): Attempts {
   let arrived: Attempt[] = [];
-  const attempts = new WeakMap<CallContext, { readonly attempt: Attempt; readonly end: () => void }>();
+  const open = new WeakSet<CallContext>();
   const begun = new BegunAttempts();
 
   function forgetSoon(attempt: Attempt): void {
@@ -78,10 +81,11 @@ export function createAttempts(database: Database, onError: (error: unknown) => 
 
   return {
     async begin(context, method, request, attempt) {
-      if (context.idempotencyKey !== undefined || attempt === undefined) return context;
-      const { method: own } = context;
-      const hash = createHash("sha256").update(toBinary(own.input, request)).digest("base64url");
-      const withKey = (key: string) => deriveContext(context, { idempotencyKey: key });
+      if (context.idempotencyKey === undefined && attempt === undefined) return context;
+      const fingerprint = await requestHash(context.method.input, request);
+      if (context.idempotencyKey !== undefined || attempt === undefined) return deriveContext(context, { fingerprint });
+      const hash = Buffer.from(fingerprint).toString("base64url");
+      const withKey = (key: string) => deriveContext(context, { idempotencyKey: key, fingerprint });
       const { tenantId, name: caller } = callerFrom(context.principal);
       const kept = { tenantId, caller, method: `${method.parent.typeName}/${method.name}` };
       const prefix = `attempt-${hash}-`;
@@ -97,20 +101,16 @@ export function createAttempts(database: Database, onError: (error: unknown) => 
       begun.begin(name, key);
       const again = withKey(key);
       const attemptOf = { ...kept, key: keyOf(again) ?? "" };
-      const end = () => begun.end(name, key);
-      attempts.set(again, { attempt: attemptOf, end });
       context.onceSent((received) => {
-        if (!received) return;
-        end();
+        if (!received || open.has(again)) return;
+        begun.end(name, key);
         forgetSoon(attemptOf);
       });
       return again;
     },
 
-    async forget(context) {
-      const known = attempts.get(context);
-      known?.end();
-      if (known !== undefined) await forget(database, [known.attempt]);
+    mayComeAgain(context) {
+      open.add(context);
     },
   };
 }

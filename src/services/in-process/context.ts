@@ -15,7 +15,9 @@ export function renewedFor(context: CallContext, now: Principal): Principal {
   throw accessRefused(ErrorReason.PERMISSION_DENIED, "the caller's rights have changed; begin again");
 }
 
-export type ContextChange = Partial<Pick<CallContext, "method" | "principal" | "idempotencyKey" | "wire">>;
+export type ContextChange = Partial<
+  Pick<CallContext, "method" | "principal" | "idempotencyKey" | "fingerprint" | "wire">
+>;
 
 /** The same call with some of its values changed. All else, also its headers, is the original's. */
 export function deriveContext(context: CallContext, change: ContextChange): CallContext {
@@ -47,6 +49,9 @@ class DerivedContext implements CallContext {
   }
   onceSent(act: (received: boolean) => void): void {
     this.#base.onceSent(act);
+  }
+  get fingerprint() {
+    return this.#change.fingerprint ?? this.#base.fingerprint;
   }
   get wire() {
     return this.#change.wire ?? this.#base.wire;

@@ -14,13 +14,14 @@ import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import { checkClientIds } from "../../domain/messages/client-ids.ts";
 import { jsonFault } from "../../domain/parts/json-text.ts";
 import type { StoredTool } from "../../domain/turns/agent-tool.ts";
-import { TurnState } from "../../domain/turns/turn.ts";
+import { FinishReason, TurnState } from "../../domain/turns/turn.ts";
 import { checkOptions, optionsText, readOptions } from "../../domain/turns/turn-options.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Queryable, Transaction } from "../../store/database.ts";
 import { claim, firstResponse, keep, type RequestKey } from "../../store/idempotency/idempotency.ts";
 import { type MessageRow, readLockedMessage } from "../../store/messages/messages.ts";
 import { appendMessages } from "../../store/messages/sends.ts";
+import { readTurn } from "../../store/turns/records.ts";
 import { insertTurn, openTurns } from "../../store/turns/turns.ts";
 import { lockVisible } from "../conversations/access.ts";
 import { toDraft } from "../convert.ts";
@@ -84,9 +85,12 @@ async function createOnce(
   brought: readonly StoredTool[],
   key: RequestKey | undefined,
 ): Promise<{ created: Created; task: LiveTurnTask | undefined }> {
-  const first = key && (await claim(tx, key));
-  if (first) return { created: fromBinary(CreateTurnResponseSchema, firstResponse(first)), task: undefined };
   const { tenantId } = caller;
+  const first = key && (await claim(tx, key));
+  const before = first && fromBinary(CreateTurnResponseSchema, firstResponse(first));
+  if (before !== undefined && !(await hasLeftNothing(tx, tenantId, before.turn?.id))) {
+    return { created: before, task: undefined };
+  }
   const all = request.messages.map(toDraft);
   const { conversationId, parentId, known } = await settlePlace(tx, caller, place, all, parts.rolePolicy);
   const agent = await requireAgent(tx, caller, conversationId, request.agent || (place.previous?.agent_id ?? ""));
@@ -128,6 +132,12 @@ async function createOnce(
   const created = create(CreateTurnResponseSchema, { turn });
   if (key) await keep(tx, key, toBinary(CreateTurnResponseSchema, created), conversationId);
   return { created, task };
+}
+
+/** Whether a turn has failed and all of it was discarded: the next call with its key begins another. */
+async function hasLeftNothing(tx: Queryable, tenantId: string, id = ""): Promise<boolean> {
+  const row = await readTurn(tx, tenantId, id);
+  return row?.discards === true && row.state === TurnState.FAILED && row.finish_reason === FinishReason.ERROR;
 }
 
 /** The last of stored messages in the log. Throws NOT_FOUND if it was deleted. */

@@ -1,4 +1,7 @@
 // What is sent again with its id, or under its key: it is stored once, and runs anew only where the first attempt failed.
+import { randomBytes } from "node:crypto";
+import type { ServerResponse } from "node:http";
+import type { APIError } from "openai";
 import type { ResponseInputItem } from "openai/resources/responses/responses";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type ModelScene, says, startModelScene } from "./model-scene.ts";
@@ -23,13 +26,14 @@ const textsOf = async (conversation: string) => {
   return items.map((item) => (item as { content: { text: string }[] }).content[0]?.text);
 };
 
+const ways: Record<string, object> = {
+  blocking: {},
+  streaming: { stream: true },
+  background: { background: true },
+  unstored: { store: false },
+};
+
 describe("an item of a response whose id is in the conversation", () => {
-  const ways: Record<string, object> = {
-    blocking: {},
-    streaming: { stream: true },
-    background: { background: true },
-    unstored: { store: false },
-  };
   test.each(Object.keys(ways))("is stored once, %s", async (way) => {
     const { client } = scene;
     const conversation = (await client.conversations.create()).id;
@@ -93,5 +97,103 @@ describe("an item of a response whose id is in the conversation", () => {
     // It is on the branch of another.
     const elsewhere = next(again, user("apart", "s4"));
     await expect(elsewhere).rejects.toMatchObject({ status: 400, param: "input[0].id" });
+  });
+});
+
+describe("a retry under the key of a response that failed", () => {
+  const picture = (): ResponseInputItem => ({
+    role: "user",
+    content: [
+      { type: "input_text", text: "see" },
+      {
+        type: "input_image",
+        image_url: `data:image/png;base64,${randomBytes(60_000).toString("base64")}`,
+        detail: "low",
+      },
+    ],
+  });
+  const inputs: Record<string, () => string | ResponseInputItem[]> = {
+    "of a text": () => "hello",
+    "of a picture": () => [picture()],
+  };
+  const down = (response: ServerResponse) => response.writeHead(501).end();
+
+  /** What a way of asking comes to: the status and id of the response, or the status of the error. */
+  async function outcome(way: string, body: object, key: string): Promise<readonly (string | number | undefined)[]> {
+    const { client } = scene;
+    const options = { headers: { "Idempotency-Key": key } };
+    try {
+      // biome-ignore lint/suspicious/noExplicitAny: each way has a type of its own
+      const asked: any = await client.responses.create({ model: "m", ...body, ...ways[way] } as any, options);
+      if (way === "streaming") {
+        const events = await Array.fromAsync<{ response?: { id: string; status: string } }>(asked);
+        const { status = "", id } = events.at(-1)?.response ?? {};
+        return [status, id];
+      }
+      if (way !== "background") return [asked.status, asked.id];
+      await expect.poll(async () => (await client.responses.retrieve(asked.id)).status).not.toBe("in_progress");
+      return [(await client.responses.retrieve(asked.id)).status ?? "", asked.id];
+    } catch (error) {
+      return [(error as APIError).status];
+    }
+  }
+
+  const cases = ["blocking", "streaming", "background"].flatMap((way) =>
+    Object.keys(inputs).map((input) => [way, input] as const),
+  );
+  test.each(cases)("runs anew, and never once an attempt has succeeded: %s, %s", async (way, what) => {
+    const { client, upstream } = scene;
+    const conversation = (await client.conversations.create()).id;
+    const [body, key] = [{ conversation, input: inputs[what]?.() }, crypto.randomUUID()];
+    upstream.answer = down;
+    const failed = await outcome(way, body, key);
+    expect(failed[0]).toBe(way === "blocking" ? 502 : "failed");
+    upstream.answer = says("at last");
+    const asked = upstream.calls.length;
+    const several = await Promise.all([1, 2, 3].map(() => outcome(way, body, key)));
+    expect(several.map(([status]) => status)).toEqual(["completed", "completed", "completed"]);
+    expect(new Set([...several, await outcome(way, body, key)].map(([, id]) => id)).size).toBe(1);
+    expect(several[0]?.[1]).not.toBe(failed[1]);
+    expect(upstream.calls.length).toBe(asked + 1);
+    expect(await textsOf(conversation)).toEqual([what === "of a text" ? "hello" : "see", "at last"]);
+  });
+
+  test("acts as the client's own attempts do, which have the same item with its id", async () => {
+    const { client, upstream } = scene;
+    const conversation = (await client.conversations.create()).id;
+    upstream.answer = (response, _, index) => (index < 2 ? down(response) : says("at last")(response));
+    const body = { model: "m", conversation, input: [{ ...picture(), id: "p1" } as ResponseInputItem] };
+    const { output_text } = await client.withOptions({ maxRetries: 2 }).responses.create(body);
+    expect([output_text, upstream.calls.length]).toEqual(["at last", 3]);
+    expect(await textsOf(conversation)).toEqual(["see", "at last"]);
+  });
+
+  test("is known by what the client sent, whatever became of it", async () => {
+    const { client, dialect } = scene;
+    const { credential } = await dialect.tenant.key("read", "write");
+    const again = async (path: string, body: object, destroy: (id: string) => Promise<unknown>) => {
+      const options = { body, credential, headers: { "Idempotency-Key": crypto.randomUUID() } };
+      const first = await dialect.http("POST", path, options);
+      await destroy(first.json.id ?? first.json.data[0].id);
+      const { status, json } = await dialect.http("POST", path, options);
+      return [first.status, status, json.error?.message];
+    };
+    const remove = (path: string) => dialect.http("DELETE", `/openai/v1/${path}`, { credential });
+    const gone = await again("/openai/v1/responses", { model: "m", input: [picture()] }, (id) =>
+      remove(`responses/${id}`),
+    );
+    expect(gone).toEqual([200, 404, expect.stringMatching(/^Response with id 'resp_\w+' not found\.$/)]);
+    const items = { items: [picture()] };
+    expect(await again("/openai/v1/conversations", items, (id) => remove(`conversations/${id}`))).toEqual([
+      200,
+      200,
+      undefined,
+    ]);
+    const place = `conversations/${(await client.conversations.create()).id}/items`;
+    expect(await again(`/openai/v1/${place}`, items, (id) => remove(`${place}/${id}`))).toEqual([200, 200, undefined]);
+    const other = { credential, headers: { "Idempotency-Key": crypto.randomUUID() } };
+    expect((await dialect.http("POST", `/openai/v1/${place}`, { ...other, body: items })).status).toBe(200);
+    const changed = await dialect.http("POST", `/openai/v1/${place}`, { ...other, body: { items: [picture()] } });
+    expect([changed.status, changed.json.error.message]).toEqual([400, expect.stringContaining("another request")]);
   });
 });
