@@ -54,9 +54,9 @@ export const renderError: RenderError = (failure, info) => {
     param,
     code: code ?? (violation ? codeOf(violation.rule, param) : null),
   };
-  // Whoever waits for its turn in vain may come again.
-  const mayRetry = RETRIED.has(status) || reason === "TURN_IN_PROGRESS";
-  return { status, headers: { ...failure.headers, ...retryHeaders(status, failure, mayRetry) }, body: { error } };
+  // Whoever waits for its turn in vain may come again. So may who asked a model that failed: nothing is left of it.
+  const mayRetry = RETRIED.has(status) || reason === "TURN_IN_PROGRESS" || isPassing(reason, failure);
+  return { status, headers: { ...failure.headers, ...retryHeaders(failure, mayRetry) }, body: { error } };
 };
 
 function otherwise({ status }: Failure): ErrorForm {
@@ -73,9 +73,16 @@ function refusedByModel({ error }: Failure): ErrorForm {
   return { status: 502, type: "server_error", code: "server_error" };
 }
 
+/** Whether a model failed in a way that may pass: its endpoint broke, and did not refuse the request. */
+function isPassing(reason: string, { error }: Failure): boolean {
+  const [info] = error.findDetails(ErrorInfoSchema);
+  const status = Number(info?.metadata.status ?? 0);
+  return reason === "AGENT_FAILED" && (status === 0 || status >= 500 || status === 408 || status === 429);
+}
+
 /** Clients wait as long as they are told, and send nothing again that would fail again. */
-function retryHeaders(status: number, { headers }: Failure, mayRetry: boolean): Record<string, string> {
-  if (!mayRetry) return status >= 500 ? {} : { "x-should-retry": "false" };
+function retryHeaders({ headers }: Failure, mayRetry: boolean): Record<string, string> {
+  if (!mayRetry) return { "x-should-retry": "false" };
   const seconds = headers["retry-after"];
   const ms = seconds === undefined ? RETRY_AFTER_MS : String(Number(seconds) * 1000);
   return { "x-should-retry": "true", "retry-after": seconds ?? "1", "retry-after-ms": ms };

@@ -197,3 +197,22 @@ describe("a retry under the key of a response that failed", () => {
     expect([changed.status, changed.json.error.message]).toEqual([400, expect.stringContaining("another request")]);
   });
 });
+
+test.each([
+  [500, 502, "true"],
+  [503, 502, "true"],
+  [429, 429, "true"],
+  [401, 502, "false"],
+  [404, 502, "false"],
+  [400, 400, "false"],
+])("a model's %i is %i, with x-should-retry: %s", async (status, shown, retry) => {
+  scene.upstream.answer = (response) =>
+    response.writeHead(status, { "retry-after": "60" }).end('{"error":{"message":"no"}}');
+  const conversation = (await scene.client.conversations.create()).id;
+  const asked = scene.client.responses.create({ model: "m", conversation, input: "x" });
+  const error = await asked.catch((caught: unknown) => caught as APIError);
+  expect([(error as APIError).status, (error as APIError).headers?.get("x-should-retry")]).toEqual([shown, retry]);
+  // Not one failure too many in a row.
+  scene.upstream.answer = says("ok");
+  expect((await scene.client.responses.create({ model: "m", conversation, input: "x" })).output_text).toBe("ok");
+});
