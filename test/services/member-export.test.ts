@@ -6,10 +6,12 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";
 import { DraftService } from "../../gen/colloquy/v1/draft_service_pb.ts";
 import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
 import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
+import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { reasonOf } from "../support/errors.ts";
 import { PIXEL, personOf } from "../support/files.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
@@ -74,6 +76,12 @@ test.skipIf(!hasPython)(
     const deleted = await say(bob, { content: "deleted" });
     await bob.messages.deleteMessage({ messageId: deleted });
 
+    const agents = server.client(AgentService, credential);
+    await agents.createAgent({ agent: { name: "echo", connector: { case: "echo", value: {} } } });
+    const asked = { noteJson: '{"why":"noted"}', options: { instructions: "Be brief", parametersJson: '{"top_p":1}' } };
+    const turns = server.client(TurnService, bob.credential);
+    await turns.createTurn({ conversationId, messages: [{ content: "asked" }], agent: "echo", ...asked });
+
     const answer = await fetch(`${server.url}/v1/members/bob:export`, { headers: credential });
     expect([answer.status, answer.headers.get("content-type"), answer.headers.get("content-disposition")]).toEqual([
       200,
@@ -95,12 +103,18 @@ test.skipIf(!hasPython)(
     const lines = linesOf(files.get(conversation));
     expect(lines[0]).toMatchObject({ conversation: { participants: [{ memberId: "bob" }] } });
     const messages = lines.flatMap(({ message }) =>
-      message ? [(message as { message: { content?: string } }).message] : [],
+      message ? [(message as { message: { content?: string; role?: string } }).message] : [],
     );
-    expect(messages.map(({ content }) => content ?? "")).toEqual(["second", "to bob", "", "deleted"]);
+    // The reply to it may be there already.
+    const words = messages.filter(({ role }) => role !== "MESSAGE_ROLE_ASSISTANT").map(({ content }) => content ?? "");
+    expect(words).toEqual(["second", "to bob", "", "deleted", "asked"]);
+    expect(lines.find(({ turn }) => turn)).toMatchObject({
+      turn: { conversationId, noteJson: asked.noteJson },
+      options: { instructions: "Be brief", parameters: { top_p: 1 } },
+    });
     const kinds = lines.map((line) => Object.keys(line)[0]);
     expect(new Set(kinds)).toEqual(
-      new Set(["conversation", "message", "revisions", "event", "reactions", "draft", "scheduledMessage"]),
+      new Set(["conversation", "message", "turn", "revisions", "event", "reactions", "draft", "scheduledMessage"]),
     );
     expect(JSON.stringify(lines)).toContain("first");
     expect(JSON.stringify([...files.values()].map(String))).not.toContain("to nobody");
@@ -112,7 +126,7 @@ test.skipIf(!hasPython)(
     );
     const readme = files.get("README.txt")?.toString() ?? "";
     expect(readme).toMatch(/^Data of bob, exported at 20/);
-    expect(readme).toMatch(/ 3 {2}conversations\/ +messages that you wrote\n/);
+    expect(readme).toMatch(/ 4 {2}conversations\/ +messages that you wrote\n/);
     expect(readme).toMatch(/ 1 {2}files\.ndjson +files that you uploaded/);
 
     const { auditEntries } = await server

@@ -22,6 +22,29 @@ export const memberMessages: Statement<MessageRow> = {
   maxBytes: PAGE_BYTES,
 };
 
+export interface MemberTurnRow {
+  readonly id: string;
+  readonly conversation_id: string;
+  readonly agent_id: string;
+  readonly message_id: string;
+  readonly create_time: Date;
+  readonly note: string | null;
+  readonly options: string | null;
+  readonly tools: string | null;
+}
+
+/** What a member asked agents, beside messages. $2 conversation, $3 member, $4 after id or null, $5 limit. */
+export const memberTurns: Statement<MemberTurnRow> = {
+  name: "member_turns",
+  text: `
+  select t.id::text, t.conversation_id::text, t.agent_id::text, t.message_id::text, t.create_time, t.note, t.options, t.tools
+  from turn t
+  where t.tenant_id = $1 and t.conversation_id = $2::uuid and ($4::uuid is null or t.id > $4::uuid) and ${isOwnTurn("$3::text")}
+    and (t.note is not null or t.options is not null or t.tools is not null)
+  order by t.id limit $5`,
+  maxBytes: PAGE_BYTES,
+};
+
 /** Log entries by or about a member. $2 conversation, $3 member, $4 after seq, $5 limit. */
 export const memberEvents: Statement<EventRow> = {
   name: "member_events",

@@ -4,6 +4,7 @@ import { areCut } from "../driver/row-budget.ts";
 import * as sql from "./member-statements.ts";
 
 export type { EntryRow as AuditRow } from "../audit/chain-statements.ts";
+export type { MemberTurnRow } from "./member-statements.ts";
 
 const PAGE = 200;
 
@@ -21,6 +22,9 @@ export const memberMessages = (on: Queryable, place: MemberPlace) =>
 
 export const memberEvents = (on: Queryable, place: MemberPlace) =>
   paged(on, sql.memberEvents, valuesOf(place), [0n], ({ seq }) => [seq]);
+
+export const memberTurns = (on: Queryable, place: MemberPlace) =>
+  paged(on, sql.memberTurns, valuesOf(place), [null], ({ id }) => [id]);
 
 export const memberReactions = (on: Queryable, place: MemberPlace) =>
   paged(on, sql.memberReactions, valuesOf(place), [0n, ""], ({ seq, name }) => [seq, name]);

@@ -1,10 +1,12 @@
 // The lines of an export of one person, as JSON of the contract, each with its kind.
 import { create, toJson } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { AuditEntrySchema } from "../../../../gen/colloquy/v1/audit_entry_pb.ts";
 import { DraftSchema, ScheduledMessageSchema } from "../../../../gen/colloquy/v1/draft_pb.ts";
 import { FileSchema } from "../../../../gen/colloquy/v1/file_pb.ts";
 import { MemberSchema } from "../../../../gen/colloquy/v1/member_pb.ts";
 import { RecordSchema } from "../../../../gen/colloquy/v1/record_pb.ts";
+import { TurnSchema } from "../../../../gen/colloquy/v1/turn_pb.ts";
 import { toAuditEntry } from "../../../domain/audit/entry.ts";
 import type { Caller } from "../../../domain/identity/caller.ts";
 import { readConversation } from "../../../store/conversations/conversations.ts";
@@ -66,6 +68,7 @@ export async function* conversationLines(
     }
     if (kept.length > 0) yield { kind: "revisions", line: record(toRevisionsRecord(message, kept)) };
   }
+  for await (const turn of store.memberTurns(database, place)) yield turnLine(turn);
   for await (const event of store.memberEvents(database, place)) {
     yield { kind: "events", line: record(toEventRecord(event, conversationId)) };
   }
@@ -81,6 +84,16 @@ export async function* conversationLines(
     const message = create(ScheduledMessageSchema, toScheduled(one));
     yield { kind: "scheduled", line: { scheduledMessage: toJson(ScheduledMessageSchema, message) } };
   }
+}
+
+/** Its note, and the options and tools of the call that asked for it. */
+function turnLine(row: store.MemberTurnRow): Line {
+  const { id, note, options, tools } = row;
+  const place = { conversationId: row.conversation_id, agentId: row.agent_id, messageId: row.message_id };
+  const turn = { id, ...place, createTime: timestampFromDate(row.create_time), noteJson: note ?? "" };
+  const asked = { ...(options !== null && { options: JSON.parse(options) as object }) };
+  const brought = { ...(tools !== null && { tools: JSON.parse(tools) as object }) };
+  return { kind: "turns", line: { turn: toJson(TurnSchema, create(TurnSchema, turn)), ...asked, ...brought } };
 }
 
 export function fileLine(row: FileRow): Line {

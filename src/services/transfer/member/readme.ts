@@ -11,6 +11,7 @@ const KINDS: readonly (readonly [kind: string, file: string, words: string])[] =
   ["messages", "conversations/", "messages that you wrote"],
   ["revisions", "conversations/", "earlier texts of messages that you changed, up to 20 in a line"],
   ["replies", "conversations/", "replies of agents to you, and messages of others that mention you"],
+  ["turns", "conversations/", "what you asked of agents beside your messages: instructions, notes, options and tools"],
   ["events", "conversations/", "entries of logs by you or about you, such as joining and reading"],
   ["reactions", "conversations/", "your reactions to messages"],
   ["drafts", "conversations/", "what you have written and not sent"],
