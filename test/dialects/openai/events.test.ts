@@ -1,0 +1,109 @@
+// The events of each kind of output, as the client's own accumulator takes them.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { PIXEL } from "../../support/files.ts";
+import { type ModelScene, responds, startModelScene } from "./model-scene.ts";
+
+let scene: ModelScene;
+beforeAll(async () => {
+  scene = await startModelScene();
+});
+afterAll(() => scene.close());
+
+const cited = { type: "url_citation", start_index: 0, end_index: 2, url: "https://a.example/", title: "A" };
+const message = (part: object) => ({
+  id: "msg_1",
+  type: "message",
+  role: "assistant",
+  status: "completed",
+  content: [part],
+});
+const text = { type: "output_text", text: "Hi", annotations: [cited], logprobs: [] };
+const refusal = { type: "refusal", refusal: "No" };
+const hosted = (type: string, rest: object) => ({ id: `${type}_1`, type, status: "completed", ...rest });
+const stages = (type: string, ...names: string[]) => names.map((name) => `${type}_call.${name}`);
+const words = (...deltas: string[]) => deltas.map((delta) => ({ content_index: 0, item_id: "msg_1", delta }));
+
+const KINDS: readonly (readonly [item: object, deltas: readonly object[], events: readonly string[]])[] = [
+  [
+    message(text),
+    [
+      ...words("H", "i").map((one) => ({ type: "response.output_text.delta", ...one })),
+      { type: "response.output_text.annotation.added", content_index: 0, annotation_index: 0, annotation: cited },
+    ],
+    [
+      "content_part.added",
+      "output_text.delta",
+      "output_text.annotation.added",
+      "output_text.done",
+      "content_part.done",
+    ],
+  ],
+  [
+    message(refusal),
+    words("No").map((one) => ({ type: "response.refusal.delta", ...one })),
+    // What a model refuses is text.
+    ["content_part.added", "output_text.delta", "output_text.done", "content_part.done"],
+  ],
+  [
+    hosted("custom_tool_call", { status: undefined, call_id: "call_1", name: "run", input: "ls" }),
+    [],
+    ["custom_tool_call_input.delta", "custom_tool_call_input.done"],
+  ],
+  [
+    hosted("function_call", { call_id: "call_1", name: "run", arguments: "{}" }),
+    [],
+    ["function_call_arguments.delta", "function_call_arguments.done"],
+  ],
+  [
+    hosted("web_search_call", { action: { type: "search", query: "q" } }),
+    [],
+    stages("web_search", "in_progress", "searching", "completed"),
+  ],
+  [
+    hosted("file_search_call", { queries: ["q"], results: null }),
+    [],
+    stages("file_search", "in_progress", "searching", "completed"),
+  ],
+  [
+    hosted("code_interpreter_call", { code: "1", container_id: "c", outputs: null }),
+    [],
+    stages("code_interpreter", "in_progress", "interpreting", "completed"),
+  ],
+  [
+    hosted("image_generation_call", { result: PIXEL.toString("base64") }),
+    [],
+    stages("image_generation", "in_progress", "generating", "completed"),
+  ],
+  [
+    hosted("mcp_call", { server_label: "s", name: "n", arguments: "{}", output: "o", error: null }),
+    [],
+    stages("mcp", "in_progress", "completed"),
+  ],
+];
+
+test.each(KINDS.map(([item, deltas, events]) => [(item as { type: string }).type, item, deltas, events] as const))(
+  "%s",
+  async (_, item, deltas, events) => {
+    scene.upstream.answer = responds(
+      [item],
+      [
+        { type: "response.output_item.added", output_index: 0, item: { ...item, content: [] } },
+        ...deltas.map((delta) => ({ output_index: 0, ...delta })),
+        { type: "response.output_item.done", output_index: 0, item },
+      ],
+    );
+    const stream = scene.client.responses.stream({ model: "thinker", input: "Go" });
+    const told: string[] = [];
+    for await (const { type } of stream)
+      if (type !== `response.${told.at(-1)}`) told.push(type.slice("response.".length));
+    expect(told).toEqual(["created", "in_progress", "output_item.added", ...events, "output_item.done", "completed"]);
+    const { id, output } = await stream.finalResponse();
+    expect(output).toMatchObject((await scene.client.responses.retrieve(id)).output);
+    if (!("role" in item)) {
+      const { id: given, ...rest } = item as { id: string };
+      expect(output).toMatchObject([
+        { id: "call_id" in item ? expect.any(String) : given, ...JSON.parse(JSON.stringify(rest)) },
+      ]);
+    }
+  },
+);
