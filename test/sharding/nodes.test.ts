@@ -88,7 +88,7 @@ async function more(writers: readonly Writer[], count: number): Promise<void> {
   await expect.poll(behind, { timeout: 120_000 }).toBe(0);
 }
 
-test("a worker that is killed delays what is sent to its tenants, and loses none of it", async () => {
+test("F-CITUS-NODES a worker that is killed delays what is sent to its tenants, and loses none of it", async () => {
   await using cluster = await startCluster();
   const writers = await startWriters(cluster);
   for (let kill = 0; kill < KILLS; kill++) {

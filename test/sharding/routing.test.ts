@@ -99,7 +99,7 @@ describe("a Citus cluster", () => {
   });
 
   test.each(HOT)(
-    "%s is one command to one node, prepared or not",
+    "F-CITUS-PLANS %s is one command to one node, prepared or not",
     async (_, { name, text, sharded = text }, values) => {
       // PostgreSQL tries a generic plan from the sixth on.
       for (let time = 0; time < 8; time++) {
