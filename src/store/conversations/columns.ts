@@ -83,9 +83,15 @@ export const conversationColumns = `
 /** What only one that is read alone has, or one that is exported. */
 export const wholeColumns = "c.state_json, c.unlisted";
 
-/** `first`: those who take part; `me`: the caller's own part; `unread`: what it has not read. `$1` is the tenant. */
+/**
+ * `first`: those who take part; `me`: the caller's own part; `unread`: what it has not read. `$1` is the tenant. `limit
+ * 1` is an optimization fence: the part is looked up, instead of being searched among all those of the caller.
+ */
 export const conversationJoins = `
-  left join participant me on me.tenant_id = $1 and me.conversation_id = c.id and me.member_id = coalesce($2::text, '')
+  left join lateral (
+    select p.conversation_id, p.member_id, p.read_seq, p.view, p.read_time from participant p
+    where p.tenant_id = $1 and p.conversation_id = c.id and p.member_id = coalesce($2::text, '') limit 1
+  ) me on true
   left join lateral (
     select jsonb_agg(jsonb_build_array(p.member_id, (extract(epoch from p.join_time) * 1000)::bigint, p.read_seq)
       order by p.join_seq, p.member_id) as participants
