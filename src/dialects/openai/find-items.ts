@@ -1,12 +1,16 @@
 // Finds items by their ids: those that were derived from ours, and those that clients gave.
 import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
-import { type Message, MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
+import { FileService as Files } from "../../../gen/colloquy/v1/file_service_pb.ts";
+import { type Message, MessageKind, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageOrder, MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
-import { type DomainError, invalidField, notFound } from "../../domain/errors.ts";
+import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
+import { eachNamedFile } from "../../services/files/named-in-request.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { findById } from "../../services/in-process/stored.ts";
+import type { FileInPlace, FilesInPlace } from "./files/in-place.ts";
 import { clientIdOf, ourIdIn } from "./ids.ts";
+import { standInOf } from "./items/sent-before.ts";
 import { writeItem } from "./items/write-item.ts";
 
 /** Every kind of entry is an item. */
@@ -29,17 +33,31 @@ const MAX_TIMES = 100;
 /** Items that a provider made are found among the latest ones. */
 const MAX_MADE = 200;
 
+export interface GivenId {
+  readonly clientId: string;
+  readonly stored?: Message;
+}
+
 export interface FindItems {
   /** The entry that an item is, also if it was deleted where `deleted` says so. Throws NOT_FOUND. */
   find(context: CallContext, conversationId: string, id: string, deleted?: boolean): Promise<Message>;
   /** The entry that an item of any conversation is, by an id that was derived. Throws NOT_FOUND. */
   findAnywhere(context: CallContext, id: string): Promise<Message>;
   /**
-   * The client id for a new item whose client gave it an id. Throws INVALID_FIELD for the id of an item that is there
-   * and whose id was derived; whether one that was given is there, the store checks.
+   * The client id for an item whose client gave it an id, and the item that is there with it. Throws INVALID_FIELD for
+   * the id of an item that is there and whose id was derived; whether the two are the same, the store checks.
    */
-  clientIdFor(context: CallContext, conversationId: string, id: string, place: string): Promise<string>;
+  clientIdFor(context: CallContext, conversationId: string, id: string, place: string): Promise<GivenId>;
+  /** What stands for the bytes of a stored entry's files, as the caller sees them. Undefined: some are gone. */
+  standInsOf(context: CallContext, message: Message): Promise<FilesInPlace | undefined>;
 }
+
+/** Of a file, for a caller that may only write too. */
+const GONE: ReadonlySet<ErrorReason> = new Set([
+  ErrorReason.NOT_FOUND,
+  ErrorReason.SCOPE_MISSING,
+  ErrorReason.PERMISSION_DENIED,
+]);
 
 export function createFindItems(canonical: Canonical): FindItems {
   const { method } = Messages;
@@ -98,8 +116,27 @@ export function createFindItems(canonical: Canonical): FindItems {
       const derived = await byOurId(context, id);
       if (derived?.conversationId === conversationId && derived.clientId === "") throw notUnique(place);
       const given = await byGivenId(context, conversationId, id);
-      if (given === undefined) return id;
-      return clientIdOf(id, given.message.deleteTime === undefined ? given.times : given.times + 1);
+      if (given === undefined) return { clientId: id };
+      const { message, times } = given;
+      if (message.deleteTime !== undefined) return { clientId: clientIdOf(id, times + 1) };
+      return { clientId: clientIdOf(id, times), stored: message };
+    },
+
+    async standInsOf(context, message) {
+      const files = new Map<string, FileInPlace>();
+      let whole = true;
+      const ids: string[] = [];
+      eachNamedFile(message, MessageSchema, (_, id) => ids.push(id));
+      for (const fileId of new Set(ids)) {
+        try {
+          const { file } = await canonical.call(context, Files.method.getFile, { fileId });
+          files.set(fileId, { base64: standInOf(file?.sha256 ?? "") });
+        } catch (error) {
+          if (!(error instanceof DomainError && GONE.has(error.reason))) throw error;
+          whole = false;
+        }
+      }
+      return whole ? files : undefined;
     },
   };
 }

@@ -26,6 +26,28 @@ const textsOf = async (conversation: string) => {
   return items.map((item) => (item as { content: { text: string }[] }).content[0]?.text);
 };
 
+const picture = (): ResponseInputItem => ({
+  role: "user",
+  content: [
+    { type: "input_text", text: "see" },
+    {
+      type: "input_image",
+      image_url: `data:image/png;base64,${randomBytes(60_000).toString("base64")}`,
+      detail: "low",
+    },
+  ],
+});
+
+/** What the tenant's files take, and of how many none is named. */
+async function files(): Promise<{ all: number; unnamed: number }> {
+  const { server, tenant } = scene.dialect;
+  const text = `select count(*) as all, count(*) filter (where not named) as unnamed from file
+    where tenant_id = $1 and erase_time is null`;
+  const [row] = await server.database.query({ name: "test_files", text }, [tenant.id]);
+  const { all, unnamed } = row as { all: bigint; unnamed: bigint };
+  return { all: Number(all), unnamed: Number(unnamed) };
+}
+
 const ways: Record<string, object> = {
   blocking: {},
   streaming: { stream: true },
@@ -101,17 +123,6 @@ describe("an item of a response whose id is in the conversation", () => {
 });
 
 describe("a retry under the key of a response that failed", () => {
-  const picture = (): ResponseInputItem => ({
-    role: "user",
-    content: [
-      { type: "input_text", text: "see" },
-      {
-        type: "input_image",
-        image_url: `data:image/png;base64,${randomBytes(60_000).toString("base64")}`,
-        detail: "low",
-      },
-    ],
-  });
   const inputs: Record<string, () => string | ResponseInputItem[]> = {
     "of a text": () => "hello",
     "of a picture": () => [picture()],
@@ -215,4 +226,25 @@ test.each([
   // Not one failure too many in a row.
   scene.upstream.answer = says("ok");
   expect((await scene.client.responses.create({ model: "m", conversation, input: "x" })).output_text).toBe("ok");
+});
+
+describe("an item with a large picture and an id", () => {
+  test("is stored once, sent again as it was or as it was shown, and no file is stored for another", async () => {
+    const { client } = scene;
+    const conversation = (await client.conversations.create()).id;
+    const item = { type: "message", id: "p1", ...picture() } as ResponseInputItem;
+    const { data } = await client.conversations.items.create(conversation, { items: [item] });
+    const before = await files();
+    const [shown] = data;
+    expect((await client.conversations.items.create(conversation, { items: [item] })).data).toEqual(data);
+    const again = { items: [shown as ResponseInputItem] };
+    expect((await client.conversations.items.create(conversation, again)).data).toEqual(data);
+    await client.responses.create({ model: "m", conversation, input: [item] });
+    await client.responses.create({ model: "m", conversation, input: again.items });
+    const other = { items: [{ ...item, ...picture() } as ResponseInputItem] };
+    const refused = { status: 400, param: "items[0].id" };
+    await expect(client.conversations.items.create(conversation, other)).rejects.toMatchObject(refused);
+    expect(await files()).toEqual(before);
+    expect(await textsOf(conversation)).toHaveLength(3);
+  });
 });

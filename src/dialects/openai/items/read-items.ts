@@ -1,11 +1,16 @@
 // The items of one request.
+import type { Message } from "../../../../gen/colloquy/v1/message_pb.ts";
 import { DomainError, ErrorReason, notFound } from "../../../domain/errors.ts";
+import { STAND_IN } from "../../../domain/files/inline-bytes.ts";
+import { clientIdTaken } from "../../../domain/messages/client-ids.ts";
 import type { CallContext } from "../../../pipeline/call/call.ts";
 import { Turns } from "../../../pipeline/streams/time-slices.ts";
-import { type FindItems, notUnique } from "../find-items.ts";
+import { NO_FILES } from "../files/in-place.ts";
+import { type FindItems, type GivenId, notUnique } from "../find-items.ts";
 import { inParameter, ourIdIn } from "../ids.ts";
 import type { MessageDraft } from "./drafts.ts";
 import { readItem } from "./read-item.ts";
+import { asStored } from "./sent-before.ts";
 
 /**
  * The entries that the items of a request are, without instructions that are not stored. Throws INVALID_FIELD that says
@@ -41,10 +46,30 @@ export async function readItems(
     }
     if (ids.has(id)) throw notUnique(place);
     ids.add(id);
-    const clientId = conversationId === undefined ? id : await items.clientIdFor(context, conversationId, id, place);
-    drafts.push({ ...message, clientId });
+    const given: GivenId =
+      conversationId === undefined ? { clientId: id } : await items.clientIdFor(context, conversationId, id, place);
+    drafts.push(await again(items, context, { ...message, clientId: given.clientId }, given.stored, text, place));
   }
   return drafts;
+}
+
+/** A draft with the id of a stored entry: that entry, if it is the same. Throws ALREADY_EXISTS before files are stored. */
+async function again(
+  items: FindItems,
+  context: CallContext,
+  draft: MessageDraft,
+  stored: Message | undefined,
+  text: string,
+  place: string,
+): Promise<MessageDraft> {
+  if (stored === undefined) return draft;
+  const files = await items.standInsOf(context, stored);
+  const same = asStored(draft, stored, files ?? NO_FILES);
+  if (same !== undefined) return same;
+  // What was edited is compared as it was, by the store, and so is what has lost a file.
+  const isOther = files !== undefined && stored.revision === 0;
+  if (isOther && text.includes(STAND_IN)) throw clientIdTaken(`${place}.id`);
+  return draft;
 }
 
 /** A copy of a stored item, of the conversation or, by an id that was derived, of another. */
