@@ -103,8 +103,16 @@ const calls: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMethod
 /** A caller that may write is answered what it wrote, and finds what it names. */
 const answers: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMethod, readonly DescMethod[]>([
   [item.deleteItem, [...FIND_ITEM, Conversations.method.getConversation]],
-  // A given id must be free, and so must the conversation.
-  [item.createItems, [Messages.method.listMessages, Turns.method.listTurns, Turns.method.resumeTurn]],
+  // A given id must be free, and so must the conversation, which must be there before files are stored.
+  [
+    item.createItems,
+    [
+      Conversations.method.getConversation,
+      Messages.method.listMessages,
+      Turns.method.listTurns,
+      Turns.method.resumeTurn,
+    ],
+  ],
   [
     response.createResponse,
     [

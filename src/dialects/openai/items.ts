@@ -54,7 +54,10 @@ export function createItemHandlers(
       const read = await readItems(found, context, own, items);
       if (read.length === 0) return { object: "list", data: [], hasMore: false };
       const once = await actOnce(context, method.batchSendMessages, wanted);
-      const drafts = await keep(once, read, textsOf(wanted), "items");
+      const texts = textsOf(wanted);
+      // No file is stored for a conversation that is not there.
+      if (texts.size > 0) await canonical.call(context, Conversations.method.getConversation, { conversationId: own });
+      const drafts = await keep(once, read, texts, "items");
       const request = { conversationId: own, messages: drafts };
       const { messages } = await betweenTurns(canonical, lines, context, own, () =>
         canonical.once(once, method.batchSendMessages, request),

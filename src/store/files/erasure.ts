@@ -2,7 +2,7 @@
 import type { Interrupt } from "../../domain/cancellation.ts";
 import { EventType } from "../../domain/event-type.ts";
 import type { Queryable, Statement } from "../database.ts";
-import { IS_HELD_FILE } from "../legal-holds/condition.ts";
+import { IS_HELD_FILE, isFree } from "../legal-holds/condition.ts";
 
 /** Locks files, in the order in which all lock them. $1 tenant, $2 ids. */
 const lockFiles: Statement = {
@@ -27,6 +27,38 @@ const eraseUnused: Statement = {
 export async function releaseFiles(tx: Queryable, tenantId: string, ids: readonly string[]): Promise<void> {
   await tx.query(lockFiles, [tenantId, ids]);
   await tx.query(eraseUnused, [tenantId, ids]);
+}
+
+/** Where no legal hold keeps them. $1 tenant, $2 conversation, $3 the seqs of its messages. */
+const dropUses: Statement<{ file_id: string }> = {
+  name: "file_drop_uses",
+  text: `
+  delete from file_use u where u.tenant_id = $1 and u.conversation_id = $2::uuid and u.seq = any($3::bigint[])
+    and ${isFree("$2::uuid")}
+  returning u.file_id`,
+};
+
+/** $1 tenant, $2 ids. */
+const markUnnamed: Statement = {
+  name: "file_mark_unnamed",
+  text: `
+  update file f set named = false
+  where f.tenant_id = $1 and f.id = any($2::uuid[])
+    and not exists (select from file_use u where u.tenant_id = $1 and u.file_id = f.id)`,
+};
+
+/** Takes back that deleted messages name files: of those that no other does, it is as if none ever had. */
+export async function unnameFiles(
+  tx: Queryable,
+  tenantId: string,
+  conversationId: string,
+  seqs: readonly bigint[],
+): Promise<void> {
+  const uses = await tx.query(dropUses, [tenantId, conversationId, seqs]);
+  const ids = uses.map(({ file_id }) => file_id);
+  if (ids.length === 0) return;
+  await tx.query(lockFiles, [tenantId, ids]);
+  await tx.query(markUnnamed, [tenantId, ids]);
 }
 
 /** $1 tenant, $2 id. */

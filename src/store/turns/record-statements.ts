@@ -33,10 +33,10 @@ export const readTurn: Statement<TurnRow> = {
 };
 
 /** What a failed turn added to the log, and what it replied to. $1 tenant, $2 id. */
-export const ownEntries: Statement<{ id: string; seq: bigint; kind: MessageKind }> = {
+export const ownEntries: Statement<{ id: string; seq: bigint; kind: MessageKind; client_id: string | null }> = {
   name: "turn_own_entries",
   text: `
-  select m.id, m.seq, coalesce(m.kind, 1) as kind from turn t join message m on m.tenant_id = $1 and m.conversation_id = t.conversation_id
+  select m.id, m.seq, coalesce(m.kind, 1) as kind, m.client_id from turn t join message m on m.tenant_id = $1 and m.conversation_id = t.conversation_id
     and (m.seq between coalesce(t.input_seq, t.message_seq) and t.message_seq
       or m.seq between t.first_seq and t.last_seq and m.turn_id = t.id)
   where t.tenant_id = $1 and t.id = $2::uuid and m.delete_time is null

@@ -6,6 +6,8 @@ import { systemCaller } from "../../domain/identity/caller.ts";
 import { appendToLog, markConversationDeleted } from "../conversations/conversations.ts";
 import { lockConversation } from "../conversations/statements.ts";
 import type { Database, Queryable } from "../database.ts";
+import { unnameFiles } from "../files/erasure.ts";
+import { freeClientIds } from "../messages/client-ids.ts";
 import { applyDiff, type MessageRow } from "../messages/messages.ts";
 import type { TurnRow } from "./columns.ts";
 import * as sql from "./record-statements.ts";
@@ -42,11 +44,19 @@ export async function recordedEntries(
   return on.query(sql.recordedEntries, [...place, after ?? from - 1n, upto, limit], signal);
 }
 
-/** Deletes what a failed turn replied to and added to the log. Its conversation must be locked. */
+/**
+ * Deletes what a failed turn replied to and added to the log. Its conversation must be locked. Client ids and files are
+ * free for what is sent again: files that nothing else names are as before a message named them.
+ */
 export async function discardEntries(tx: Queryable, { tenantId, conversationId, id }: TurnPlace): Promise<void> {
   const entries = await tx.query(sql.ownEntries, [tenantId, id]);
   const diff = { unchanged: 0, edits: [], deletions: entries, additions: [] };
-  await applyDiff(tx, systemCaller(tenantId, "server"), conversationId, diff);
+  const caller = systemCaller(tenantId, "server");
+  await applyDiff(tx, caller, conversationId, diff);
+  const clientIds = entries.flatMap(({ client_id }) => client_id ?? []);
+  if (clientIds.length > 0) await freeClientIds(tx, caller, conversationId, clientIds);
+  const seqs = entries.map(({ seq }) => seq);
+  if (seqs.length > 0) await unnameFiles(tx, tenantId, conversationId, seqs);
 }
 
 export async function markUnlisted(tx: Queryable, tenantId: string, conversationId: string): Promise<void> {

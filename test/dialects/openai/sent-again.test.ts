@@ -248,3 +248,30 @@ describe("an item with a large picture and an id", () => {
     expect(await textsOf(conversation)).toHaveLength(3);
   });
 });
+
+describe("a picture of a response", () => {
+  test("that fails is no file of the conversation, and one file for all attempts", async () => {
+    const { client, upstream } = scene;
+    const conversation = (await client.conversations.create()).id;
+    const before = await files();
+    const body = { model: "m", conversation, input: [picture()] };
+    upstream.answer = (response, _, index) => (index < 4 ? response.writeHead(501).end() : says("ok")(response));
+    await expect(client.withOptions({ maxRetries: 1 }).responses.create(body)).rejects.toMatchObject({ status: 502 });
+    expect(await files()).toEqual({ all: before.all + 1, unnamed: before.unnamed + 1 });
+    const options = { headers: { "x-stainless-retry-count": "2" } };
+    expect((await client.responses.create(body, options)).output_text).toBe("ok");
+    expect(await files()).toEqual({ all: before.all + 1, unnamed: before.unnamed });
+  });
+
+  test.each([
+    ["an unknown conversation", { model: "m", conversation: `conv_${"0".repeat(32)}` }, 404],
+    ["an unknown response before it", { model: "m", previous_response_id: `resp_${"0".repeat(32)}` }, 400],
+  ])("is not stored for %s", async (_, place, status) => {
+    const before = await files();
+    const asked = scene.client.responses.create({ ...place, input: [picture()] });
+    await expect(asked).rejects.toMatchObject({ status });
+    const items = scene.client.conversations.items.create(`conv_${"0".repeat(32)}`, { items: [picture()] });
+    await expect(items).rejects.toMatchObject({ status: 404 });
+    expect(await files()).toEqual(before);
+  });
+});

@@ -87,6 +87,26 @@ export function createBegin({ canonical, found, lines, keep }: BeginParts): Begi
     }
   }
 
+  /** Throws for a conversation that the caller does not see, and for an agent that is not there. */
+  async function requirePlace(context: CallContext, wanted: WantedResponse, own: string, agent: string): Promise<void> {
+    try {
+      if (own !== "") await canonical.call(context, Conversations.method.getConversation, { conversationId: own });
+    } catch (error) {
+      const missing = error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND;
+      throw missing ? noConversation(wanted.conversationId) : error;
+    }
+    if (agent !== FALLBACK) return;
+    try {
+      await canonical.call(context, Agents.method.getAgent, { agentId: agent });
+    } catch (error) {
+      if (!(error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND)) throw error;
+      const description = "names no registered agent";
+      throw new DomainError(ErrorReason.UNKNOWN_REFERENCE, `model: ${description}`, {
+        violations: [{ field: "model", description, rule: "reference" }],
+      });
+    }
+  }
+
   return async (context, wanted, texts) => {
     const { previousTurnId, parameters, fields, tools } = wanted;
     const own = wanted.conversationId === "" ? "" : ourConversationId(wanted.conversationId);
@@ -94,6 +114,8 @@ export function createBegin({ canonical, found, lines, keep }: BeginParts): Begi
     const known = own || (await conversationOf(context, previousTurnId));
     const read = await readItems(found, context, known, wanted.input, "input");
     if (read.length === 0) throw invalidField("input", "must have something that is stored", "repeated.min_items");
+    // No file is stored for what would be refused.
+    if (texts.size > 0) await requirePlace(context, wanted, own, agent);
     const messages = await keep(context, read, texts, "input");
     const stored = { name: "input", items: wanted.input, drafts: messages };
     const instructions = fields.get("instructions");
