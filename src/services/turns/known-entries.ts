@@ -13,7 +13,7 @@ import { followParent, goTo, readTree } from "../messages/branches.ts";
 /** By client id. */
 export type KnownEntries = ReadonlyMap<string, MessageRow>;
 
-export const NONE_KNOWN: KnownEntries = new Map();
+export const NONE_KNOWN: ReadonlyMap<string, MessageRow> = new Map();
 
 /** What a turn adds next to, and what of it is there. */
 export interface EntriesPlace {
