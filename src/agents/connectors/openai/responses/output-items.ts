@@ -9,12 +9,9 @@ import { AgentFailure } from "../../connector.ts";
 import { isObject } from "../../failures.ts";
 import { newCallId } from "../../new-call-id.ts";
 import { Pieces } from "../../pieces.ts";
+import { isId, kept, MAX_ID_LENGTH, MAX_ITEM_LENGTH, textsIn } from "./item-members.ts";
 import { type ItemEvent, type KnownItem, KnownItems } from "./known-items.ts";
 import { MessageText } from "./message-text.ts";
-
-/** Maximum length of a provider's item as JSON; an entry of the log takes 1 MiB. */
-const MAX_ITEM_LENGTH = 1000 * 1024;
-const MAX_ID_LENGTH = 128;
 
 export interface ItemsOptions {
   /** Ids of calls earlier in the conversation. */
@@ -233,21 +230,4 @@ function imageIn({ [RESULT]: result, ...rest }: JsonObject) {
   const bytes = typeof result === "string" ? Buffer.from(result, "base64") : undefined;
   if (bytes === undefined || bytes.length === 0 || bytes.toString("base64") !== result) return undefined;
   return { rest, file: { source: { case: "data", value: bytes }, mediaType: "image/png" } } as const;
-}
-
-function isId(id: JsonValue | undefined): id is string {
-  return typeof id === "string" && id !== "" && id.length <= MAX_ID_LENGTH;
-}
-
-function textsIn(parts: JsonValue | undefined): string[] {
-  if (!Array.isArray(parts)) return [];
-  return parts.flatMap((part) =>
-    isObject(part) && typeof part.text === "string" && part.text !== "" ? [part.text] : [],
-  );
-}
-
-/** What stands beside an item's fields. What is too long is left out. */
-function kept(rest: JsonObject): { providerJson?: string } {
-  const json = JSON.stringify(rest);
-  return json === "{}" || json.length > MAX_ITEM_LENGTH / 4 ? {} : { providerJson: json };
 }
