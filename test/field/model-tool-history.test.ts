@@ -9,7 +9,7 @@ import { assistant, byAnother, call, developer, entry, result, system, thought, 
 import { AGENT_ID } from "../support/upstream.ts";
 
 const told = (entries: readonly Entry[], thoughts?: ThoughtsTold) =>
-  historyOf("", itemsOf(entries, agentSender(AGENT_ID)), thoughts);
+  historyOf("", itemsOf(entries, agentSender(AGENT_ID)), { thoughts });
 const calls = (...all: [id: string, name?: string, args?: string][]) =>
   all.map(([id, name = "f", args = "{}"]) => ({ id, type: "function", function: { name, arguments: args } }));
 const u = (content: unknown) => ({ role: "user", content });

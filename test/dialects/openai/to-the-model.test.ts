@@ -1,7 +1,8 @@
-// What a model's endpoint gets of the items that a caller sends, whichever way they come.
+// What a model's endpoint gets of the items and parameters that a caller sends, whichever way they come.
+import { readFile } from "node:fs/promises";
 import type { ResponseInputItem } from "openai/resources/responses/responses";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type ModelScene, responds, says, startModelScene } from "./model-scene.ts";
+import { chunk, finishChat, type ModelScene, responds, says, startModelScene } from "./model-scene.ts";
 
 let scene: ModelScene;
 beforeAll(async () => {
@@ -227,5 +228,104 @@ describe("what stands beside an item's text", () => {
     upstream.answer = responds([SPOKEN], []);
     await client.responses.create({ model: "thinker", conversation, input: [output] as never });
     expect(phases(asked())).toEqual([undefined, "commentary", "final_answer", "eyes", undefined]);
+  });
+});
+
+/** What a request may have, each with a value; undefined: it is the server's own, and goes on to no model. */
+const PARAMETERS: Readonly<Record<string, unknown>> = {
+  access_programs: { cyber: "standard" },
+  background: undefined,
+  context_management: [{ type: "compaction", compact_threshold: 2000 }],
+  conversation: undefined,
+  image: { context_compression: "enabled" },
+  include: ["reasoning.encrypted_content", "file_search_call.results"],
+  input: undefined,
+  instructions: "Be kind",
+  max_output_tokens: 64,
+  max_tool_calls: 3,
+  metadata: undefined,
+  model: "m-1",
+  moderation: { model: "omni" },
+  parallel_tool_calls: false,
+  previous_response_id: undefined,
+  prompt: { id: "pmpt_1", variables: { city: "Oslo" } },
+  prompt_cache_key: "k",
+  prompt_cache_options: { mode: "explicit" },
+  prompt_cache_retention: "24h",
+  reasoning: { effort: "low", summary: "auto" },
+  safety_identifier: "s",
+  service_tier: "flex",
+  store: undefined,
+  stream: undefined,
+  stream_options: undefined,
+  temperature: 0.25,
+  text: { format: { type: "json_object" } },
+  tool_choice: "required",
+  tools: [{ type: "web_search" }],
+  top_logprobs: 2,
+  top_p: 0.5,
+  truncation: undefined,
+  user: "u",
+};
+
+describe("a parameter", () => {
+  test("of the client's types is passed to Responses as it is, or is the server's own", async () => {
+    const types = await readFile("node_modules/openai/resources/responses/responses.d.ts", "utf8");
+    const [, body = ""] = /interface ResponseCreateParamsBase \{(.*?)\n\}/s.exec(types) ?? [];
+    const names = [...body.matchAll(/^ {4}(\w+)\??:/gm)].map(([, name]) => name);
+    expect(names.length).toBeGreaterThan(20);
+    expect(names.filter((name = "") => !(name in PARAMETERS))).toEqual([]);
+    const passed = Object.entries(PARAMETERS).filter(([, value]) => value !== undefined);
+    const parameters = { ...Object.fromEntries(passed), model: "thinker" } as never;
+    await scene.client.responses.create({ ...(parameters as object), store: false, input: "Hi" });
+    const { input: _, stream: __, store: ___, model: ____, ...sent } = scene.upstream.calls.at(-1)?.body ?? {};
+    const { model: _____, ...wanted } = Object.fromEntries(passed);
+    expect(sent).toEqual(wanted);
+  });
+
+  test.each([
+    ["prompt", "pmpt_1", "must be an object"],
+    ["context_management", { type: "compaction" }, "must be an array"],
+  ])("%s of another form is refused", async (name, value, rule) => {
+    const request = { model: "thinker", input: "Hi", [name]: value };
+    await expect(scene.client.responses.create(request as never)).rejects.toMatchObject({
+      status: 400,
+      param: name,
+      message: expect.stringContaining(rule),
+    });
+  });
+});
+
+describe("a custom tool", () => {
+  const grammar = { syntax: "lark", definition: "start: /x/" };
+  const tools = [{ type: "custom", name: "sh", description: "Runs", format: { type: "grammar", ...grammar } }];
+
+  test("is one of Chat Completions too, and so is its call, both ways", async () => {
+    const { client, upstream } = scene;
+    upstream.answer = (response) => {
+      const part = { index: 0, id: "call_1", type: "custom", custom: { name: "sh", input: "" } };
+      chunk(response, { tool_calls: [part] });
+      for (const input of ["ls", " {a}"]) chunk(response, { tool_calls: [{ index: 0, custom: { input } }] });
+      finishChat(response, "tool_calls");
+    };
+    const choice = { type: "custom", name: "sh" };
+    const request = { model: "gpt-x", tools, tool_choice: choice } as never as { model: string };
+    const { id, output } = await client.responses.create({ ...request, input: "Hi" });
+    expect(output).toMatchObject([{ type: "custom_tool_call", call_id: "call_1", name: "sh", input: "ls {a}" }]);
+    expect(upstream.calls[0]?.body).toMatchObject({
+      tools: [{ type: "custom", custom: { name: "sh", description: "Runs", format: { type: "grammar", grammar } } }],
+      tool_choice: { type: "custom", custom: { name: "sh" } },
+    });
+    upstream.answer = says("ok");
+    const answer = { type: "custom_tool_call_output", call_id: "call_1", output: "a cat" } as const;
+    await client.responses.create({ ...request, previous_response_id: id, input: [answer] });
+    expect(asked().slice(1)).toEqual([
+      {
+        role: "assistant",
+        content: null,
+        tool_calls: [{ id: "call_1", type: "custom", custom: { name: "sh", input: "ls {a}" } }],
+      },
+      { role: "tool", tool_call_id: "call_1", content: "a cat" },
+    ]);
   });
 });

@@ -90,7 +90,14 @@ function previousIn(id: string | undefined): string {
 /** The id of nothing. */
 const NOBODY = "00000000-0000-7000-8000-000000000000";
 
-type Kind = "object" | "string or object";
+type Kind = "object" | "array" | "string or object";
+
+/** What a value of each kind may begin with, and what is said of others. */
+const KINDS: Readonly<Record<Kind, readonly [first: RegExp, rule: string]>> = {
+  object: [/^\{/, "must be an object"],
+  array: [/^\[/, "must be an array"],
+  "string or object": [/^["{]/, "must be a string or an object"],
+};
 
 function fieldsOf(request: CreateResponseRequest): Fields {
   const fields: Members = new Map();
@@ -99,9 +106,8 @@ function fieldsOf(request: CreateResponseRequest): Fields {
   };
   const raw = (name: string, json: string | undefined, kind: Kind) => {
     if (json === undefined || json === "null") return;
-    const fits = json.startsWith("{") || (kind !== "object" && json.startsWith('"'));
-    if (!fits)
-      throw invalidField(name, kind === "object" ? "must be an object" : "must be a string or an object", "json.type");
+    const [first, rule] = KINDS[kind];
+    if (!first.test(json)) throw invalidField(name, rule, "json.type");
     const fault = jsonFault(json);
     if (fault !== undefined) throw invalidField(name, fault[1], fault[0]);
     fields.set(name, json);
@@ -125,6 +131,12 @@ function fieldsOf(request: CreateResponseRequest): Fields {
   put("prompt_cache_retention", request.promptCacheRetention);
   put("safety_identifier", request.safetyIdentifier);
   put("user", request.user);
+  raw("prompt", request.prompt, "object");
+  raw("context_management", request.contextManagement, "array");
+  raw("prompt_cache_options", request.promptCacheOptions, "object");
+  raw("moderation", request.moderation, "object");
+  raw("image", request.image, "object");
+  raw("access_programs", request.accessPrograms, "object");
   return fields;
 }
 

@@ -25,6 +25,9 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   metadata: "{}",
 };
 
+/** Fields that are shown only where the request has them. */
+const IF_GIVEN = ["prompt", "prompt_cache_options", "image"];
+
 export type ResponseStatus = "queued" | "in_progress" | "completed" | "incomplete" | "failed" | "cancelled";
 
 /** What was cut is incomplete, also where nothing was said before the cut. */
@@ -74,6 +77,10 @@ export function responseJson(
     `"conversation":${note.inConversation ? `{"id":"${conversationIdOf(conversationId)}"}` : "null"}`,
     `"store":${note.store},"usage":${isOver(status) ? usageJson(turn) : "null"},"access_programs":null`,
     ...Object.entries(DEFAULTS).map(([name, json]) => `"${name}":${note.fields.get(name) ?? json}`),
+    ...IF_GIVEN.flatMap((name) => {
+      const json = note.fields.get(name);
+      return json === undefined ? [] : [`"${name}":${json}`];
+    }),
   ];
   return `{${members.join(",")}}`;
 }

@@ -2,6 +2,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { type OpenAiConnector, ReasoningHistory } from "../../../../../gen/colloquy/v1/agent_pb.ts";
 import type { AgentTool } from "../../../../domain/turns/agent-tool.ts";
+import { isObject } from "../../failures.ts";
 import { schemaOf } from "../../tool-schema/tool-schema.ts";
 import type { ModelApi } from "../model-api.ts";
 import { historyOf, type ThoughtsTold } from "./history.ts";
@@ -14,7 +15,10 @@ export const chatApi: ModelApi = {
   parameters: chatParameters,
   body: (connector, items, tools, without) => ({
     ...parametersOf(connector, tools),
-    messages: historyOf(connector.instructions, items, TOLD[connector.reasoningHistory]) as never,
+    messages: historyOf(connector.instructions, items, {
+      thoughts: TOLD[connector.reasoningHistory],
+      customTools: customTools(connector),
+    }) as never,
     model: connector.model,
     stream: true,
     ...(!without.has("stream_options") && { stream_options: { include_usage: true } }),
@@ -26,6 +30,15 @@ const TOLD: { readonly [told in ReasoningHistory]?: ThoughtsTold } = {
   [ReasoningHistory.NONE]: "none",
   [ReasoningHistory.ALL]: "all",
 };
+
+/** Their names. */
+function customTools({ parameters }: OpenAiConnector): Set<string> {
+  const { tools } = parameters ?? {};
+  const names = (Array.isArray(tools) ? tools : []).flatMap((tool) =>
+    isObject(tool) && isObject(tool.custom) && typeof tool.custom.name === "string" ? [tool.custom.name] : [],
+  );
+  return new Set(names);
+}
 
 function parametersOf({ parameters }: OpenAiConnector, tools: readonly AgentTool[]): JsonObject {
   const { stream_options: _, n: __, tools: own, ...rest } = parameters ?? {};

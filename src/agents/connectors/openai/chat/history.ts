@@ -1,5 +1,6 @@
 // Converts a conversation to the form of chat completions that every model server accepts, including strict chat
 // templates.
+import { ToolType } from "../../../../../gen/colloquy/v1/part_pb.ts";
 import { argumentsText, toolName } from "../../history/arguments.ts";
 import { type Answered, type Block, blocksOf, type Step } from "../../history/blocks.ts";
 import { CallIds } from "../../history/call-ids.ts";
@@ -19,17 +20,22 @@ export interface ChatMessage {
   [thoughts: string]: unknown;
 }
 
-export interface ChatCall {
-  readonly id: string;
-  readonly type: "function";
-  readonly function: { readonly name: string; readonly arguments: string };
-  readonly extra_content?: unknown;
-}
+export type ChatCall = { readonly id: string; readonly extra_content?: unknown } & (
+  | { readonly type: "function"; readonly function: { readonly name: string; readonly arguments: string } }
+  | { readonly type: "custom"; readonly custom: { readonly name: string; readonly input: string } }
+);
 
 /** Which of its earlier thoughts a model is told: those of turns with tool calls and of the last turn, none, or all. */
 export type ThoughtsTold = "tool-turns" | "none" | "all";
 
 const BETWEEN = "(No reply.)";
+
+export interface HistoryOptions {
+  /** Default: those of turns with tool calls. */
+  readonly thoughts?: ThoughtsTold | undefined;
+  /** The names of those that the request has: other endpoints know functions alone, which their calls become. */
+  readonly customTools?: ReadonlySet<string>;
+}
 
 /** OpenAI takes ids of up to 40 characters. */
 const CALL_ID = /^\S{1,40}$/;
@@ -43,9 +49,9 @@ const CALL_ID = /^\S{1,40}$/;
 export function historyOf(
   instructions: string,
   items: readonly Item[],
-  thoughts: ThoughtsTold = "tool-turns",
+  { thoughts = "tool-turns", customTools = new Set() }: HistoryOptions = {},
 ): ChatMessage[] {
-  const history = new History(instructions);
+  const history = new History(instructions, customTools);
   for (const turn of turnsOf(blocksOf(withoutHosted(items)))) {
     const told = thoughts === "all" || (thoughts === "tool-turns" && (turn.isLast || turn.blocks.some(hasCalls)));
     for (const block of turn.blocks) {
@@ -76,7 +82,10 @@ class History {
   readonly #said: ChatMessage[] = [];
   readonly #ids = new CallIds(CALL_ID);
 
-  constructor(instructions: string) {
+  readonly #customTools: ReadonlySet<string>;
+
+  constructor(instructions: string, customTools: ReadonlySet<string>) {
+    this.#customTools = customTools;
     this.#system = instructions.trim() === "" ? [] : [instructions];
   }
 
@@ -123,10 +132,14 @@ class History {
     const { extra_content } = call.extra;
     // Longer ids than OpenAI's are this server's own: its calls get them back.
     const given = call.own && typeof call.extra.call_id === "string" ? call.extra.call_id : undefined;
+    const id = given ?? this.#ids.of(call);
+    const name = toolName(call.name);
+    if (call.type === ToolType.CUSTOM && this.#customTools.has(name))
+      return { id, type: "custom", custom: { name, input: call.arguments } };
     return {
-      id: given ?? this.#ids.of(call),
+      id,
       type: "function",
-      function: { name: toolName(call.name), arguments: argumentsText(call.arguments) },
+      function: { name, arguments: argumentsText(call.arguments) },
       // Gemini refuses calls without the signature that it gave them.
       ...(call.own && extra_content !== undefined && { extra_content }),
     };

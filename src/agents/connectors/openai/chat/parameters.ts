@@ -34,8 +34,12 @@ export function chatParameters(asked: JsonObject): JsonObject {
 }
 
 function toolOf(tool: JsonValue): JsonObject[] {
-  if (!isObject(tool) || tool.type !== "function") return [];
+  if (!isObject(tool) || (tool.type !== "function" && tool.type !== "custom")) return [];
   const { name, description, parameters, strict } = tool;
+  if (tool.type === "custom") {
+    const format = isObject(tool.format) ? customFormat(tool.format) : undefined;
+    return [{ type: "custom", custom: { name: name ?? "", ...(description != null && { description }), ...format } }];
+  }
   const described = {
     ...(description != null && { description }),
     ...(parameters != null && { parameters }),
@@ -44,14 +48,21 @@ function toolOf(tool: JsonValue): JsonObject[] {
   return [{ type: "function", function: { name: name ?? "", ...described } }];
 }
 
+function customFormat({ type, ...grammar }: JsonObject): JsonObject {
+  return { format: type === "grammar" ? { type, grammar } : { type: type ?? "text" } };
+}
+
+/** A tool as a choice names it: a function or a custom tool. */
+function namedTool(tool: JsonValue): JsonObject[] {
+  if (!isObject(tool) || (tool.type !== "function" && tool.type !== "custom")) return [];
+  return [{ type: tool.type, [tool.type]: { name: tool.name ?? "" } }];
+}
+
 function choiceOf(choice: JsonValue | undefined): JsonValue | undefined {
   if (typeof choice === "string") return choice;
   if (!isObject(choice)) return undefined;
-  if (choice.type === "function") return { type: "function", function: { name: choice.name ?? "" } };
-  if (choice.type !== "allowed_tools" || !Array.isArray(choice.tools)) return undefined;
-  const tools = choice.tools.flatMap((tool) =>
-    isObject(tool) && tool.type === "function" ? [{ type: "function", function: { name: tool.name ?? "" } }] : [],
-  );
+  if (choice.type !== "allowed_tools" || !Array.isArray(choice.tools)) return namedTool(choice)[0];
+  const tools = choice.tools.flatMap(namedTool);
   return { type: "allowed_tools", allowed_tools: { mode: choice.mode ?? "auto", tools } };
 }
 
