@@ -36,18 +36,37 @@ async function put(db: pg.PoolClient, { id, conversationId, content, deleteTime 
   );
 }
 
-/** After a restoration, whose event has no messages. A conversation that is gone again has none either. */
-async function refill(db: pg.PoolClient, conversationId: string): Promise<void> {
+/** The items of all pages. */
+async function* all<Page extends { nextPageToken: string }, Item>(
+  read: (pageToken: string) => Promise<Page>,
+  itemsOf: (page: Page) => Item[],
+): AsyncGenerator<Item> {
   let pageToken = "";
   do {
-    const page = await messages
-      .listMessages({ conversationId, pageSize: 200, pageToken })
-      .catch((error: unknown): undefined => {
-        if (reasonOf(error) !== ErrorReason.NOT_FOUND) throw error;
-      });
-    for (const message of page?.messages ?? []) await put(db, message);
-    pageToken = page?.nextPageToken ?? "";
+    const page = await read(pageToken);
+    yield* itemsOf(page);
+    pageToken = page.nextPageToken;
   } while (pageToken !== "");
+}
+
+/** After a restoration, whose event has no messages: those of each branch, as when they were sent. */
+async function refill(db: pg.PoolClient, conversationId: string): Promise<void> {
+  const branches = all(
+    (pageToken) => messages.listBranches({ conversationId, pageToken }),
+    (page) => page.branches,
+  );
+  try {
+    for await (const { messageId: branchMessageId } of branches) {
+      const found = all(
+        (pageToken) => messages.listMessages({ conversationId, branchMessageId, pageSize: 200, pageToken }),
+        (page) => page.messages,
+      );
+      for await (const message of found) await put(db, message);
+    }
+  } catch (error) {
+    // A conversation that is gone again has none.
+    if (reasonOf(error) !== ErrorReason.NOT_FOUND) throw error;
+  }
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: an event as it comes

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-test("the indexer follows what is sent, edited, deleted, restored and purged, over a kill", async () => {
+test("the indexer follows what is sent, edited, deleted, restored and purged, of all branches, over a kill", async () => {
   await using own = await createTestDatabase("template0");
   const index = new pg.Client({ connectionString: own.url });
   await index.connect();
@@ -69,12 +69,14 @@ test("the indexer follows what is sent, edited, deleted, restored and purged, ov
   await messages.updateMessage({ messageId: found[0]?.id ?? "", message: { content: "A" } });
   await messages.deleteMessage({ messageId: found[1]?.id ?? "" });
   await conversations.purgeConversation({ conversationId: two });
+  // An alternative to the first message, with which another branch begins.
+  await messages.sendMessage({ conversationId: one, message: { content: "z", parentId: one } });
   const second = start();
-  await expect.poll(indexed, eventually).toBe("A");
+  await expect.poll(indexed, eventually).toBe("Az");
   await conversations.deleteConversation({ conversationId: one });
   await expect.poll(indexed, eventually).toBe("");
   await conversations.restoreConversation({ conversationId: one });
-  await expect.poll(indexed, eventually).toBe("A");
+  await expect.poll(indexed, eventually).toBe("Az");
   second.kill("SIGKILL");
   await once(second, "close");
   await index.end();
