@@ -8,12 +8,14 @@ import { FinishReason } from "../../domain/turns/turn.ts";
 import type { ByteStore, FileKey } from "../../files/byte-store.ts";
 import type { ConnectorName } from "../../store/agents/agents.ts";
 import { type NamedFileRow, readNamed } from "../../store/files/named-files.ts";
+import { HeldBytes } from "../held-bytes.ts";
 import { toolFailure } from "../tools/tool-runner.ts";
 import { AgentFailure, type ReplyRequest } from "./connector.ts";
 import type { Connectors } from "./connectors.ts";
 import { isText } from "./history/files.ts";
 import { type MadeFilesOptions, type MadeIn, withMadeFiles } from "./made-files.ts";
 import { StreamedFiles } from "./streamed-files.ts";
+import { waitForRoom } from "./wait-for-room.ts";
 
 /**
  * The bytes of the files of one call, each as often as the history names it. Of larger histories the agent gets the
@@ -32,21 +34,42 @@ const STREAMED: readonly ConnectorName[] = ["openai", "anthropic"];
 /** Of these, the bytes of files that are not read while they are sent. */
 const MAX_IN_MEMORY = 8 << 20;
 
-export type StoredFilesOptions = MadeFilesOptions;
+/** What the files of all calls take in this process. */
+const MAX_HELD = 256 << 20;
+/** Of bytes in memory there are so many copies while a call runs: base64, JSON, and what is sent. */
+const COPIES = 4;
+/** What a call takes that reads files while they are sent: pieces, their base64, and what waits in its socket. */
+const STREAM_BYTES = 2 << 20;
+
+export interface StoredFilesOptions extends MadeFilesOptions {
+  /** What the files of all calls of the process take together. Default: {@link MAX_HELD}. */
+  readonly room?: HeldBytes;
+}
 
 /**
  * The same connectors, of which each gets files in place: their bytes, or no more than their names where there are too
  * many. What it sends as bytes, and what tools return so, becomes a file of the conversation.
  */
 export function connectorsWithFiles(connectors: Connectors, options: StoredFilesOptions): Connectors {
+  const { room = new HeldBytes(MAX_HELD) } = options;
   return {
     ...connectors,
     connectorOf(tenantId, agent) {
       const connector = connectors.connectorOf(tenantId, agent);
       return async function* (request, signal) {
         const { tenantId: tenant, conversationId } = request;
-        const pieces = connector(await inPlace(request, agent.connector, options, signal), signal);
-        return yield* kept(pieces, { tenantId: tenant, conversationId, agentId: agent.id }, options);
+        const place = { tenantId: tenant, conversationId, agentId: agent.id };
+        const files = await namedIn(request, options, signal);
+        if (files === undefined) return yield* kept(connector(request, signal), place, options);
+        const held = new CallFiles(agent.connector, files);
+        const hold = yield* waitForRoom(room, tenant, held.bytes, signal);
+        try {
+          const pieces = connector(await inPlace(request, agent.connector, files, options, signal), signal);
+          // Once the agent answers, it has what was sent; what is in memory stays for as long as the call.
+          return yield* kept(pieces, place, options, () => hold.shrinkTo(held.bytesInMemory));
+        } finally {
+          hold.leave();
+        }
       };
     },
     tools: {
@@ -71,10 +94,12 @@ async function* kept(
   pieces: AsyncGenerator<ReplyPiece, FinishReason>,
   place: MadeIn,
   options: StoredFilesOptions,
+  onAnswer: () => void = () => {},
 ): AsyncGenerator<ReplyPiece, FinishReason> {
   try {
     for (;;) {
       const { value, done } = await pieces.next();
+      onAnswer();
       if (done) return value;
       yield value.kind === "part" ? { ...value, part: await withMadeFiles(value.part, place, options) } : value;
     }
@@ -83,18 +108,34 @@ async function* kept(
   }
 }
 
-async function inPlace(
+/** The files that each message of a request names, and what is stored of them. */
+interface NamedFiles {
+  readonly named: readonly (readonly NamedFile[])[];
+  readonly rows: ReadonlyMap<string, NamedFileRow>;
+}
+
+/** Undefined: the request names none. */
+async function namedIn(
   request: ReplyRequest,
-  connector: ConnectorName,
-  options: StoredFilesOptions,
+  { database }: StoredFilesOptions,
   signal: AbortSignal,
-): Promise<ReplyRequest> {
+): Promise<NamedFiles | undefined> {
   const named = request.messages.map(({ parts }) => filesIn(parts));
-  if (named.every((files) => files.length === 0)) return request;
+  if (named.every((files) => files.length === 0)) return undefined;
   const places = request.messages.flatMap(({ conversation_id: conversationId, seq }, index) =>
     (named[index] ?? []).map(({ id: fileId }) => ({ fileId, conversationId, seq })),
   );
-  const rows = await readNamed(options.database, request.tenantId, places, signal);
+  const rows = await readNamed(database, request.tenantId, places, signal);
+  return { named, rows: new Map(rows.map((row) => [row.id, row])) };
+}
+
+async function inPlace(
+  request: ReplyRequest,
+  connector: ConnectorName,
+  { named, rows }: NamedFiles,
+  options: StoredFilesOptions,
+  signal: AbortSignal,
+): Promise<ReplyRequest> {
   const room = new Room(connector, rows, { tenantId: request.tenantId, bytes: options.bytes, signal });
   const messages = [...request.messages];
   for (const [index, row] of [...messages.entries()].reverse()) {
@@ -102,6 +143,30 @@ async function inPlace(
     if (files.length > 0) messages[index] = { ...row, parts: withBytes(row.parts ?? "[]", await room.take(files)) };
   }
   return { ...request, messages, files: room.streamed };
+}
+
+/** What the files of a call take at most in this process, before any is read. */
+class CallFiles {
+  readonly bytesInMemory: number;
+  readonly bytes: number;
+
+  constructor(connector: ConnectorName, { named, rows }: NamedFiles) {
+    let inMemory = 0;
+    let streams = false;
+    for (const { id, times } of named.flat()) {
+      const row = rows.get(id);
+      if (row === undefined) continue;
+      if (isInMemory(connector, row)) inMemory += times * Number(row.size);
+      else streams = true;
+    }
+    this.bytesInMemory = COPIES * Math.min(inMemory, MAX_IN_MEMORY, MAX_BYTES[connector]);
+    this.bytes = this.bytesInMemory + (streams ? STREAM_BYTES : 0);
+  }
+}
+
+/** Models get files of text as text. */
+function isInMemory(connector: ConnectorName, { media_type: mediaType, size }: NamedFileRow): boolean {
+  return !STREAMED.includes(connector) || size === 0n || isText(mediaType);
 }
 
 interface Source {
@@ -113,17 +178,17 @@ interface Source {
 /** Gives the files of one call their bytes, while there is room for them. */
 class Room {
   readonly streamed = new StreamedFiles();
-  readonly #isStreamed: boolean;
+  readonly #connector: ConnectorName;
   readonly #rows: ReadonlyMap<string, NamedFileRow>;
   readonly #source: Source;
   readonly #held = new Map<string, string>();
   #left: number;
   #leftInMemory = MAX_IN_MEMORY;
 
-  constructor(connector: ConnectorName, rows: readonly NamedFileRow[], source: Source) {
-    this.#isStreamed = STREAMED.includes(connector);
+  constructor(connector: ConnectorName, rows: ReadonlyMap<string, NamedFileRow>, source: Source) {
+    this.#connector = connector;
     this.#left = MAX_BYTES[connector];
-    this.#rows = new Map(rows.map((row) => [row.id, row]));
+    this.#rows = rows;
     this.#source = source;
   }
 
@@ -139,11 +204,11 @@ class Room {
     return taken;
   }
 
-  async #sourceOf({ id, media_type: mediaType, size }: NamedFileRow, times: number): Promise<FileBytes["source"]> {
+  async #sourceOf(row: NamedFileRow, times: number): Promise<FileBytes["source"]> {
+    const { id, media_type: mediaType, size } = row;
     const length = Number(size);
     const all = times * length;
-    // Models get files of text as text.
-    const inMemory = !this.#isStreamed || length === 0 || isText(mediaType);
+    const inMemory = isInMemory(this.#connector, row);
     if (all > this.#left || (inMemory && all > this.#leftInMemory)) return {};
     this.#left -= all;
     const { tenantId, bytes, signal } = this.#source;

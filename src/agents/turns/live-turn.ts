@@ -1,20 +1,21 @@
 // A turn running on this server: waits for its turn, takes its steps, and writes how it ends, or that it waits for input.
 import { type EndState, FinishReason, TurnState } from "../../domain/turns/turn.ts";
-import { patiently } from "../../store/retry.ts";
 import { leaveTurn } from "../../store/turns/queued-turns.ts";
 import type { TurnEnding, TurnPlace } from "../../store/turns/turns.ts";
 import { AgentFailure, type ReplyRequest } from "../connectors/connector.ts";
 import type { Connectors } from "../connectors/connectors.ts";
 import type { ToolCall } from "../tools/tool-runner.ts";
 import { Growth } from "./growth.ts";
+import type { HistoryRoom } from "./history-room.ts";
 import type { LiveTurnTask, LiveView } from "./live-task.ts";
 import { reply } from "./reply.ts";
 import { type StepsEnd, TurnSteps } from "./turn-steps.ts";
-import { PATIENCE_MS, TurnWriter, type TurnWriterParts } from "./turn-writer.ts";
+import { TurnWriter, type TurnWriterParts } from "./turn-writer.ts";
 import type { WaitingTurns } from "./waiting-turns.ts";
 
 export interface LiveTurnParts extends TurnWriterParts {
   readonly connectors: Connectors;
+  readonly room: HistoryRoom;
   /** Where queued turns wait. */
   readonly waiting: WaitingTurns;
 }
@@ -157,10 +158,15 @@ export class LiveTurn {
     }
   }
 
-  async #takeSteps(signal: AbortSignal): Promise<StepsEnd> {
+  #takeSteps(signal: AbortSignal): Promise<StepsEnd> {
+    const { place, agent, readRequest } = this.#task;
+    const asking = { tenantId: place.tenantId, patienceMs: agent.timeout_ms, signal };
+    return this.#parts.room.within(asking, readRequest, (asked) => this.#takeStepsOf(asked, signal));
+  }
+
+  async #takeStepsOf(asked: ReplyRequest, signal: AbortSignal): Promise<StepsEnd> {
     const { connectors } = this.#parts;
     const { agent, place } = this.#task;
-    const asked = await patiently(() => this.#task.readRequest(), PATIENCE_MS, signal);
     const request = { ...asked, tools: this.#steps.offer(await connectors.mcpTools(place.tenantId, agent, signal)) };
     const circuit = connectors.circuitOf(place.tenantId, agent);
     const connector = connectors.connectorOf(place.tenantId, agent);

@@ -21,6 +21,7 @@ import { warnSparingly } from "../../telemetry/warn-rarely.ts";
 import type { Connectors } from "../connectors/connectors.ts";
 import { withTimeout } from "../with-timeout.ts";
 import { endCancelled, endExpired, endUnwanted } from "./end-turn.ts";
+import { HistoryRoom } from "./history-room.ts";
 import { LeaseTrust } from "./lease-trust.ts";
 import type { LiveTurnTask } from "./live-task.ts";
 import { LiveTurn } from "./live-turn.ts";
@@ -80,7 +81,8 @@ export function createTurns(options: TurnsOptions): Turns {
   const pages = new HeldPages();
   const rights = new Rights(database);
   const givingUp = new AbortController();
-  const parts = { database, hints, connectors, waiting, times, server, log, givingUp: givingUp.signal };
+  const room = new HistoryRoom();
+  const parts = { database, hints, connectors, room, waiting, times, server, log, givingUp: givingUp.signal };
 
   /** Publishes that a turn has ended. */
   function tell({ tenantId, conversationId }: TurnPlace): void {

@@ -12,6 +12,7 @@ import * as sql from "./entry-statements.ts";
 import * as openSql from "./open-turn-statements.ts";
 import type { TurnEnding, TurnPlace } from "./turns.ts";
 
+export { MAX_CONTEXT_READ } from "./entry-statements.ts";
 export type { LockedTurnRow, SavedTurnRow } from "./open-turn-statements.ts";
 
 /** Entries that are added to a turn, and what the turn is then. */

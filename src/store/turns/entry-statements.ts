@@ -186,7 +186,7 @@ export const callEntries: Statement<{ parts: string | null }> = {
 };
 
 /** The most bytes of a conversation that an agent gets. */
-const CONTEXT_BYTES = 16 << 20;
+export const MAX_CONTEXT_READ = 16 << 20;
 const LATEST = { conversation: "c", newestFirst: true };
 
 /**
@@ -223,5 +223,5 @@ export const turnContext: Statement<MessageRow> = {
   ) m
   where c.tenant_id = $1 and c.id = $2::uuid
   order by m.seq desc`,
-  maxBytes: CONTEXT_BYTES,
+  maxBytes: MAX_CONTEXT_READ,
 };

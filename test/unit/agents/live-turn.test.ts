@@ -3,6 +3,7 @@ import { pino } from "pino";
 import { expect, test } from "vitest";
 import { Circuit } from "../../../src/agents/connectors/circuit-breaker.ts";
 import type { Connectors } from "../../../src/agents/connectors/connectors.ts";
+import { HistoryRoom } from "../../../src/agents/turns/history-room.ts";
 import type { LiveTurnTask } from "../../../src/agents/turns/live-task.ts";
 import { LiveTurn, type LiveTurnParts } from "../../../src/agents/turns/live-turn.ts";
 import { newId } from "../../../src/domain/ids/id.ts";
@@ -29,6 +30,7 @@ async function live(texts: Iterable<string>, query: (name: string) => readonly o
     database: { query: async ({ name }: { readonly name: string }) => query(name) } as unknown as Database,
     hints: await createHints(),
     connectors: connectors as unknown as Connectors,
+    room: new HistoryRoom(),
     waiting: undefined as never,
     times: { saveEveryMs: 5, leaseMs: 1_000, renewEveryMs: 100, sweepEveryMs: 1_000 },
     server: newId(),
