@@ -7,6 +7,7 @@ import type { AddressGuard } from "../../outbound/addresses.ts";
 import { type BoundedPost, createBoundedPost } from "../../outbound/bounded-post.ts";
 import { AddressRefused } from "./refused.ts";
 import { bodyOf, type Sink, type SinkResult } from "./sink.ts";
+import { withoutCredentials } from "./without-credentials.ts";
 
 /** How much of a response is read. */
 const ANSWER_BYTES = 4_096;
@@ -65,7 +66,10 @@ async function send(
     });
     const { status, start } = response;
     // PostgreSQL's text has no U+0000.
-    const responseBody = start.replaceAll("\0", "\ufffd");
+    const responseBody = withoutCredentials(start, [...Object.values(headers), ...secrets()]).replaceAll(
+      "\0",
+      "\ufffd",
+    );
     if (status >= 200 && status < 300) return { outcome: WebhookOutcome.SUCCEEDED, status, error: "", responseBody };
     return {
       outcome: WebhookOutcome.REFUSED,
