@@ -11,6 +11,14 @@ export function nameFault(name: string): string | undefined {
   return undefined;
 }
 
+/**
+ * The same for a name that comes with an upload: forms and the metadata of uploads are decoded before they are looked
+ * at, and what was no UTF-8 is U+FFFD by then.
+ */
+export function newNameFault(name: string): string | undefined {
+  return name.includes("\ufffd") ? "must be valid UTF-8, without U+FFFD" : nameFault(name);
+}
+
 /** `Content-Disposition` for a file (RFC 6266): the name as it is, and in ASCII for those that do not read that. */
 export function dispositionOf(kind: "inline" | "attachment", name: string): string {
   if (name === "") return kind;

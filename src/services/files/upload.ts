@@ -2,7 +2,7 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { CreateFileRequest } from "../../../gen/colloquy/v1/file_service_pb.ts";
 import { type DomainError, invalidField } from "../../domain/errors.ts";
-import { nameFault } from "../../domain/files/name.ts";
+import { newNameFault } from "../../domain/files/name.ts";
 import { isForm, readForm } from "./form.ts";
 
 /** What is uploaded, before its bytes. */
@@ -116,7 +116,7 @@ function notTheSame(field: string): DomainError {
 }
 
 export function checkName(name: string, field = "name"): string {
-  const fault = nameFault(name);
+  const fault = newNameFault(name);
   if (fault !== undefined) throw invalidField(field, fault, "file.name");
   return name;
 }

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import OpenAI, { type BadRequestError, NotFoundError, toFile } from "openai";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
-import { PIXEL, pieces } from "../../support/files.ts";
+import { PIXEL, personOf, pieces } from "../../support/files.ts";
 import { type ModelScene, responds, says, startModelScene } from "./model-scene.ts";
 
 let scene: ModelScene;
@@ -78,6 +78,29 @@ describe("files", () => {
     const file = (await response.json()) as { id: string };
     expect(file).toMatchObject({ bytes: 0, filename: "none.txt", purpose: "evals" });
     expect(await (await client.files.content(file.id)).text()).toBe("");
+  });
+
+  test("are those of its conversation for a token of one", async () => {
+    const { server, tenant } = scene.dialect;
+    await tenant.addMember("una");
+    const key = await tenant.key("read", "write");
+    const una = personOf(server, { ...key.credential, "x-act-for": "una" });
+    const { conversation } = await una.conversations.createConversation({});
+    const conversationId = conversation?.id ?? "";
+    const { id } = await una.upload(Buffer.from("x"), { name: "own.txt" });
+    await una.send(conversationId, id);
+    await una.upload(Buffer.from("y"), { name: "other.txt" });
+    const apiKey = await server.issuer.issueForClient({
+      tenantId: tenant.id,
+      keyId: key.id,
+      memberId: "una",
+      scopes: ["read", "write"],
+      limits: { conversationId },
+      expireAt: Math.floor(Date.now() / 1000) + 600,
+    });
+    const own = new OpenAI({ baseURL: scene.baseURL, apiKey, maxRetries: 0 });
+    expect((await own.files.list()).data.map(({ filename }) => filename)).toEqual(["own.txt"]);
+    await expect(own.files.list({ order: "asc" })).rejects.toThrow("order: must be empty with a conversation");
   });
 
   test("are listed by purpose, in both orders, page by page, also behind one that was deleted", async () => {

@@ -65,6 +65,11 @@ describe("POST /v1/files", () => {
     const none = new FormData();
     none.set("a", "b");
     expect((await post("", none))[1].message).toBe("body: must hold a file");
+    for (const name of ["a\xff.txt", "\xc3("]) {
+      const bad = `--x\r\ncontent-disposition: form-data; name="f"; filename="${name}"\r\n\r\nbytes\r\n--x--\r\n`;
+      const sent = await post("", Buffer.from(bad, "latin1"), { "content-type": "multipart/form-data; boundary=x" });
+      expect([sent[0], sent[1].message]).toEqual([400, "name: must be valid UTF-8, without U+FFFD"]);
+    }
     const cut = '--x\r\ncontent-disposition: form-data; name="f"; filename="f"\r\n\r\nhalf';
     const [code, problem] = await post("", cut, { "content-type": "multipart/form-data; boundary=x" });
     expect([code, problem.message]).toEqual([400, "the form cannot be read"]);

@@ -172,7 +172,7 @@ test("an upload is its caller's alone", async () => {
 });
 
 test("what is too large, has no room or a wrong name is refused before its bytes", async () => {
-  const begin = async (length: number, name = "a") => {
+  const begin = async (length: number, name: string | Buffer = "a") => {
     const metadata = `filename ${Buffer.from(name).toString("base64")}`;
     const answer = await direct("POST", "/v1/uploads", {
       "upload-length": String(length),
@@ -183,6 +183,8 @@ test("what is too large, has no room or a wrong name is refused before its bytes
   const tooLarge = "an upload may have at most 20971520 bytes, and no more than its upload-length";
   expect(await begin(21 * 2 ** 20)).toEqual([413, "TOO_LARGE", tooLarge]);
   expect(await begin(10, "../a")).toEqual([400, "INVALID_FIELD", "filename: must be a name without a path"]);
+  const noText = Buffer.from([0x61, 0xff]);
+  expect(await begin(10, noText)).toEqual([400, "INVALID_FIELD", "filename: must be valid UTF-8, without U+FFFD"]);
 });
 
 /** The quota is 60 MiB. */

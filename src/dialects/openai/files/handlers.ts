@@ -38,7 +38,7 @@ export function createFileHandlers(canonical: Canonical, actOnce: ActOnce): Hand
     async listFiles({ limit = MAX_PAGE, after, order, purpose = "" }, context) {
       const afterId = after === undefined ? "" : ourFileIdIn(after);
       if (afterId === undefined) throw inParameter("after", notFound("file"));
-      const request = { purpose, afterId, order: order === "asc" ? FileOrder.OLDEST_FIRST : FileOrder.NEWEST_FIRST };
+      const request = { purpose, afterId, order: ORDERS[order ?? ""] ?? FileOrder.UNSPECIFIED };
       const size = Math.min(limit, MAX_PAGE);
       const files: File[] = [];
       let pageToken = "";
@@ -62,6 +62,9 @@ export function createFileHandlers(canonical: Canonical, actOnce: ActOnce): Hand
     },
   };
 }
+
+/** One that was not sent stays so: the files of a conversation have no other order. */
+const ORDERS: Readonly<Record<string, FileOrder>> = { asc: FileOrder.OLDEST_FIRST, desc: FileOrder.NEWEST_FIRST };
 
 function toFile({ id, size, createTime, expireTime, name, purpose }: File) {
   return {

@@ -4,7 +4,7 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { CreateFileRequest, FileExpiry } from "../../../../gen/colloquy/compat/openai/v1/file_service_pb.ts";
 import type { CreateFileRequestSchema } from "../../../../gen/colloquy/v1/file_service_pb.ts";
 import { DomainError, invalidField } from "../../../domain/errors.ts";
-import { nameFault } from "../../../domain/files/name.ts";
+import { newNameFault } from "../../../domain/files/name.ts";
 import { jsonFault } from "../../../domain/parts/json-text.ts";
 import { isForm, readForm } from "../../../services/files/form.ts";
 import { membersOf, textOf } from "../items/json-members.ts";
@@ -46,7 +46,7 @@ export async function* piecesOf(requests: AsyncIterable<CreateFileRequest>): Asy
 }
 
 function checkName(name: string): string {
-  const fault = nameFault(name);
+  const fault = newNameFault(name);
   if (fault !== undefined) throw invalidField("file", fault, "file.name");
   return name;
 }
