@@ -35,7 +35,7 @@ export async function run(invocation: Invocation): Promise<void> {
     });
     for (const { path, ...file } of cluster) files.push({ path: join(CLUSTER, path), ...file });
     const time = new Date().toISOString();
-    // After the database, so that each file of which it knows is among them.
+    // After the database, so that each file of which it knows is among them, but for those that are deleted meanwhile.
     for (const { path, ...file } of await copyFiles(config, unfinished))
       files.push({ path: join(FILES, path), ...file });
     for (const name of await keysIn(config.dataDir)) files.push(await copyFile(config.dataDir, unfinished, name));

@@ -1,6 +1,8 @@
 // `restore`: a new data directory from the folder of a backup, once every file of it is known to be whole.
 import { readdir, rename, rm } from "node:fs/promises";
 import { resolve } from "node:path";
+import type { Config } from "../config/config.ts";
+import type { Database } from "../store/database.ts";
 import { readManifest, refuseExternal } from "./backup-manifest.ts";
 import { CommandError, type Invocation } from "./command.ts";
 import { withDatabase } from "./with-database.ts";
@@ -32,7 +34,30 @@ export async function run(invocation: Invocation): Promise<void> {
   } finally {
     await rm(unfinished, { recursive: true, force: true });
   }
-  await withDatabase(invocation, "command", async () => {
+  await withDatabase(invocation, "command", async ({ database }) => {
     print(`the state of ${manifest.time} is in ${dataDir}`);
+    const missing = await countWithoutBytes(config, database);
+    if (missing === 0) return;
+    print(`files of the database without bytes here: ${missing}, deleted while the backup was made, or kept elsewhere`);
   });
+}
+
+/** A copy of a database that goes on is older than the copy of the folder after it. */
+async function countWithoutBytes({ files: { place, maxBytes } }: Config, database: Database): Promise<number> {
+  if (place.kind !== "disk") return 0;
+  const { openFiles } = await import("../files/open.ts");
+  const { eachKeptFile } = await import("../store/files/kept-ids.ts");
+  const { tenantIds } = await import("../store/directory/tenants.ts");
+  const bytes = await openFiles(place, maxBytes);
+  let missing = 0;
+  try {
+    for (const tenantId of await tenantIds(database)) {
+      for await (const id of eachKeptFile(database, tenantId)) {
+        if ((await bytes.has?.({ tenantId, id })) === false) missing++;
+      }
+    }
+  } finally {
+    await bytes.close();
+  }
+  return missing;
 }
