@@ -5,7 +5,6 @@ import { ApprovalRequestPartSchema, PartSchema } from "../../../gen/colloquy/v1/
 import { newId } from "../../domain/ids/id.ts";
 import { readParts } from "../../domain/parts/stored.ts";
 import type { AgentTool } from "../../domain/turns/agent-tool.ts";
-import { pairCalls } from "../../domain/turns/call-pairs.ts";
 import { noResult, openCalls, toolPlace, toolType } from "../../domain/turns/open-calls.ts";
 import { awaitsInput, digestOf, type PendingCall, pendingText } from "../../domain/turns/pending-call.ts";
 import { ReplyFault, ReplyItems } from "../../domain/turns/reply-items.ts";
@@ -17,6 +16,7 @@ import { Turns } from "../../pipeline/streams/time-slices.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
 import { AgentFailure, type ReplyRequest } from "../connectors/connector.ts";
 import { type ToolCall, type ToolOutcome, toolFailure } from "../tools/tool-runner.ts";
+import { contextOf } from "./agent-context.ts";
 import type { TurnStart } from "./live-task.ts";
 import type { TurnWriter } from "./turn-writer.ts";
 
@@ -219,14 +219,6 @@ export class TurnSteps {
   #place() {
     return { id: newId(), step: this.reply.step };
   }
-}
-
-/** What the agent gets: no questions and answers of people, and a result for each call. */
-function contextOf(rows: readonly MessageRow[]): MessageRow[] {
-  const shown = rows.filter(
-    ({ kind }) => kind !== MessageKind.APPROVAL_REQUEST && kind !== MessageKind.APPROVAL_RESPONSE,
-  );
-  return pairCalls(shown, (entry, call) => ({ ...call, ...entry, sender: call.sender }));
 }
 
 /** The arguments of calls in a conversation, by the calls' ids; the last of an id counts. */

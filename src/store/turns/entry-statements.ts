@@ -190,7 +190,7 @@ export const MAX_CONTEXT_READ = 16 << 20;
 const LATEST = { conversation: "c", newestFirst: true };
 
 /**
- * What an agent gets of a conversation, the newest first: the latest messages, and the reasoning, calls and results
+ * What an agent gets of a conversation, the newest first: the latest messages, and all other entries
  * since the first of them; and the last summary, once more if it is among these. $1 tenant, $2 conversation, $3 how
  * many messages, $4 what else from this number on, or null, $5 how many entries at most.
  */
@@ -210,7 +210,7 @@ export const turnContext: Statement<MessageRow> = {
     select * from (${pathRows({
       ...LATEST,
       after: "(least((select min(t.seq) from latest t), $4::bigint) - 1)",
-      where: "l.delete_time is null and (l.kind is null or l.kind not in (5, 6))",
+      where: "l.delete_time is null",
       limit: "$5::bigint",
     })}) n
     union all

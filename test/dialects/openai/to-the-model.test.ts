@@ -329,3 +329,56 @@ describe("a custom tool", () => {
     ]);
   });
 });
+
+describe("consent to a call of the provider's own MCP server", () => {
+  const server = { type: "mcp", server_label: "wiki", server_url: "https://a.example", require_approval: "always" };
+  const wanted = { type: "mcp_approval_request", id: "mcpr_1", server_label: "wiki", name: "ask", arguments: "{}" };
+  const given = { type: "mcp_approval_response", approval_request_id: "mcpr_1", approve: true };
+  const request = { model: "thinker", tools: [server] } as never as { model: string };
+  const input = [given] as ResponseInputItem[];
+
+  /** What the endpoint gets of an answer to its question. */
+  const CONSENTS: Readonly<Record<string, () => Promise<unknown>>> = {
+    async "after the response before"() {
+      const { id, output } = await scene.client.responses.create({ ...request, input: [told("Hi")] as never });
+      expect(output).toEqual([wanted]);
+      scene.upstream.answer = responds([SPOKEN], []);
+      return scene.client.responses.create({ ...request, previous_response_id: id, input });
+    },
+    async "in a conversation"() {
+      const { id: conversation } = await scene.client.conversations.create();
+      await scene.client.responses.create({ ...request, conversation, input: [told("Hi")] as never });
+      scene.upstream.answer = responds([SPOKEN], []);
+      return scene.client.responses.create({ ...request, conversation, input });
+    },
+    async "with all that was said, and not stored"() {
+      const all = [told("Hi"), wanted, given] as ResponseInputItem[];
+      return scene.client.responses.create({ ...request, store: false, input: all });
+    },
+  };
+
+  test.each(Object.entries(CONSENTS))("goes back with the question: %s", async (_, consent) => {
+    scene.upstream.answer = responds([wanted], []);
+    await consent();
+    expect(asked()).toEqual([told("Hi"), wanted, given]);
+  });
+
+  test("goes with its reason where it is refused", async () => {
+    const refused = { ...given, approve: false, reason: "Not now" };
+    expect(await ask("thinker", told("Hi"), wanted, refused, told("Why?"))).toEqual([
+      told("Hi"),
+      wanted,
+      refused,
+      told("Why?"),
+    ]);
+  });
+
+  test("does not go without the question, nor to Chat Completions", async () => {
+    expect(await ask("thinker", told("Hi"), given, told("Go on"))).toEqual([told("Hi"), told("Go on")]);
+    expect(await ask("gpt-x", told("Hi"), wanted, given, spoken, told("Go on"))).toEqual([
+      { role: "user", content: "Hi" },
+      { role: "assistant", content: "Then." },
+      { role: "user", content: "Go on" },
+    ]);
+  });
+});

@@ -8,6 +8,7 @@ import { isImageResult, RESULT } from "../../../domain/files/image-result.ts";
 import { actorText } from "../../../domain/identity/actor.ts";
 import { parseJson } from "../../../domain/json.ts";
 import { readParts } from "../../../domain/parts/stored.ts";
+import { providerQuestion } from "../../../domain/turns/provider-consents.ts";
 import type { MessageRow } from "../../../store/messages/messages.ts";
 import type { Content } from "./content.ts";
 import { bytesOf } from "./files.ts";
@@ -154,7 +155,8 @@ function contentOf({ content, extraJson }: Part, role: SaidRole = "user"): Conte
 /** The type of an item's part, which stands beside it. */
 const IMAGE = /"type":"(?:input_image|computer_screenshot)"/;
 
-function itemOf({ id = "", content, extraJson }: Part, own: boolean, callOf: Map<string, string>): Item | undefined {
+function itemOf(part: Part, own: boolean, callOf: Map<string, string>): Item | undefined {
+  const { id = "", content, extraJson } = part;
   switch (content.case) {
     case "reasoning": {
       const { text = "", summary, encrypted = "" } = content.value;
@@ -177,13 +179,19 @@ function itemOf({ id = "", content, extraJson }: Part, own: boolean, callOf: Map
       const parts = output.value.parts.flatMap((part) => outputOf(part) ?? []);
       return { kind: "result", callId, content: parts, isError, extra };
     }
-    case "approvalRequest":
-      callOf.set(content.value.approvalId ?? "", content.value.callId ?? "");
-      return undefined;
+    case "approvalRequest": {
+      const { approvalId = "", callId } = content.value;
+      if (callId !== undefined) callOf.set(approvalId, callId);
+      if (providerQuestion(part) === undefined) return undefined;
+      return { kind: "foreign", format: "openai", item: { ...objectOf(extraJson), id: approvalId } };
+    }
     case "approvalResponse": {
-      const { approvalId = "", granted, reason = "" } = content.value;
+      const { approvalId = "", granted = false, reason } = content.value;
       const callId = callOf.get(approvalId);
-      return granted === false && callId !== undefined ? { kind: "denial", callId, reason } : undefined;
+      if (callId !== undefined) return granted ? undefined : { kind: "denial", callId, reason: reason ?? "" };
+      const answer = { approval_request_id: approvalId, approve: granted, ...(reason !== undefined && { reason }) };
+      const item = { type: "mcp_approval_response", ...objectOf(extraJson), ...answer };
+      return { kind: "foreign", format: "openai", item };
     }
     case "file": {
       const result = bytesOf(content.value)?.base64 ?? null;

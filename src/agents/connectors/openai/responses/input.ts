@@ -1,5 +1,5 @@
 // Converts a conversation to the input of Responses: an item for each message, thought, call and result.
-import type { JsonObject } from "@bufbuild/protobuf";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { type FilePart, ToolPlace, ToolType } from "../../../../../gen/colloquy/v1/part_pb.ts";
 import { isObject } from "../../failures.ts";
 import { argumentsText, toolName } from "../../history/arguments.ts";
@@ -42,8 +42,15 @@ function withHosted(items: readonly Item[]): Item[] {
       item.kind === "result" && isHostedResult(item) && !lacksScreenshot(item) ? [item.callId] : [],
     ),
   );
+  const asked = new Set<JsonValue | undefined>();
   return items.flatMap((item): Item[] => {
-    if (item.kind === "foreign") return item.format === "openai" ? [item] : [];
+    if (item.kind === "foreign") {
+      const { type, id, approval_request_id: question } = item.item;
+      if (type === "mcp_approval_request") asked.add(id);
+      // The endpoint refuses an answer to what it does not read; the question may have been too long ago.
+      if (type === "mcp_approval_response" && !asked.has(question)) return [];
+      return item.format === "openai" ? [item] : [];
+    }
     if (item.kind === "call" && isHosted(item)) {
       // What this machine would have had to run, and did not, has no output that could be made up.
       if (typeof item.extra.type !== "string" || (item.place === ToolPlace.CLIENT && !answered.has(item.callId)))
