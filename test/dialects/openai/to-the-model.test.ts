@@ -124,6 +124,14 @@ describe.each(Object.entries(WAYS))("what a provider's tools did, %s", (_, send)
   });
 });
 
+test("what a tool has not made is null to Responses too, where its type has null", async () => {
+  const unmade: Item[] = [
+    { type: "code_interpreter_call", id: "ci_1", status: "failed", container_id: "cn", code: null, outputs: null },
+    { type: "image_generation_call", id: "ig_1", status: "failed", result: null },
+  ];
+  expect(await ask("thinker", told("Hi"), ...unmade, told("Go on"))).toEqual([told("Hi"), ...unmade, told("Go on")]);
+});
+
 const SUNNY = { type: "input_text", text: "sunny" };
 const WARM = { type: "input_text", text: "warm" };
 const NAMED = { type: "input_image", file_id: "file-abc", detail: "low" };

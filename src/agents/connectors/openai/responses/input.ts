@@ -170,9 +170,17 @@ function thoughtOf({ id, summary, encrypted, extra }: Thought): JsonObject | und
   };
 }
 
-/** Input types lack who made an item, and take no null where output has one. */
+/** Members that input types require, and that are null where there is nothing. */
+const NULLABLE: { readonly [type: string]: readonly string[] } = {
+  code_interpreter_call: ["code", "outputs"],
+  image_generation_call: ["result"],
+};
+
+/** Input types lack who made an item, and else take no null where output has one. */
 function withoutNulls(item: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(item).filter(([name, value]) => value !== null && name !== "created_by"));
+  const kept = NULLABLE[String(item.type)] ?? [];
+  const isTaken = (name: string) => name !== "created_by" && (item[name] !== null || kept.includes(name));
+  return Object.fromEntries(Object.entries(item).filter(([name]) => isTaken(name)));
 }
 
 function jsonOr(text: string) {
