@@ -190,9 +190,9 @@ export const MAX_CONTEXT_READ = 16 << 20;
 const LATEST = { conversation: "c", newestFirst: true };
 
 /**
- * What an agent gets of a conversation, the newest first: the latest messages, and all other entries
- * since the first of them; and the last summary, once more if it is among these. $1 tenant, $2 conversation, $3 how
- * many messages, $4 what else from this number on, or null, $5 how many entries at most.
+ * What an agent gets of a conversation, the newest first: the latest messages, and all other entries since the first of
+ * them, or from the beginning where there are fewer; and the last summary, once more if it is among these. $1 tenant,
+ * $2 conversation, $3 how many messages, $4 what else from this number on, or null, $5 how many entries at most.
  */
 export const turnContext: Statement<MessageRow> = {
   name: "turn_context",
@@ -209,7 +209,8 @@ export const turnContext: Statement<MessageRow> = {
   select ${messageColumns} from conversation c cross join lateral (
     select * from (${pathRows({
       ...LATEST,
-      after: "(least((select min(t.seq) from latest t), $4::bigint) - 1)",
+      after: `(case when (select count(*) from latest) < $3::bigint then 0
+        else least((select min(t.seq) from latest t), $4::bigint) - 1 end)`,
       where: "l.delete_time is null",
       limit: "$5::bigint",
     })}) n

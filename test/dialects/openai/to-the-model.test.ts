@@ -132,6 +132,16 @@ test("what a tool has not made is null to Responses too, where its type has null
   expect(await ask("thinker", told("Hi"), ...unmade, told("Go on"))).toEqual([told("Hi"), ...unmade, told("Go on")]);
 });
 
+test("items before a conversation's first message go in their order", async () => {
+  const call = { type: "function_call", call_id: "call_1", name: "look", arguments: "{}" };
+  const output = { type: "function_call_output", call_id: "call_1", output: "a cat" };
+  const image = { type: "image_generation_call", id: "ig_1", status: "completed", result: "AAAA" };
+  const { id: conversation } = await scene.client.conversations.create();
+  await scene.client.conversations.items.create(conversation, { items: [call, output, image] as never });
+  await scene.client.responses.create({ model: "thinker", conversation, input: [told("Go on")] as never });
+  expect(asked()).toEqual([call, output, image, told("Go on")]);
+});
+
 const SUNNY = { type: "input_text", text: "sunny" };
 const WARM = { type: "input_text", text: "warm" };
 const NAMED = { type: "input_image", file_id: "file-abc", detail: "low" };
