@@ -482,7 +482,7 @@ export type TurnEntryDelta = Message<"colloquy.v1.TurnEntryDelta"> & {
     case: "arguments";
   } | {
     /**
-     * A whole part of a message, after its text: a file, a source, data.
+     * A whole part of a message, after its text: a file, a source, data. What stands beside a message comes before it.
      *
      * @generated from field: colloquy.v1.Part part = 6;
      */

@@ -122,6 +122,9 @@ export class TurnReader {
       if (row === undefined && head.call === undefined && parts.length === 0 && item.after(0) === undefined) return;
       this.#cursor = { ...this.#cursor, within: { offset: 0, parts: 0 } };
       yield { kind: "entry_started", index, head, cursor: this.#cursor };
+      // What stands beside a message is told before its text: readers show it from the beginning.
+      const [beside] = parts;
+      if (head.kind === MessageKind.MESSAGE && beside && isBeside(beside)) yield this.#part(index, head, beside);
     }
     for (let part = this.#next(item); part !== undefined; part = this.#next(item)) {
       const within = { offset: part.nextOffset, parts: this.#cursor.within?.parts ?? 0 };
@@ -129,13 +132,17 @@ export class TurnReader {
       yield { kind: "entry_delta", index, of: head.kind, piece: part, cursor: this.#cursor };
     }
     for (const whole of (head.kind === MessageKind.MESSAGE ? parts : []).slice(this.#cursor.within?.parts ?? 0)) {
-      const { offset = 0, parts: before = 0 } = this.#cursor.within ?? {};
-      this.#cursor = { ...this.#cursor, within: { offset, parts: before + 1 } };
-      yield { kind: "entry_delta", index, of: head.kind, piece: { part: whole, offset }, cursor: this.#cursor };
+      yield this.#part(index, head, whole);
     }
     if (row === undefined) return;
     const cursor = { entries: index + 1, seq: row.seq, within: undefined };
     yield { kind: "entry_ended", index, row, cursor };
+  }
+
+  #part(index: number, { kind: of }: ItemHead, part: Part): TurnStep {
+    const { offset, parts } = this.#cursor.within ?? { offset: 0, parts: 0 };
+    this.#cursor = { ...this.#cursor, within: { offset, parts: parts + 1 } };
+    return { kind: "entry_delta", index, of, piece: { part, offset }, cursor: this.#cursor };
   }
 
   /** What comes next of the text of the open entry. */
@@ -143,6 +150,11 @@ export class TurnReader {
     const offset = this.#cursor.within?.offset ?? 0;
     return this.asRecorded ? item.deltaAt(offset) : item.after(offset);
   }
+}
+
+/** Members of a message of OpenAI's, such as its phase. */
+function isBeside({ content }: Part): boolean {
+  return content.case === "opaque" && content.value.format === "openai/message";
 }
 
 /**

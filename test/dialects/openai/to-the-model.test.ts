@@ -233,14 +233,14 @@ describe("what stands beside an item's text", () => {
     upstream.answer = responds([], events);
     const { id: conversation } = await client.conversations.create();
     const streamed = await client.responses.create({ model: "thinker", conversation, input: "Hi", stream: true });
-    const ended = (await Array.fromAsync(streamed)).flatMap((one) =>
-      one.type === "response.output_item.done" ? [one.item] : [],
-    );
+    const told = await Array.fromAsync(streamed);
+    const itemsOf = (type: string) => told.flatMap((one) => (one.type === type && "item" in one ? [one.item] : []));
     const phases = (items: readonly object[]) =>
       items.map(
         (one) => (one as { phase?: string; namespace?: string }).phase ?? (one as { namespace?: string }).namespace,
       );
-    expect(phases(ended)).toEqual(["commentary", "final_answer", "eyes"]);
+    expect(phases(itemsOf("response.output_item.added")).slice(0, 2)).toEqual(["commentary", "final_answer"]);
+    expect(phases(itemsOf("response.output_item.done"))).toEqual(["commentary", "final_answer", "eyes"]);
     const page = await client.conversations.items.list(conversation, { order: "asc" });
     expect(phases(page.data)).toEqual([undefined, "commentary", "final_answer", "eyes"]);
     upstream.answer = responds([SPOKEN], []);

@@ -1,15 +1,21 @@
 // The events of a response, made of those of its turn: the same each time, numbered from 0 without gaps.
 import { MessageKind } from "../../../../gen/colloquy/v1/message_pb.ts";
-import { ToolType } from "../../../../gen/colloquy/v1/part_pb.ts";
+import { type Part, ToolType } from "../../../../gen/colloquy/v1/part_pb.ts";
 import type { Turn, TurnEntryEnded, TurnEntryStarted } from "../../../../gen/colloquy/v1/turn_pb.ts";
 import type { ResumeTurnResponse } from "../../../../gen/colloquy/v1/turn_service_pb.ts";
 import { type FilesInPlace, NO_FILES } from "../files/in-place.ts";
+import { FORMATS } from "../items/item-types.ts";
 import { membersOf, textOf } from "../items/json-members.ts";
 import { writeItem } from "../items/write-item.ts";
 import type { ResponseNote } from "./note.ts";
 import { OpenItem } from "./open-item.ts";
 import { isOutput, isShown } from "./output.ts";
 import { type ResponseStatus, responseJson, statusOf } from "./response-json.ts";
+
+function phaseOf({ content }: Part): string | undefined {
+  if (content.case !== "opaque" || content.value.format !== FORMATS.message) return undefined;
+  return textOf(membersOf(content.value.json ?? "")?.get("phase"));
+}
 
 /** What the events of a turn are numbered on by where some were lost with the server that ran it. */
 const LOST = 1000;
@@ -61,6 +67,7 @@ export class ResponseEvents {
         return this.#started(event.value);
       case "entryDelta": {
         const { piece } = event.value;
+        if (piece.case === "part") return this.#all(this.#open?.begin(phaseOf(piece.value)) ?? []);
         return typeof piece.value === "string" ? this.#all(this.#open?.delta(piece.value) ?? []) : "";
       }
       case "entryEnded":
@@ -79,7 +86,8 @@ export class ResponseEvents {
     const isCustom = toolCall?.type === ToolType.CUSTOM;
     const call = toolCall && { callId: toolCall.callId ?? "", name: toolCall.name ?? "", isCustom };
     this.#open = new OpenItem({ messageId, kind, partId, call, index: this.#output.length });
-    return this.#all(this.#open.begin());
+    // The phase of a message comes at once after this.
+    return kind === MessageKind.MESSAGE ? "" : this.#all(this.#open.begin());
   }
 
   #ended({ message }: TurnEntryEnded, files: FilesInPlace): string {

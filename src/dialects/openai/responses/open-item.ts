@@ -24,6 +24,7 @@ export class OpenItem {
   readonly #id: string;
   readonly #at: string;
   #said = "";
+  #added = false;
   #begun = false;
 
   constructor(head: OpenItemHead) {
@@ -32,18 +33,21 @@ export class OpenItem {
     this.#at = `"item_id":"${this.#id}","output_index":${head.index}`;
   }
 
-  begin(): ItemEvent[] {
-    return [["response.output_item.added", `"output_index":${this.#head.index},"item":${this.#skeleton()}`]];
+  /** Nothing once it has begun. @param phase of a message that has one */
+  begin(phase?: string): ItemEvent[] {
+    if (this.#added) return [];
+    this.#added = true;
+    return [["response.output_item.added", `"output_index":${this.#head.index},"item":${this.#skeleton(phase)}`]];
   }
 
   delta(text: string): ItemEvent[] {
     const { kind, call } = this.#head;
     const delta = JSON.stringify(text);
-    const first = this.#first();
+    const first = [...this.begin(), ...this.#first()];
     this.#said += text;
     if (call) {
       const name = call.isCustom ? "custom_tool_call_input" : "function_call_arguments";
-      return [[`response.${name}.delta`, `${this.#at},"delta":${delta}`]];
+      return [...first, [`response.${name}.delta`, `${this.#at},"delta":${delta}`]];
     }
     if (kind !== MessageKind.REASONING) {
       return [...first, ["response.output_text.delta", `${this.#at},"content_index":0,"delta":${delta},"logprobs":[]`]];
@@ -56,8 +60,9 @@ export class OpenItem {
   end(json: string): ItemEvent[] {
     const { kind, call, index } = this.#head;
     const done: ItemEvent = ["response.output_item.done", `"output_index":${index},"item":${json}`];
-    if (call) return [this.#callDone(json, call), done];
-    return [...(kind === MessageKind.REASONING ? this.#thoughtsDone() : this.#contentDone(json)), done];
+    const added = this.begin(textOf(membersOf(json)?.get("phase")));
+    if (call) return [...added, this.#callDone(json, call), done];
+    return [...added, ...(kind === MessageKind.REASONING ? this.#thoughtsDone() : this.#contentDone(json)), done];
   }
 
   /** What comes before the first delta. */
@@ -143,7 +148,7 @@ export class OpenItem {
     ];
   }
 
-  #skeleton(): string {
+  #skeleton(phase: string | undefined): string {
     const { kind, call } = this.#head;
     const id = `{"id":"${this.#id}"`;
     if (call) {
@@ -153,7 +158,8 @@ export class OpenItem {
         : `${id},"type":"function_call","status":"in_progress",${named},"arguments":""}`;
     }
     if (kind === MessageKind.REASONING) return `${id},"type":"reasoning","summary":[]}`;
-    return `${id},"type":"message","status":"in_progress","role":"assistant","content":[]}`;
+    const phased = phase === undefined ? "" : `,"phase":${JSON.stringify(phase)}`;
+    return `${id},"type":"message","status":"in_progress","role":"assistant"${phased},"content":[]}`;
   }
 }
 
