@@ -111,7 +111,9 @@ export async function createApp(
   const { heartbeatMs, memberRoles, purgeAfterDays } = config;
   const clientAddress = createClientAddress(config.trustedProxies);
   const parts = { database, config, onError, log: logger };
-  const { files, bytes, sweeper, wakeJobs } = await openFilesAndSweeper({ ...parts, atStop });
+  const shedding = createShedding({ queue: database.queue, readLoop: () => loop.read(), logger });
+  const callMs = () => shedding.callMs;
+  const { files, bytes, sweeper, wakeJobs } = await openFilesAndSweeper({ ...parts, callMs, atStop });
   const identity = await createIdentity({ ...parts, secrets, hints, clientAddress, wakeJobs });
   atStop("the last uses of API keys to be written", () => identity.stop());
   let started = false;
@@ -125,10 +127,8 @@ export async function createApp(
   const follows = { database, hints, renew, presence, draining: lifecycle.draining, heartbeatMs };
   const subscriptions = createSubscriptions(follows);
 
-  const shedding = createShedding({ queue: database.queue, readLoop: () => loop.read(), logger });
   measureLoad(metrics.registry, database.queue, shedding);
   measureReplicas(metrics.registry, opened.replicas);
-  const callMs = () => shedding.callMs;
   const [{ feeds }, { registry }] = [subscriptions, metrics];
   const webhooks = openWebhooks({ database, feeds, sealer, config, log: logger, registry, tracing, callMs });
   atStop("webhooks under way", () => webhooks.stop());

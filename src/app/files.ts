@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
+import { WorkBudget } from "../domain/work-budget.ts";
 import type { ByteStore, FileKey } from "../files/byte-store.ts";
 import { openFiles } from "../files/open.ts";
 import { createAuditSealer } from "../jobs/audit.ts";
@@ -19,6 +20,8 @@ import { REST_FAILURES } from "./rest-errors.ts";
 export interface FilesAndSweeperOptions extends Pick<SweeperOptions, "database" | "onError"> {
   readonly config: Config;
   readonly log: Logger;
+  /** How long calls have taken that have ended, all together, in milliseconds. */
+  readonly callMs: () => number;
   readonly atStop: (what: string, end: () => Promise<unknown>) => void;
 }
 
@@ -26,18 +29,20 @@ const MISSING =
   "files of the database are not in this server's folder of files: servers of one database must share it, and a restored database needs it";
 
 /** Opens the store of bytes, and makes a sweeper and a runner of jobs, which `start` starts. */
-export async function openFilesAndSweeper({ database, onError, config, log, atStop }: FilesAndSweeperOptions): Promise<{
+export async function openFilesAndSweeper(options: FilesAndSweeperOptions): Promise<{
   readonly files: Pick<FileParts, "bytes" | "running">;
   readonly bytes: ByteStore;
   readonly sweeper: Pick<Sweeper, "start">;
   readonly wakeJobs: () => void;
 }> {
+  const { database, onError, config, log, callMs, atStop } = options;
   const { place, maxBytes } = config.files;
   const bytes = await openFiles(place, maxBytes);
   atStop("files", () => bytes.close());
-  const sweeper = createSweeper({ database, onError, bytes, purgeAfterDays: config.purgeAfterDays });
+  const budget = new WorkBudget({ callMs });
+  const sweeper = createSweeper({ database, onError, bytes, budget, purgeAfterDays: config.purgeAfterDays });
   atStop("the sweeper", () => sweeper.stop());
-  const jobs = new JobRunner({ database, bytes, onError });
+  const jobs = new JobRunner({ database, bytes, budget, onError });
   atStop("jobs under way", () => jobs.stop());
   const auditSealer = createAuditSealer(database, onError);
   atStop("entries of audit logs to be sealed", () => auditSealer.stop());

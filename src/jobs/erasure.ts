@@ -13,6 +13,7 @@ import * as jobs from "../store/jobs/jobs.ts";
 import { checkFree, holdsInForce } from "../store/legal-holds/legal-holds.ts";
 import { beginPurge, purgeConversation } from "../store/purge/purge.ts";
 import { removeErased, sweepUploads } from "./files.ts";
+import type { GiveWay } from "./give-way.ts";
 import { erasePieces } from "./purge.ts";
 
 /** Entries of a log that one transaction erases: it holds its locks for well under 50 ms. */
@@ -40,9 +41,10 @@ export async function workOn(
   settleMs = SETTLE_MS,
   signal?: Interrupt,
   bytes?: ByteStore,
+  giveWay?: GiveWay,
 ): Promise<void> {
   try {
-    await goOn(database, tenantId, job, settleMs, signal, bytes);
+    await goOn(database, tenantId, job, settleMs, signal, bytes, giveWay);
   } catch (error) {
     // Interrupted: it is due again when its lease is over.
     if (signal?.aborted || error instanceof Cancelled) return;
@@ -59,6 +61,7 @@ async function goOn(
   settleMs: number,
   signal?: Interrupt,
   bytes?: ByteStore,
+  giveWay?: GiveWay,
 ): Promise<void> {
   const memberId = job.subject ?? "";
   const since = job.round === 2 ? new Date(job.create_time.getTime() - SKEW_MS) : null;
@@ -77,7 +80,7 @@ async function goOn(
       looked = upTo;
     };
     for (const { id: conversationId, place: upTo } of window.found) {
-      const fate = await eraseIn(database, job.id, { tenantId, conversationId, memberId }, signal);
+      const fate = await eraseIn(database, job.id, { tenantId, conversationId, memberId }, signal, giveWay);
       if (fate === "open") waits = true;
       // The second round comes to those again that the first has counted.
       await lookedAt(conversationId, upTo, fate === "held" && (job.round !== 2 || job.held === 0n) ? 1 : 0);
@@ -114,6 +117,7 @@ async function eraseIn(
   jobId: string,
   place: Place,
   signal?: Interrupt,
+  giveWay?: GiveWay,
 ): Promise<"done" | "held" | "open"> {
   const { tenantId, conversationId } = place;
   const conversation = { tenantId, id: conversationId };
@@ -135,6 +139,7 @@ async function eraseIn(
         );
         after = piece.next;
         open ||= piece.open === true;
+        await giveWay?.();
       }
     }
     return open ? "open" : "done";

@@ -7,6 +7,7 @@ import type { Database } from "../store/database.ts";
 import { emptyEndpointResponses } from "../store/erasure/endpoint-responses.ts";
 import { holdOver } from "../store/legal-holds/legal-holds.ts";
 import { conversationsToPurge, erasePiece, lockToPurge, purgeConversation } from "../store/purge/purge.ts";
+import type { GiveWay } from "./give-way.ts";
 
 /** Maximum entries of a log erased by one transaction, which takes well under a second. */
 export const PURGE_PIECE = 2_000;
@@ -25,12 +26,14 @@ export async function erasePieces(
   id: string,
   signal?: Interrupt,
   entries = PURGE_PIECE,
+  giveWay?: GiveWay,
 ): Promise<bigint> {
   let messages = 0n;
   for (;;) {
     const piece = await database.transaction(signal, (tx) => erasePiece(tx, caller, id, entries));
     if (piece === undefined || piece.messages + piece.events === 0n) return messages;
     messages += piece.messages;
+    await giveWay?.();
   }
 }
 
@@ -38,7 +41,12 @@ export async function erasePieces(
  * Purges the conversations of a tenant whose purge is due, but for those under a legal hold. Returns their number. A
  * failure does not stop the others; the first error is thrown at the end. Several servers may do this at once.
  */
-export async function purgeDue(database: Database, tenantId: string, signal?: Interrupt): Promise<number> {
+export async function purgeDue(
+  database: Database,
+  tenantId: string,
+  signal?: Interrupt,
+  giveWay?: GiveWay,
+): Promise<number> {
   const server = systemCaller(tenantId, "server");
   const tried: string[] = [];
   const failures: unknown[] = [];
@@ -50,11 +58,12 @@ export async function purgeDue(database: Database, tenantId: string, signal?: In
       tried.push(id);
       if (signal?.aborted) break;
       try {
-        if (await purgeOne(database, server, id, signal)) purged++;
+        if (await purgeOne(database, server, id, signal, giveWay)) purged++;
       } catch (error) {
         // A hold that was placed meanwhile, or whose member only wrote there.
         if (!(error instanceof DomainError && error.reason === ErrorReason.HELD)) failures.push(error);
       }
+      await giveWay?.();
     }
   }
   if (purged > 0) await emptyEndpointResponses(database, tenantId, signal);
@@ -62,10 +71,16 @@ export async function purgeDue(database: Database, tenantId: string, signal?: In
   return purged;
 }
 
-async function purgeOne(database: Database, server: Caller, id: string, signal?: Interrupt): Promise<boolean> {
+async function purgeOne(
+  database: Database,
+  server: Caller,
+  id: string,
+  signal?: Interrupt,
+  giveWay?: GiveWay,
+): Promise<boolean> {
   // Before the first piece: those check for who wrote what they erase, and would erase what others wrote after it.
   if ((await holdOver(database, server.tenantId, id)) !== undefined) return false;
-  await erasePieces(database, server, id, signal);
+  await erasePieces(database, server, id, signal, undefined, giveWay);
   return database.transaction(signal, async (tx) => {
     if (!(await lockToPurge(tx, server.tenantId, id))) return false;
     await purgeConversation(tx, server, id);

@@ -20,6 +20,7 @@ import {
   windowsOf,
 } from "../store/retention/policies.ts";
 import { endRun, type Progress, renewRun, takeRun } from "../store/retention/runs.ts";
+import type { GiveWay } from "./give-way.ts";
 import { erasePieces } from "./purge.ts";
 
 /** Entries of a log that one transaction erases: it holds its locks for well under 50 ms. */
@@ -47,6 +48,8 @@ interface Work {
   readonly policy: PolicyRow;
   readonly purgeAfterDays: number | undefined;
   readonly signal: Interrupt | undefined;
+  /** Called between the pieces of a conversation. */
+  readonly rest: () => Promise<void>;
 }
 
 /** False: the policy is not about the conversation any more. Throws ConversationLocked. */
@@ -61,12 +64,13 @@ export async function runRetention(
   tenantId: string,
   purgeAfterDays: number | undefined,
   signal?: Interrupt,
+  giveWay?: GiveWay,
 ): Promise<number> {
   let changed = 0;
   while (!signal?.aborted) {
     const run = await takeRun(database, tenantId, signal);
     if (run === undefined) break;
-    changed += await go(database, tenantId, run, purgeAfterDays, signal);
+    changed += await go(database, tenantId, run, purgeAfterDays, signal, giveWay);
   }
   return changed;
 }
@@ -77,18 +81,25 @@ async function go(
   run: RunRow,
   purgeAfterDays: number | undefined,
   signal?: Interrupt,
+  giveWay?: GiveWay,
 ): Promise<number> {
   const policy = await readPolicy(database, tenantId, run.policy_id, signal);
   let changed = 0;
+  // A conversation may have so many pieces that the rests between them take longer than another server waits.
+  const rest = async () => {
+    await giveWay?.();
+    await renewRun(database, tenantId, run.id, null, NOTHING);
+  };
   if (policy !== undefined) {
     for await (const { lastId, due, held } of windowsOf(database, tenantId, policy, run.last_id, signal)) {
       const progress: Progress = { ...NOTHING, held: Number(held) };
       for (const id of due) {
         if (signal?.aborted) return changed;
-        await actOnOne({ database, tenantId, policy, purgeAfterDays, signal }, id, progress);
+        await actOnOne({ database, tenantId, policy, purgeAfterDays, signal, rest }, id, progress);
         changed += progress.deleted + progress.purged + progress.erased;
         if (!(await renewRun(database, tenantId, run.id, null, progress))) break;
         Object.assign(progress, NOTHING);
+        await giveWay?.();
       }
       if (!(await renewRun(database, tenantId, run.id, lastId, progress))) break;
     }
@@ -149,7 +160,7 @@ function deleteOne({ database, tenantId, policy, purgeAfterDays, signal }: Work,
   );
 }
 
-async function purgeOne({ database, tenantId, policy, signal }: Work, id: string): Promise<boolean> {
+async function purgeOne({ database, tenantId, policy, signal, rest }: Work, id: string): Promise<boolean> {
   const server = systemCaller(tenantId, "server");
   const begun = await database.transaction(signal, async (tx) => {
     if (!(await lockDue(tx, tenantId, id, policy))) return false;
@@ -157,7 +168,7 @@ async function purgeOne({ database, tenantId, policy, signal }: Work, id: string
     return true;
   });
   if (!begun) return false;
-  await erasePieces(database, server, id, signal, PIECE);
+  await erasePieces(database, server, id, signal, PIECE, rest);
   await database.transaction(signal, async (tx) => {
     await purgeConversation(tx, server, id);
     await audit(tx, server, ORIGIN, actOn("purge", id, policy));
@@ -165,7 +176,7 @@ async function purgeOne({ database, tenantId, policy, signal }: Work, id: string
   return true;
 }
 
-async function eraseContentOf({ database, tenantId, policy, signal }: Work, id: string): Promise<boolean> {
+async function eraseContentOf({ database, tenantId, policy, signal, rest }: Work, id: string): Promise<boolean> {
   const server = systemCaller(tenantId, "server");
   const conversation = { tenantId, id };
   const holds = await checkFree(database, tenantId, id);
@@ -181,6 +192,7 @@ async function eraseContentOf({ database, tenantId, policy, signal }: Work, id: 
     after = await database.transaction(signal, (tx) => eraseContentPiece(tx, server, extent, from, CONTENT_PIECE), {
       conversation,
     });
+    await rest();
   }
   return database.transaction(
     signal,

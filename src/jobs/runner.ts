@@ -1,9 +1,11 @@
 // Runs jobs that are due, of all tenants, one after the other.
 import { Rounds } from "../domain/rounds.ts";
+import type { WorkBudget } from "../domain/work-budget.ts";
 import type { ByteStore } from "../files/byte-store.ts";
 import type { Database } from "../store/database.ts";
 import { takeJob, tenantsWithJobs } from "../store/jobs/jobs.ts";
 import { SETTLE_MS, workOn } from "./erasure.ts";
+import { createGiveWay } from "./give-way.ts";
 
 /** What another server has left is seen within this time, in milliseconds. */
 const LOOK_EVERY_MS = 10_000;
@@ -12,6 +14,8 @@ export interface JobRunnerOptions {
   readonly database: Database;
   /** Where the bytes of files lie. Default: there are no files. */
   readonly bytes?: ByteStore | undefined;
+  /** What the work may use while calls need the server. Default: all that it likes. */
+  readonly budget?: Pick<WorkBudget, "turn"> | undefined;
   /** Called when a job failed; it is tried again. */
   readonly onError: (error: unknown) => void;
   /** For tests. Default: as long as a server may take a deleted member for present. */
@@ -47,7 +51,7 @@ export class JobRunner {
 
   /** Runs what is due now. Returns how many jobs it worked on. */
   async runDue(): Promise<number> {
-    const { database, bytes, onError, settleMs = SETTLE_MS } = this.#options;
+    const { database, bytes, budget, onError, settleMs = SETTLE_MS } = this.#options;
     const { signal } = this.#rounds;
     let worked = 0;
     for (const tenantId of await tenantsWithJobs(database, signal)) {
@@ -55,7 +59,7 @@ export class JobRunner {
         const job = signal.aborted ? undefined : await takeJob(database, tenantId, signal);
         if (job === undefined) break;
         worked++;
-        await workOn(database, tenantId, job, settleMs, signal, bytes).catch(onError);
+        await workOn(database, tenantId, job, settleMs, signal, bytes, createGiveWay(budget, signal)).catch(onError);
       }
     }
     return worked;

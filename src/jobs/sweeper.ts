@@ -1,5 +1,6 @@
 // Periodically deletes expired request ids, drafts of keys that are no more, ephemeral turns and files that nobody
 // needs, old attempts of webhooks and audit entries, purges conversations that are due, and runs retention policies.
+import type { WorkBudget } from "../domain/work-budget.ts";
 import type { ByteStore } from "../files/byte-store.ts";
 import { dropOldAudit } from "../store/audit/chain.ts";
 import type { Database } from "../store/database.ts";
@@ -9,6 +10,7 @@ import { forgetKeys } from "../store/idempotency/statements.ts";
 import { deleteDueTurns } from "../store/turns/records.ts";
 import { deleteOldAttempts } from "../store/webhooks/attempts.ts";
 import { sweepFiles, sweepLostBytes, sweepUploads } from "./files.ts";
+import { createGiveWay } from "./give-way.ts";
 import { purgeDue } from "./purge.ts";
 import { runRetention } from "./retention.ts";
 
@@ -25,6 +27,8 @@ export interface SweeperOptions {
   readonly purgeAfterDays?: number | undefined;
   /** Where the bytes of files lie. Default: there are no files. */
   readonly bytes?: ByteStore | undefined;
+  /** What the work may use while calls need the server. Default: all that it likes. */
+  readonly budget?: Pick<WorkBudget, "turn"> | undefined;
   /** Milliseconds between rounds. Default: 15 minutes. */
   readonly everyMs?: number;
 }
@@ -46,6 +50,7 @@ export function createSweeper({
   onError,
   purgeAfterDays,
   bytes,
+  budget,
   everyMs = 15 * 60_000,
 }: SweeperOptions): Sweeper {
   const stopping = new AbortController();
@@ -68,8 +73,9 @@ export function createSweeper({
       count = await deleteOldAttempts(database, id, stopping.signal);
     }
     swept += await dropOldAudit(database, id, stopping.signal);
-    swept += await runRetention(database, id, purgeAfterDays, stopping.signal);
-    swept += await purgeDue(database, id, stopping.signal);
+    const giveWay = createGiveWay(budget, stopping.signal);
+    swept += await runRetention(database, id, purgeAfterDays, stopping.signal, giveWay);
+    swept += await purgeDue(database, id, stopping.signal, giveWay);
     if (bytes === undefined) return swept;
     swept += await sweepUploads(database, bytes, id, stopping.signal);
     return swept + (await sweepFiles(database, bytes, id, stopping.signal));

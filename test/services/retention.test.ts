@@ -50,7 +50,8 @@ async function begin() {
       const retentionPolicy = { displayName: "Policy", nextRunTime, ...fields };
       return (await retention.createRetentionPolicy({ retentionPolicy })).retentionPolicy?.id ?? "";
     },
-    run: (purgeAfterDays?: number) => runRetention(server.database, tenantId, purgeAfterDays),
+    run: (purgeAfterDays?: number, giveWay?: () => Promise<void>) =>
+      runRetention(server.database, tenantId, purgeAfterDays, undefined, giveWay),
     /** What became of conversations: here, deleted or gone. */
     fates: (...ids: string[]) =>
       Promise.all(
@@ -63,6 +64,24 @@ async function begin() {
       ),
   };
 }
+
+test.each([
+  ["deletes", DELETE, [1, 2, 3]],
+  ["purges", PURGE, [1, 1, 2, 2, 3, 3]],
+  ["empties", RetentionAction.ERASE_CONTENT, [1, 1, 1, 2, 2, 2, 3, 3, 3]],
+] as const)("a run that %s conversations gives way to calls behind each piece", async (_, action, touched) => {
+  const { conversation, policy, run, key } = await begin();
+  const ids = [await conversation(40), await conversation(40), await conversation(40)];
+  await policy({ action, ageDays: 30 });
+  const left = async (conversationId: string) =>
+    (await key.messages.listMessages({ conversationId }).catch(() => undefined))?.messages.length ?? 0;
+  const seen: number[] = [];
+  const changed = await run(undefined, async () => {
+    const counts = await Promise.all(ids.map(left));
+    seen.push(counts.filter((count) => count === 0).length);
+  });
+  expect([changed, seen]).toEqual([3, touched]);
+});
 
 test("a policy purges what is older than its age, and leaves what is younger or does not match", async () => {
   const { conversation, policy, run, fates, retention } = await begin();

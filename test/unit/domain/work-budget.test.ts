@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { DeliveryBudget, LEAST_SHARE, RESERVE_MS } from "../../../src/webhooks/delivery/budget.ts";
+import { LEAST_SHARE, RESERVE_MS, WorkBudget } from "../../../src/domain/work-budget.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -14,7 +14,7 @@ function setUp() {
   const load = { atOnce: 0, busy: 0 };
   let callMs = 0;
   let at = performance.now();
-  const budget = new DeliveryBudget({
+  const budget = new WorkBudget({
     callMs() {
       const now = performance.now();
       callMs += (now - at) * load.atOnce;
