@@ -25,10 +25,10 @@ export interface Limits {
   readonly maxBodyTotalBytes: number;
   /**
    * How many bytes the requests that wait on one HTTP/1.1 connection for the response before them may hold; more are
-   * 503, and the connection ends. Default: 512 KiB, which is some hundred requests.
+   * 503, and the connection ends. Default: 8 MiB, which is some 1,900 small requests.
    */
   readonly maxWaitingBytes: number;
-  /** The same of all connections together. Default: 32 MiB. */
+  /** The same of all connections together. Default: 64 MiB. */
   readonly maxWaitingTotalBytes: number;
   /** How long a client may read nothing of a pending response. Default: 60 s. */
   readonly stallTimeoutMs: number;
@@ -70,8 +70,8 @@ export const DEFAULT_LIMITS: Limits = {
   bodyTimeoutMs: 60_000,
   maxBodyBytes: 16 * 1024 * 1024,
   maxBodyTotalBytes: 64 * 1024 * 1024,
-  maxWaitingBytes: 512 * 1024,
-  maxWaitingTotalBytes: 32 * 1024 * 1024,
+  maxWaitingBytes: 8 * 1024 * 1024,
+  maxWaitingTotalBytes: 64 * 1024 * 1024,
   stallTimeoutMs: 60_000,
   keepAliveTimeoutMs: 75_000,
   http2IdleTimeoutMs: 120_000,

@@ -52,7 +52,7 @@ test("a migration that gives up has changed nothing, says who is in the way, and
       /^a table stays locked by the session with the pid \d+ \(pg_dump\), in a transaction since \S+: end it, or migrate later; nothing has been changed$/,
     ),
   });
-  expect(await migrationState(opened)).toEqual({ pending: [NEXT], unknown: [] });
+  expect(await migrationState(opened)).toEqual({ pending: [NEXT], unknown: [], undistributed: [] });
   expect(await administer(database.url, "select to_regclass('made') as made")).toEqual([{ made: null }]);
   await session.end();
   expect(await migrate(opened)).toEqual([NEXT]);
@@ -79,7 +79,7 @@ test("a server of the old release goes on beside the next one's tables", async (
   await using database = await createTestDatabase();
   const old = await database.open();
   await migrate(await database.open({ schema: next() }));
-  expect(await migrationState(old)).toEqual({ pending: [], unknown: [NEXT] });
+  expect(await migrationState(old)).toEqual({ pending: [], unknown: [NEXT], undistributed: [] });
   const [row] = await old.query<{ count: bigint }>(
     { name: "old_goes_on", text: "/* test */ select count(*) as count from message" },
     [],

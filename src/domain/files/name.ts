@@ -6,7 +6,7 @@ const CONTROLS = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
 /** What is wrong with a file's name, as a rule; undefined: nothing. An empty name is none. */
 export function nameFault(name: string): string | undefined {
   if (/[/\\]/.test(name) || name === "." || name === "..") return "must be a name without a path";
-  if (CONTROLS.test(name)) return "must have no control characters";
+  if (CONTROLS.test(name)) return "must have no control characters, and none that turn the direction of text";
   if ([...name].length > 255) return "must be at most 255 characters";
   return undefined;
 }

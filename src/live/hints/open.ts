@@ -6,7 +6,7 @@ import { createNatsHints } from "./nats.ts";
 import { createPostgresHints } from "./postgres.ts";
 
 const SWALLOWED =
-  "LISTEN does not reach PostgreSQL: something between swallows it, so subscribers on other servers wait up to 2 s; set COLLOQUY_DATABASE_DIRECT_URL to PostgreSQL itself";
+  "LISTEN seems not to reach PostgreSQL: nothing came back in time, as behind a pooler in transaction mode. While that is so, subscribers on other servers wait up to 2 s; set COLLOQUY_DATABASE_DIRECT_URL to PostgreSQL itself";
 
 /** @param url the database, for the `postgres` transport; undefined: LISTEN works nowhere, because of a pooler */
 export function openHints(

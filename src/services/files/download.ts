@@ -1,7 +1,7 @@
 // DownloadFile: the bytes at the reader's pace, and over REST what a browser may do with them.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { DownloadFileRequest, DownloadFileResponseSchema } from "../../../gen/colloquy/v1/file_service_pb.ts";
-import { invalidField } from "../../domain/errors.ts";
+import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
 import { isShown } from "../../domain/files/media-type.ts";
 import { dispositionOf } from "../../domain/files/name.ts";
 import { rangeOf } from "../../domain/files/range.ts";
@@ -48,6 +48,7 @@ async function* download(
   watch: FileWatch,
 ): AsyncGenerator<Piece> {
   const row = await findFile(database, caller, request, context.interrupt);
+  if (context.wire === "rest") requireMatch(context.header("if-match"), etagOf(row));
   const size = Number(row.size);
   const contentType = row.media_type;
   const key = { tenantId: caller.tenantId, id: row.id };
@@ -105,7 +106,9 @@ function answerOverRest(
     return range;
   }
   const ifRange = context.header("if-range");
-  const asked = rangeOf(ifRange === undefined || ifRange.trim() === etag ? context.header("range") : undefined, size);
+  // RFC 9110 §14.2: only GET has ranges.
+  const isOfThis = !context.headersOnly && (ifRange === undefined || ifRange.trim() === etag);
+  const asked = rangeOf(isOfThis ? context.header("range") : undefined, size);
   if (asked === "unsatisfiable") {
     context.setHeader("content-range", `bytes */${size}`);
     context.setHeader("content-length", "0");
@@ -159,6 +162,12 @@ function etagOf({ sha256 }: FileRow): string {
 
 function disposition({ media_type: type, name }: FileRow): string {
   return dispositionOf(isShown(type) ? "inline" : "attachment", name);
+}
+
+/** Throws ETAG_MISMATCH unless `If-Match` names the tag, or is not there (RFC 9110 §13.1.1, which compares strongly). */
+function requireMatch(header: string | undefined, etag: string): void {
+  if (header === undefined || header.split(",").some((tag) => tag.trim() === "*" || tag.trim() === etag)) return;
+  throw new DomainError(ErrorReason.ETAG_MISMATCH, "If-Match names none of the versions of the file");
 }
 
 /** Whether `If-None-Match` names the tag (RFC 9110 §13.1.2, which compares weakly). */

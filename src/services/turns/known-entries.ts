@@ -6,7 +6,7 @@ import type { MessageDraft } from "../../domain/messages/diff.ts";
 import { liveTip } from "../../store/branches/branches.ts";
 import type { LockedRow } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
-import { findSent, readByClientIds } from "../../store/messages/client-ids.ts";
+import { findSent, usedClientIds } from "../../store/messages/client-ids.ts";
 import { type MessageRow, readLockedMessage } from "../../store/messages/messages.ts";
 import { followParent, goTo, readTree } from "../messages/branches.ts";
 
@@ -56,8 +56,7 @@ async function findKnown(
 ): Promise<KnownEntries> {
   const clientIds = drafts.flatMap(({ clientId }) => clientId ?? []);
   if (clientIds.length === 0) return NONE_KNOWN;
-  const rows = await readByClientIds(tx, caller, conversationId, clientIds);
-  const found = new Set(rows.map(({ client_id }) => client_id));
+  const found = await usedClientIds(tx, caller, conversationId, clientIds);
   const known = new Map<string, MessageRow>();
   for (const [index, draft] of drafts.entries()) {
     const { clientId } = draft;

@@ -14,6 +14,14 @@ const messagesByClientId: Statement<MessageRow> = {
   where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.client_id = any($3::text[])`,
 };
 
+/** $1 tenant, $2 conversation, $3 client ids. */
+const clientIdsInUse: Statement<{ client_id: string }> = {
+  name: "message_client_ids_in_use",
+  text: `
+  select m.client_id from message m
+  where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.client_id = any($3::text[])`,
+};
+
 /**
  * Takes client ids away from deleted messages of a locked conversation. Returns those that others have. $1 tenant, $2
  * conversation, $3 client ids.
@@ -37,6 +45,17 @@ export function readByClientIds(
   clientIds: readonly string[],
 ): Promise<MessageRow[]> {
   return on.query(messagesByClientId, [caller.tenantId, conversationId, clientIds]);
+}
+
+/** Which client ids messages of a conversation have, deleted ones too. The messages may be large, and are not read. */
+export async function usedClientIds(
+  on: Queryable,
+  caller: Caller,
+  conversationId: string,
+  clientIds: readonly string[],
+): Promise<Set<string>> {
+  const rows = await on.query(clientIdsInUse, [caller.tenantId, conversationId, clientIds]);
+  return new Set(rows.map(({ client_id }) => client_id));
 }
 
 /**

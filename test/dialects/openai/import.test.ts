@@ -299,4 +299,10 @@ describe("ChatGPT's export", () => {
     expect(errors).toEqual([{ value: 1, description: "mapping: must be a tree, and has a circle" }]);
     expect(conversationCount).toBe(1n);
   });
+
+  test("with a line that is no JSON is counted by lines", async () => {
+    const lines = ["not json, at all", JSON.stringify(tree("between")), "12", '"a text" and more', ""];
+    const { errors, conversationCount } = await imported(lines.join("\n"));
+    expect([errors.map(({ value }) => value), conversationCount]).toEqual([[1, 3, 4], 1n]);
+  });
 });

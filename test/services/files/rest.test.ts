@@ -98,10 +98,10 @@ describe("POST /v1/files", () => {
     ["..%2F..%2Fetc%2Fpasswd", "name: must be a name without a path"],
     ["..", "name: must be a name without a path"],
     ["a%5Cb", "name: must be a name without a path"],
-    ["a%0Ab", "name: must have no control characters"],
-    ["exe%E2%80%AEgpj", "name: must have no control characters"],
-    ["exe%E2%80%8Fgpj", "name: must have no control characters"],
-    ["exe%D8%9Cgpj", "name: must have no control characters"],
+    ["a%0Ab", "name: must have no control characters, and none that turn the direction of text"],
+    ["exe%E2%80%AEgpj", "name: must have no control characters, and none that turn the direction of text"],
+    ["exe%E2%80%8Fgpj", "name: must have no control characters, and none that turn the direction of text"],
+    ["exe%D8%9Cgpj", "name: must have no control characters, and none that turn the direction of text"],
     ["x".repeat(256), "name: must be at most 255 characters"],
   ])("refuses the name %s", async (name, message) => {
     const [status, problem] = await post(`?name=${name}`, "x");
@@ -227,6 +227,25 @@ describe("GET /v1/files/{id}/content", () => {
   test("answers HEAD with the headers alone", async () => {
     const answer = await ann.rest(`/v1/files/${id}/content`, { method: "HEAD" });
     expect([answer.status, answer.headers.get("content-length"), await answer.text()]).toEqual([200, "100000", ""]);
+    // RFC 9110 §14.2: a range is for GET alone.
+    const ranged = await ann.rest(`/v1/files/${id}/content`, { method: "HEAD", headers: { range: "bytes=0-1" } });
+    expect([ranged.status, ranged.headers.get("content-length"), ranged.headers.get("content-range")]).toEqual([
+      ...[200, "100000", null],
+    ]);
+  });
+
+  test("answers If-Match with another version with 412", async () => {
+    const etag = `"${sha256(bytes)}"`;
+    for (const match of [etag, `"x", ${etag}`, "*"]) {
+      expect((await content(id, { "if-match": match })).status).toBe(200);
+    }
+    for (const match of ['"x"', `W/${etag}`]) {
+      const answer = await content(id, { "if-match": match, range: "bytes=0-1" });
+      expect([answer.status, await answer.json()]).toMatchObject([
+        412,
+        { message: "If-Match names none of the versions of the file", details: [{ reason: "ETAG_MISMATCH" }] },
+      ]);
+    }
   });
 
   test.each<[name: string, body: string | Buffer<ArrayBuffer>, said: string, type: string, disposition: string]>([

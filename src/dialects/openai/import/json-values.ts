@@ -75,8 +75,8 @@ class Splitter {
           yield this.#take(text.slice(from, at + 1));
           from = at + 1;
         }
-      } else if (this.#depth === 0 && between) {
-        // A value that is no object or list: whoever reads it says so.
+      } else if (this.#depth === 0 && (code === 0x0a || code === 0x0d || (this.#inList && code === 0x2c))) {
+        // A value that is no object or list, or a line that is no JSON: whoever reads it says so.
         yield this.#take(text.slice(from, at));
         from = at;
       }
