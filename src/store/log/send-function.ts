@@ -1,5 +1,5 @@
 // The send as a function, for distributed tables: the same steps as the statement's, in the same order.
-import { seesFile } from "../files/access.ts";
+import { mayNameFile } from "../files/access.ts";
 import { countMessages, setMessageTime } from "../messages/message-time.ts";
 import { type RoutedFunction, routedFunction } from "../sharding/routed-function.ts";
 import { byViewer, takesPart, type ViewerKind, visible, writable } from "../visibility.ts";
@@ -53,7 +53,7 @@ function bodyFor(kind: ViewerKind): string {
     moment := date_trunc('milliseconds', clock_timestamp());
     if $17 is not null and target.writable and target.status <> 3 then
       select array_agg(h.id) into held from (
-        select f.id from file f where f.tenant_id = $1 and f.id = any($17) and ${seesFile(kind, "$2", "$4")}
+        select f.id from file f where f.tenant_id = $1 and f.id = any($17) and ${mayNameFile(kind, "$2", "$4")}
         order by f.id for no key update of f) h;
     end if;
     if not target.writable or target.status = 3 or coalesce(cardinality(held), 0) <> coalesce(cardinality($17), 0) then
