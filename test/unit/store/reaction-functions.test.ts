@@ -7,6 +7,7 @@ import { addTenant } from "../../../src/store/directory/tenants.ts";
 import { reactionFunctions } from "../../../src/store/reactions/functions.ts";
 import { addReaction, removeReaction } from "../../../src/store/reactions/statements.ts";
 import type { ViewerKind } from "../../../src/store/visibility.ts";
+import { createRandom } from "../../fault/stage/random.ts";
 import { createTestDatabase, statementName, type TestDatabase } from "../../support/postgres.ts";
 
 const ROUNDS = Number(process.env.TEST_CALLS || 150);
@@ -60,7 +61,7 @@ async function furnish(tenant: string): Promise<void> {
   ]);
 }
 
-const any = <T>(of: readonly T[]): T => of[Math.floor(Math.random() * of.length)] as T;
+const { pick: any, chance } = createRandom(Number(process.env.TEST_SEED ?? 1));
 
 test("a reaction that is added or removed acts as the statement does", async () => {
   const seen = new Set<string>();
@@ -68,7 +69,7 @@ test("a reaction that is added or removed acts as the statement does", async () 
     const kind = any(KINDS);
     const caller = kind === "tenant" ? null : any(["ada", "cy", "dee"]);
     const values = [caller, any(messages), any(["ada", "cy", "key:1"]), any(NAMES)];
-    const { text, sharded = "" } = (Math.random() < 0.6 ? addReaction : removeReaction)[kind];
+    const { text, sharded = "" } = (chance(0.6) ? addReaction : removeReaction)[kind];
     const [one, other] = await Promise.all(
       [text, sharded].map(async (form, index) => {
         const rows = await run(form, [tenants[index], ...values]);

@@ -9,6 +9,7 @@ import { send, sendWithFiles } from "../../../src/store/log/send-statement.ts";
 import { sendManyFunctions } from "../../../src/store/messages/send-many-function.ts";
 import { sendMany, sendManyNamed } from "../../../src/store/messages/send-many-statement.ts";
 import type { ViewerKind } from "../../../src/store/visibility.ts";
+import { createRandom } from "../../fault/stage/random.ts";
 import { createTestDatabase, statementName, type TestDatabase } from "../../support/postgres.ts";
 
 const ROUNDS = Number(process.env.TEST_CALLS || 100);
@@ -61,8 +62,7 @@ async function furnish(tenant: string): Promise<void> {
   }
 }
 
-const any = <T>(of: readonly T[]): T => of[Math.floor(Math.random() * of.length)] as T;
-const chance = (part: number) => Math.random() < part;
+const { pick: any, chance } = createRandom(Number(process.env.TEST_SEED ?? 1));
 
 interface Draft {
   readonly id: string;
