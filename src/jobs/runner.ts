@@ -3,6 +3,7 @@ import { Rounds } from "../domain/rounds.ts";
 import type { WorkBudget } from "../domain/work-budget.ts";
 import type { ByteStore } from "../files/byte-store.ts";
 import type { Database } from "../store/database.ts";
+import { takeSamplesAnew } from "../store/erasure/samples.ts";
 import { takeJob, tenantsWithJobs } from "../store/jobs/jobs.ts";
 import { SETTLE_MS, workOn } from "./erasure.ts";
 import { createGiveWay } from "./give-way.ts";
@@ -62,6 +63,8 @@ export class JobRunner {
         await workOn(database, tenantId, job, settleMs, signal, bytes, createGiveWay(budget, signal)).catch(onError);
       }
     }
+    // Once for all of them, and not before the rows of the jobs themselves have forgotten whom they erased.
+    if (worked > 0 && !signal.aborted) await takeSamplesAnew(database, signal);
     return worked;
   }
 }

@@ -6,6 +6,7 @@ import { dropOldAudit } from "../store/audit/chain.ts";
 import type { Database } from "../store/database.ts";
 import { tenantIds } from "../store/directory/tenants.ts";
 import { sweepUnsent } from "../store/drafts/drafts.ts";
+import { takeSamplesAnew } from "../store/erasure/samples.ts";
 import { forgetKeys } from "../store/idempotency/statements.ts";
 import { deleteDueTurns } from "../store/turns/records.ts";
 import { deleteOldAttempts } from "../store/webhooks/attempts.ts";
@@ -56,6 +57,8 @@ export function createSweeper({
   const stopping = new AbortController();
   const timers: NodeJS.Timeout[] = [];
   let round: Promise<unknown> = Promise.resolve();
+  /** Whether conversations were purged or emptied since the database's samples were taken. */
+  let erased = false;
 
   async function sweepTenant(id: string): Promise<number> {
     let swept = 0;
@@ -74,8 +77,10 @@ export function createSweeper({
     }
     swept += await dropOldAudit(database, id, stopping.signal);
     const giveWay = createGiveWay(budget, stopping.signal);
+    const kept = swept;
     swept += await runRetention(database, id, purgeAfterDays, stopping.signal, giveWay);
     swept += await purgeDue(database, id, stopping.signal, giveWay);
+    erased ||= swept > kept;
     if (bytes === undefined) return swept;
     swept += await sweepUploads(database, bytes, id, stopping.signal);
     return swept + (await sweepFiles(database, bytes, id, stopping.signal));
@@ -93,6 +98,10 @@ export function createSweeper({
         failures.push(error);
         if (failures.length === MAX_FAILURES) break;
       }
+    }
+    if (erased && !stopping.signal.aborted && failures.length === 0) {
+      await takeSamplesAnew(database, stopping.signal);
+      erased = false;
     }
     if (bytes !== undefined && !stopping.signal.aborted && failures.length === 0) {
       swept += await sweepLostBytes(database, bytes, stopping.signal);

@@ -22,10 +22,11 @@ import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import type { ByteStore } from "../../src/files/byte-store.ts";
 import { createDiskStore } from "../../src/files/disk.ts";
-import { runJobs, tablesWith } from "../support/erasure.ts";
+import { runJobs, samplesWith, tablesWith } from "../support/erasure.ts";
 import { failureOf, reasonOf } from "../support/errors.ts";
 import { PIXEL, personOf } from "../support/files.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { administer } from "../support/postgres.ts";
 import { exported, imported } from "../support/transfer.ts";
 
 let server: IdentityServer;
@@ -126,6 +127,9 @@ test("nothing that a member wrote, said or was is left in any table, and what ot
   await say(bob, `alone ${mark}`, own.conversation?.id);
   await key.conversations.getConversation({ conversationId });
   expect(await tables()).toEqual(expect.arrayContaining(["audit", "draft", "event", "file", "idempotency", "message"]));
+  // As PostgreSQL does by itself at any time: samples of values, by which it plans.
+  await administer(server.databaseUrl, "analyze");
+  expect(await samplesWith(server.database, mark)).toEqual(expect.arrayContaining(["event", "message", "participant"]));
   expect(await erasure.previewErasure({ memberId: bobId })).toMatchObject({
     conversationCount: 2n,
     purgedConversationCount: 1n,
@@ -147,6 +151,7 @@ test("nothing that a member wrote, said or was is left in any table, and what ot
     unsent_messages: 2n,
   });
   expect(await tables()).toEqual([]);
+  expect(await samplesWith(server.database, mark)).toEqual([]);
   // The job has not ended before their bytes are gone.
   expect((await readdir(folder, { recursive: true })).filter((name) => name.includes(file.id))).toEqual([]);
   expect(await filesWith(mark)).toEqual([]);

@@ -60,3 +60,10 @@ export async function tablesWith(database: Database, marker: string): Promise<st
   }
   return found;
 }
+
+/** The tables of whose values PostgreSQL's samples hold a text. */
+export async function samplesWith(database: Database, marker: string): Promise<string[]> {
+  const text = `select distinct s.tablename as name from pg_catalog.pg_stats s where strpos(s::text, $1) > 0 order by 1`;
+  const found = await database.query<{ name: string }>({ name: "test_samples", text }, [marker]);
+  return found.map(({ name }) => name);
+}

@@ -3,6 +3,7 @@ import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { newId } from "../../../src/domain/ids/id.ts";
 import { createSweeper } from "../../../src/jobs/sweeper.ts";
 import type { Database } from "../../../src/store/database.ts";
+import { samplesWith } from "../../support/erasure.ts";
 import { reasonOf } from "../../support/errors.ts";
 import { type StoreServer, startStoreServer } from "../../support/store-server.ts";
 
@@ -113,12 +114,15 @@ test("a deleted conversation is purged when its time has come, with a row of the
   expect(back.conversation?.purgeTime).toBeUndefined();
   const text = "update conversation set purge_time = now() where tenant_id = $1 and id = $2";
   await own.database.query({ name: "test_age", text }, [tenant.id, due]);
+  await own.database.query({ name: "test_analyze", text: "analyze message" }, []);
+  expect(await samplesWith(own.database, due)).toEqual(["message"]);
 
   const sweeper = createSweeper({ database: own.database, onError: () => {} });
   expect(await sweeper.sweep()).toBe(1);
   const find = (conversationId: string) =>
     reasonOf(conversations.getConversation({ conversationId, deleted: DeletedFilter.INCLUDE }));
   expect(await find(due)).toBe("NOT_FOUND");
+  expect(await samplesWith(own.database, due)).toEqual([]);
   for (const id of [young, restored, kept]) expect(await find(id)).toBeUndefined();
   expect((await messages.listMessages({ conversationId: kept })).messages.length).toBe(1);
   const rows = {
