@@ -1,29 +1,14 @@
 // Promise R4: every table in every statement is held to one tenant.
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { Statement } from "../../../src/store/database.ts";
 import { unboundStatements } from "../../support/statement-log.ts";
+import { storeStatements } from "../../support/store-statements.ts";
 import { unboundTables } from "../../support/tenant-binding.ts";
 
-const folder = join(import.meta.dirname, "../../../src/store");
-const statements = new Map<string, string>();
-const unbudgeted: string[] = [];
-for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
-  if (!/statements?\.ts$/.test(file) || file.startsWith("driver")) continue;
-  const module = (await import(join(folder, file))) as Record<string, unknown>;
-  for (const value of Object.values(module)) {
-    for (const one of [value, ...(typeof value === "object" && value !== null ? Object.values(value) : [])]) {
-      if (!isStatement(one)) continue;
-      statements.set(one.name, one.text);
-      if (/limit\s+\$\d/.test(one.text) && one.maxBytes === undefined) unbudgeted.push(one.name);
-    }
-  }
-}
-
-function isStatement(value: unknown): value is Statement {
-  return typeof value === "object" && value !== null && "name" in value && "text" in value;
-}
+const all = await storeStatements(/statements?\.ts$/);
+const statements = new Map(all.map(({ name, text }) => [name, text]));
+const unbudgeted = new Set(
+  all.filter(({ text, maxBytes }) => /limit\s+\$\d/.test(text) && maxBytes === undefined).map(({ name }) => name),
+);
 
 describe("each prepared statement holds every table to one tenant", () => {
   test("and there are many", () => expect(statements.size).toBeGreaterThan(40));
@@ -34,7 +19,7 @@ describe("each prepared statement holds every table to one tenant", () => {
 });
 
 test("each statement that reads a page has a budget of bytes, but for rows that are small or bounded in SQL", () => {
-  expect(unbudgeted.toSorted()).toEqual([
+  expect([...unbudgeted].toSorted()).toEqual([
     // One row of counts.
     "audit_drop",
     // Numbers and ids.
