@@ -16,6 +16,7 @@ import { createCallSignal } from "../pipeline/call/deadline.ts";
 import { createLifecycle } from "../pipeline/lifecycle.ts";
 import { createShedding } from "../pipeline/load-shedding.ts";
 import { createPipeline } from "../pipeline/pipeline.ts";
+import { StartQueue } from "../pipeline/start-queue.ts";
 import { type BodyRuleLimits, createBodyRules } from "../protocols/http/body/rules.ts";
 import type { HttpHandler } from "../protocols/http/request.ts";
 import type { Mount } from "../protocols/rest/binding/mount.ts";
@@ -111,7 +112,8 @@ export async function createApp(
   const { heartbeatMs, memberRoles, purgeAfterDays } = config;
   const clientAddress = createClientAddress(config.trustedProxies);
   const parts = { database, config, onError, log: logger };
-  const shedding = createShedding({ queue: database.queue, readLoop: () => loop.read(), logger });
+  const starts = new StartQueue();
+  const shedding = createShedding({ queue: database.queue, starts, readLoop: () => loop.read(), logger });
   const callMs = () => shedding.callMs;
   const { files, bytes, sweeper, wakeJobs } = await openFilesAndSweeper({ ...parts, callMs, atStop });
   const identity = await createIdentity({ ...parts, secrets, hints, clientAddress, wakeJobs });
@@ -174,7 +176,7 @@ export async function createApp(
   requireRules(ruled.filter((method) => !compat.serves(method)));
   const allow = (context: CallContext) => (compat.serves(context.method) ? compat : identity.stages).allow(context);
   const streams = new OpenStreams(config.streamLimits);
-  const stages = { ...identity.stages, allow, door: shedding, streams, clientAddress };
+  const stages = { ...identity.stages, allow, door: shedding, starts, streams, clientAddress };
   const options = { ...stages, replicaReads: opened.replicas && REPLICA_READS, lifecycle, metrics, logger, tracing };
   const pipeline = createPipeline({ services, ...options });
   // One for all ports: buffered bodies are limited for the process.

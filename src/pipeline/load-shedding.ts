@@ -22,7 +22,7 @@ const STEP_UP = 0.25;
 const LEAST_SHARE = 0.05;
 const MAX_SHARE = 0.95;
 
-export type ShedCause = "queue_full" | "queue_time" | "event_loop";
+export type ShedCause = "start_queue" | "queue_full" | "queue_time" | "event_loop";
 
 /** Delays of the event loop since they were last read, in milliseconds. */
 export interface LoopFigures {
@@ -36,6 +36,8 @@ export interface LoopFigures {
 export interface SheddingOptions {
   /** The calls that wait for a connection to the database. */
   readonly queue: { readonly full: boolean; readonly waitedMs: number; refuses(party: Party): boolean };
+  /** The calls that wait to begin. */
+  readonly starts: { readonly isFull: boolean; refuses(party: Party): boolean };
   readonly readLoop: () => LoopFigures;
   readonly logger: Logger;
   /** From 0 to 1, for each call. Default: at random. */
@@ -73,11 +75,11 @@ export interface Shedding extends Door {
   stop(): void;
 }
 
-export function createShedding({ queue, readLoop, logger, random = Math.random }: SheddingOptions): Shedding {
-  const refused: Record<ShedCause, number> = { queue_full: 0, queue_time: 0, event_loop: 0 };
+export function createShedding({ queue, starts, readLoop, logger, random = Math.random }: SheddingOptions): Shedding {
+  const refused: Record<ShedCause, number> = { start_queue: 0, queue_full: 0, queue_time: 0, event_loop: 0 };
   // Made once: a refusal must cost next to nothing.
   const busyDatabase = tooMuch("every database connection is busy");
-  const busyProcess = tooMuch("the server has more to do than it can");
+  const busyProcess = tooMuchAtOnce();
   let share = 0;
   let underWay = 0;
   let callMs = 0;
@@ -96,6 +98,7 @@ export function createShedding({ queue, readLoop, logger, random = Math.random }
   /** What the process has too much of, if anything. */
   const excess = (): ShedCause | undefined => {
     if (underWay <= FEW_CALLS && came <= FEW_CALLS) return undefined;
+    if (starts.isFull) return "start_queue";
     if (queue.full) return "queue_full";
     if (ownQueueMs > MAX_QUEUE_MS && queue.waitedMs > MAX_QUEUE_MS) return "queue_time";
     return share > 0 ? "event_loop" : undefined;
@@ -104,7 +107,10 @@ export function createShedding({ queue, readLoop, logger, random = Math.random }
     const cause = excess();
     if (cause === undefined) return undefined;
     const party = partyOf(claimed());
-    if (cause !== "event_loop") return party === undefined || queue.refuses(party) ? cause : undefined;
+    if (cause !== "event_loop") {
+      const full = cause === "start_queue" ? starts : queue;
+      return party === undefined || full.refuses(party) ? cause : undefined;
+    }
     if (random() >= (party === undefined ? share : fair.of(party))) return undefined;
     if (party !== undefined) fair.count(party);
     return cause;
@@ -119,7 +125,7 @@ export function createShedding({ queue, readLoop, logger, random = Math.random }
     peak = underWay;
     came = 0;
     if (++windows % LOG_EVERY !== 0) return;
-    const total = refused.queue_full + refused.queue_time + refused.event_loop;
+    const total = Object.values(refused).reduce((sum, count) => sum + count, 0);
     if (total > told) logger.warn({ refused: total - told }, "overloaded: calls were refused");
     told = total;
   };
@@ -128,7 +134,7 @@ export function createShedding({ queue, readLoop, logger, random = Math.random }
       const cause = causeOf(claimed);
       if (cause === undefined) return undefined;
       refused[cause]++;
-      return cause === "event_loop" ? busyProcess : busyDatabase;
+      return cause === "queue_full" || cause === "queue_time" ? busyDatabase : busyProcess;
     },
     entered(principal) {
       const party = partyOf(principal);
@@ -173,4 +179,9 @@ export function nextShare(share: number, ownDelayMs: number, calls: number): num
 
 function tooMuch(message: string): DomainError {
   return new DomainError(ErrorReason.OVERLOADED, message, { retryAfterMs: RETRY_AFTER_MS });
+}
+
+/** Of a call that the process has no time for. */
+export function tooMuchAtOnce(): DomainError {
+  return tooMuch("the server has more to do than it can");
 }

@@ -3,6 +3,7 @@ import { create, isMessage, type Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { challenge } from "../access/credential.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
+import { partyOf } from "../domain/identity/party.ts";
 import type { Principal } from "../domain/identity/principal.ts";
 import { POSITION_HEADER } from "../domain/read-position.ts";
 import { iterateIn } from "../domain/tracing.ts";
@@ -13,6 +14,7 @@ import { IDEMPOTENCY_HEADER, idempotencyKey } from "./call/idempotency-key.ts";
 import { setPopulatedMask } from "./call/implied-mask.ts";
 import { replicaRead } from "./call/replica-read.ts";
 import { toConnectError } from "./errors.ts";
+import { tooMuchAtOnce } from "./load-shedding.ts";
 import { isPushed, mapped, type PushSink, type PushStream, pushAll } from "./streams/push-stream.ts";
 import { checked, onlyOne, untilAborted } from "./streams/request-streams.ts";
 
@@ -50,6 +52,19 @@ export class PipelineCall extends CallState implements Call {
     const { open, options } = this.route;
     const refused = this.turnAway();
     if (refused !== undefined) throw refused;
+    const waiting = open ? undefined : options.starts?.enter(() => partyOf(options.claimed?.(this)));
+    return waiting === undefined ? this.#begin() : waiting.then((begins) => this.#beginAfter(begins));
+  }
+
+  #beginAfter(begins: boolean): Promise<void> | undefined {
+    if (!begins) throw tooMuchAtOnce();
+    // Nobody waits for it any more.
+    if (this.interrupt.aborted) throw this.interrupt.reason;
+    return this.#begin();
+  }
+
+  #begin(): Promise<void> | undefined {
+    const { open, options } = this.route;
     if (this.deadline !== undefined && this.deadline <= Date.now()) throw deadlineExceeded();
     if (open) {
       this.caller = { kind: "anonymous" };

@@ -10,11 +10,14 @@ import type { Lifecycle } from "./lifecycle.ts";
 import type { Door } from "./load-shedding.ts";
 import type { RpcMetrics } from "./metrics.ts";
 import type { ServiceEntry } from "./service.ts";
+import type { StartQueue } from "./start-queue.ts";
 
 export interface PipelineOptions {
   readonly services: readonly ServiceEntry[];
   /** Load shedding, before any work. Not used for open services. Default: none is refused. */
   readonly door?: Door;
+  /** Where calls wait to begin. Not used for open services. Default: each begins when it comes. */
+  readonly starts?: Pick<StartQueue, "enter">;
   /** Authenticates, or throws CREDENTIAL_MISSING or CREDENTIAL_INVALID. Not used for open services. */
   readonly authenticate: (head: CallHead) => Promise<Principal> | Principal;
   /**

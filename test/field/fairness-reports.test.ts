@@ -1,4 +1,6 @@
 // F-FAIR: what people reported of servers that let one customer slow all others, tried on this one.
+import { once } from "node:events";
+import { connect } from "node:http2";
 import { expect, test } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { reasonOf } from "../support/errors.ts";
@@ -35,4 +37,26 @@ test("F-FAIR: a tenant that fills the queue is refused, and not those who come w
   expect(await Promise.all(others)).toEqual(others.map(() => undefined));
   await Promise.all(flooding);
   expect(refused).toBeLessThan(40);
+});
+
+test("F-FAIR: a call behind a burst of another tenant is answered before most of the burst", async () => {
+  await using server = await startIdentityServer();
+  const tenants = [await server.tenant(), await server.tenant()];
+  const [eager, calm] = await Promise.all(
+    tenants.map(async (tenant) => {
+      const { credential } = await tenant.key("read");
+      const session = connect(server.url);
+      const ask = () => once(session.request({ ":path": "/v1/whoAmI", ...credential }).resume(), "response");
+      // Its connection is open and its credential known from now on.
+      expect((await ask())[0]).toMatchObject({ ":status": 200 });
+      return { session, ask };
+    }),
+  );
+  let answered = 0;
+  // They come in one piece.
+  const burst = Array.from({ length: 100 }, () => eager?.ask().then(() => answered++));
+  await calm?.ask();
+  expect(answered).toBeLessThan(50);
+  await Promise.all(burst);
+  for (const { session } of [eager, calm].flatMap((one) => one ?? [])) session.close();
 });

@@ -1,6 +1,6 @@
 // F-LOAD: what people reported of other servers' refusals under load, tried on this one.
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { Limiter } from "../../src/access/limits/rate-limits.ts";
 import { UserLimits } from "../../src/dialects/assistant/rate-limit.ts";
 import { DomainError, ErrorReason } from "../../src/domain/errors.ts";
@@ -8,8 +8,10 @@ import { networkOf } from "../../src/domain/network/network.ts";
 import type { CallInfo } from "../../src/protocols/rest/binding/mount.ts";
 import type { Statement } from "../../src/store/database.ts";
 import { watchEventLoop } from "../../src/telemetry/event-loop.ts";
+import { EchoService } from "../gen/colloquy/test/v1/echo_pb.ts";
 import { echoClient, PROTOCOLS } from "../support/clients.ts";
 import { ECHO, startEchoServer, TOKEN } from "../support/echo-server.ts";
+import { reasonOf } from "../support/errors.ts";
 import { startIdentityServer } from "../support/identity-server.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { compute } from "../support/starvation.ts";
@@ -177,6 +179,41 @@ describe("a server that refuses", () => {
     expect(counted).toEqual({ began: PROTOCOLS.length, ended: PROTOCOLS.length });
     await server.close();
     await Promise.allSettled(streams.map((stream) => stream.next()));
+  });
+
+  test("F-LOAD: refuses what found no place to begin, on every wire", async () => {
+    const server = await startEchoServer({ starts: { enter: () => Promise.resolve(false) } });
+    for (const protocol of PROTOCOLS) {
+      expect(await reasonOf(echoClient(server.url, protocol).echo({ text: "a" })), protocol).toBe("OVERLOADED");
+    }
+    expect(server.seen.entered).toBe(0);
+    await server.close();
+  });
+
+  test("F-LOAD: does nothing for a call whose caller left, or ran out of time, before it could begin", async () => {
+    const turn = Promise.withResolvers<boolean>();
+    const server = await startEchoServer({ starts: { enter: () => turn.promise } });
+    const head = (deadline: number | undefined, gone = new AbortController()) => ({
+      method: EchoService.method.echo,
+      wire: "connect" as const,
+      header: (name: string) => (name === "authorization" ? `Bearer ${TOKEN}` : undefined),
+      address: "192.0.2.1",
+      signal: gone.signal,
+      interrupt: gone.signal,
+      deadline,
+    });
+    const gone = new AbortController();
+    const left = server.pipeline.begin(head(undefined, gone)).admit();
+    let now = Date.now();
+    const clock = vi.spyOn(Date, "now").mockImplementation(() => now);
+    const late = server.pipeline.begin(head(now + 1_000)).admit();
+    now += 1_000;
+    gone.abort(new Error("it left"));
+    turn.resolve(true);
+    await expect(left).rejects.toThrow("it left");
+    await expect(late).rejects.toMatchObject({ reason: ErrorReason.DEADLINE_EXCEEDED });
+    clock.mockRestore();
+    await server.close();
   });
 
   test("F-LOAD: is healthy, can be measured, and lets a page know that it refuses", async () => {

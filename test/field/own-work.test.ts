@@ -102,6 +102,7 @@ test("F-OWN-WORK: a process that has too much to do itself refuses, unless only 
   const loop = watchEventLoop();
   const shedding = createShedding({
     queue: { full: false, waitedMs: 0, refuses: () => true },
+    starts: { isFull: false, refuses: () => true },
     readLoop: () => loop.read(),
     logger: silent,
   });

@@ -7,7 +7,7 @@ import type { CallContext, CallHead } from "../../src/pipeline/call/call.ts";
 import { createCallSignal } from "../../src/pipeline/call/deadline.ts";
 import { createLifecycle, type Lifecycle } from "../../src/pipeline/lifecycle.ts";
 import type { Door } from "../../src/pipeline/load-shedding.ts";
-import { createPipeline, type Pipeline } from "../../src/pipeline/pipeline.ts";
+import { createPipeline, type Pipeline, type PipelineOptions } from "../../src/pipeline/pipeline.ts";
 import { type ServiceEntry, serve } from "../../src/pipeline/service.ts";
 import { type BodyRules, createBodyRules } from "../../src/protocols/http/body/rules.ts";
 import type { HttpHandler } from "../../src/protocols/http/request.ts";
@@ -40,6 +40,8 @@ export interface EchoServerOptions {
   readonly limit?: (context: CallContext) => Promise<void> | void;
   /** Refuses calls. Default: none is. */
   readonly door?: Door;
+  /** Where calls wait to begin. Default: none waits. */
+  readonly starts?: PipelineOptions["starts"];
   readonly host?: string;
   /** Default: what the run says. */
   readonly unaryLane?: boolean;
@@ -97,6 +99,7 @@ export async function startEchoServer(options: EchoServerOptions = {}): Promise<
     authenticate,
     ...(options.limit === undefined ? {} : { limit: options.limit }),
     ...(options.door === undefined ? {} : { door: options.door }),
+    ...(options.starts === undefined ? {} : { starts: options.starts }),
     lifecycle,
     metrics,
     logger,

@@ -1,8 +1,8 @@
 // The queue before the pool of connections: bounded, and fair to tenants and their callers.
 import type { Pool, PoolClient } from "pg";
+import { FairQueue, type Waiter } from "../../domain/identity/fair-queue.ts";
 import type { Party } from "../../domain/identity/party.ts";
 import { PoolBusy } from "./errors.ts";
-import { FairQueue, type Waiter } from "./fair-queue.ts";
 import { afterOwnTime, type OwnTimeout } from "./own-time.ts";
 
 /** The calls that wait for a connection. */

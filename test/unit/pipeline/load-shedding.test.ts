@@ -22,8 +22,9 @@ afterEach(() => vi.useRealTimers());
 function setUp() {
   vi.useFakeTimers();
   const queue = { full: false, waitedMs: 0, refuses: (_: Party) => true };
+  const starts = { isFull: false, refuses: (_: Party) => true };
   const loop = { elapsedMs: WINDOW_MS, ownDelayMs: 0, lostMs: 0 };
-  const shedding = createShedding({ queue, readLoop: () => loop, logger: silent, random: () => 0.1 });
+  const shedding = createShedding({ queue, starts, readLoop: () => loop, logger: silent, random: () => 0.1 });
   shedding.start();
   /** Lets this many windows pass, in which what waits goes on waiting. */
   const pass = (windows: number) => {
@@ -40,7 +41,7 @@ function setUp() {
   const end = (calls: number) => {
     for (let call = 0; call < calls; call++) shedding.ended(1);
   };
-  return { queue, loop, shedding, shed, begin, end, pass };
+  return { queue, starts, loop, shedding, shed, begin, end, pass };
 }
 
 /** A caller of a tenant. */
@@ -57,7 +58,7 @@ describe("a call", () => {
       pass(1);
       expect(shed()).toBeUndefined();
     }
-    expect(shedding.refused).toEqual({ queue_full: 0, queue_time: 0, event_loop: 0 });
+    expect(shedding.refused).toEqual({ start_queue: 0, queue_full: 0, queue_time: 0, event_loop: 0 });
   });
 
   test("is refused with OVERLOADED and a time to come again while the queue is full", () => {
@@ -65,7 +66,7 @@ describe("a call", () => {
     begin(MANY);
     queue.full = true;
     expect(shed()).toMatchObject({ reason: ErrorReason.OVERLOADED, details: { retryAfterMs: 1_000 } });
-    expect(shedding.refused).toEqual({ queue_full: 1, queue_time: 0, event_loop: 0 });
+    expect(shedding.refused).toEqual({ start_queue: 0, queue_full: 1, queue_time: 0, event_loop: 0 });
     queue.full = false;
     expect(shed()).toBeUndefined();
   });
@@ -123,6 +124,16 @@ describe("a caller", () => {
     pass(8);
     expect([shed(of("flood")), shed(of("quiet"))]).toEqual([expect.anything(), undefined]);
     expect(shed(), "nobody known").toBeDefined();
+  });
+
+  test("is refused where too many wait to begin, if nobody has more of them than it does", () => {
+    const { starts, shedding, shed, begin } = setUp();
+    begin(MANY);
+    starts.refuses = ({ tenant }) => tenant === "flood";
+    starts.isFull = true;
+    expect([shed(of("flood")), shed(of("quiet"))]).toEqual([expect.anything(), undefined]);
+    expect(shed()?.message, "nobody known").toBe("the server has more to do than it can");
+    expect(shedding.refused).toMatchObject({ start_queue: 2, queue_full: 0 });
   });
 
   test("is refused by a busy process for its own calls alone: first those of the tenant that has most, and of its callers", () => {

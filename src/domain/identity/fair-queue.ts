@@ -1,5 +1,5 @@
 // A queue that is fair to tenants, and within a tenant to its callers: whoever floods it waits for itself.
-import type { Party } from "../../domain/identity/party.ts";
+import type { Party } from "./party.ts";
 
 export interface Waiter<T> extends Party {
   readonly item: T;

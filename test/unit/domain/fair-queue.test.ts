@@ -1,7 +1,7 @@
 // Whose turn it is in a queue that is fair to tenants and callers.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { FairQueue, type Waiter } from "../../../src/store/driver/fair-queue.ts";
+import { FairQueue, type Waiter } from "../../../src/domain/identity/fair-queue.ts";
 
 const waiter = (name: string, urgent = false): Waiter<string> => {
   const [tenant = "", caller = ""] = name.split("/");

@@ -1,0 +1,78 @@
+// The queue of calls that have not begun: a few begin in each turn of the event loop, so that no burst holds it.
+import { FairQueue } from "../domain/identity/fair-queue.ts";
+import type { Party } from "../domain/identity/party.ts";
+
+/** Maximum calls that begin in one turn of the event loop. */
+export const BEGIN_EACH_TURN = 4;
+/** Maximum waiting calls. None holds more than its head: a body is not read before its call begins. */
+export const MAX_TO_BEGIN = 256;
+
+const NOBODY: Party = { tenant: "", caller: "" };
+
+/** Takes whether the call begins; otherwise it is refused. */
+type Turn = (begins: boolean) => void;
+
+/**
+ * A burst is read from its sockets at once. If all its calls began at once, the next call of somebody else would wait
+ * for all of them, in a socket that nobody reads meanwhile, and so would PostgreSQL's results. So all but a few wait
+ * here. The queue is fair: tenants take turns, then their callers.
+ */
+export class StartQueue {
+  readonly #waiting = new FairQueue<Turn>();
+  #begun = 0;
+  #isSet = false;
+
+  get isFull(): boolean {
+    return this.#waiting.size >= MAX_TO_BEGIN;
+  }
+
+  /** Whether, while it is full, the next call of this party would be refused: nobody waits more than it does. */
+  refuses(party: Party): boolean {
+    return this.#waiting.isLongest(party);
+  }
+
+  /**
+   * Undefined: the call begins now. Otherwise resolves when it is its turn, to false if it is refused: it found no
+   * place, or gave it up to a call of somebody who waits less.
+   *
+   * @param partyOf whose call it is; not asked where it begins now
+   */
+  enter(partyOf: () => Party | undefined): Promise<boolean> | undefined {
+    this.#awaitNextTurn();
+    // Those that wait came before.
+    if (this.#waiting.size === 0 && this.#begun < BEGIN_EACH_TURN) {
+      this.#begun++;
+      return undefined;
+    }
+    const party = partyOf() ?? NOBODY;
+    if (this.isFull && !this.#giveWay(party)) return Promise.resolve(false);
+    return new Promise((resolve) => this.#waiting.add({ ...party, urgent: false, item: resolve }));
+  }
+
+  /** Whether a place has become free for this party. */
+  #giveWay(party: Party): boolean {
+    const last = this.#waiting.displacedBy(party);
+    if (last === undefined) return false;
+    this.#waiting.delete(last);
+    last.item(false);
+    return true;
+  }
+
+  #awaitNextTurn(): void {
+    if (this.#isSet) return;
+    this.#isSet = true;
+    setImmediate(this.#beginNext);
+  }
+
+  /** Sockets have been read since the last turn, so whoever has come since takes part. */
+  readonly #beginNext = () => {
+    this.#isSet = false;
+    this.#begun = 0;
+    for (; this.#begun < BEGIN_EACH_TURN; this.#begun++) {
+      const next = this.#waiting.next();
+      if (next === undefined) break;
+      next.item(true);
+    }
+    if (this.#begun > 0) this.#awaitNextTurn();
+  };
+}

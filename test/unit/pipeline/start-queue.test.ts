@@ -1,0 +1,71 @@
+// Which calls begin in which turn of the event loop.
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { BEGIN_EACH_TURN, MAX_TO_BEGIN, StartQueue } from "../../../src/pipeline/start-queue.ts";
+
+const FLOOD = "flood";
+
+function setUp() {
+  const queue = new StartQueue();
+  /** What happened to whom, in order. */
+  const begun: string[] = [];
+  const refused: string[] = [];
+  const enter = (tenant: string, name = tenant) => {
+    const waiting = queue.enter(() => ({ tenant, caller: "ann" }));
+    if (waiting === undefined) begun.push(name);
+    else void waiting.then((begins) => (begins ? begun : refused).push(name));
+  };
+  const flood = (calls: number) => {
+    for (let call = 0; call < calls; call++) enter(FLOOD, `${FLOOD}-${call}`);
+  };
+  return { queue, begun, refused, enter, flood };
+}
+
+test("a few calls begin at once, and nobody is asked whose they are", () => {
+  const queue = new StartQueue();
+  const ask = () => {
+    throw new Error("it costs");
+  };
+  for (let call = 0; call < BEGIN_EACH_TURN; call++) expect(queue.enter(ask)).toBeUndefined();
+});
+
+test("of a burst as many begin in each turn, in their order, until all have", async () => {
+  const { begun, flood } = setUp();
+  flood(3 * BEGIN_EACH_TURN + 1);
+  const counts = [begun.length];
+  for (let turn = 0; turn < 4; turn++) {
+    await nextTurn();
+    counts.push(begun.length);
+  }
+  const steps = [1, 2, 3].map((turn) => turn * BEGIN_EACH_TURN);
+  expect(counts).toEqual([...steps, 3 * BEGIN_EACH_TURN + 1, 3 * BEGIN_EACH_TURN + 1]);
+  expect(begun).toEqual(begun.map((_, n) => `${FLOOD}-${n}`));
+});
+
+test("a call that comes behind the burst of another tenant begins in the next turn, and not before those of its own", async () => {
+  const { begun, enter, flood } = setUp();
+  flood(100);
+  enter("quiet", "quiet-0");
+  enter("quiet", "quiet-1");
+  await nextTurn();
+  enter("quiet", "quiet-2");
+  expect(begun.slice(BEGIN_EACH_TURN)).toEqual(["flood-4", "quiet-0", "flood-5", "quiet-1"]);
+  await nextTurn();
+  expect(begun.slice(2 * BEGIN_EACH_TURN)).toContain("quiet-2");
+});
+
+test("in a full queue the last call of those who wait most gives its place to somebody who waits less, or finds none", async () => {
+  const { queue, begun, refused, enter, flood } = setUp();
+  flood(BEGIN_EACH_TURN + MAX_TO_BEGIN - 1);
+  expect(queue.isFull).toBe(false);
+  enter(FLOOD, "last");
+  expect(queue.isFull).toBe(true);
+  const refuses = (tenant: string) => queue.refuses({ tenant, caller: "ann" });
+  expect([refuses(FLOOD), refuses("quiet")]).toEqual([true, false]);
+  enter("quiet");
+  enter(FLOOD, "late");
+  expect(begun).toHaveLength(BEGIN_EACH_TURN);
+  await nextTurn();
+  expect(refused).toEqual(["last", "late"]);
+  expect(begun).toContain("quiet");
+});
