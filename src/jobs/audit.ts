@@ -11,7 +11,7 @@ export function createAuditSealer(database: Database, onError: (error: unknown) 
     for (const tenantId of await tenantsToSeal(database, signal)) {
       // A chain that somebody has tampered with must not keep the others from being sealed.
       await sealAudit(database, tenantId, signal).catch((error: unknown) => {
-        if (!signal.aborted) onError(error);
+        if (!signal.aborted) onError(new Error(`the audit log of tenant ${tenantId} was not sealed`, { cause: error }));
       });
     }
     return undefined;

@@ -134,6 +134,31 @@ test("a chain that was written anew is found by a hash that somebody kept", asyn
   expect(found).toMatchObject({ complete: false, break: { kind: REWRITTEN, sequence: 4n } });
 });
 
+test("where the note of a chain's end is lost, that is found for ever, and entries are sealed on", async () => {
+  const { audit, sql, add, tenant } = await chainOf(4);
+  const { lastSequence: afterSequence, lastHash: afterHash } = await audit.verifyAudit({});
+  await sql("delete from audit_chain where tenant_id = $1");
+  const lost = { complete: false, break: { kind: REMOVED, sequence: 5n } };
+  expect(await audit.verifyAudit({})).toMatchObject({ entryCount: 4n, lastHash: afterHash, ...lost });
+  expect(await audit.verifyAudit({ afterSequence, afterHash })).toMatchObject({ entryCount: 0n, ...lost });
+  await add(5);
+  expect(await sealAudit(server.database, tenant.id)).toBe(1);
+  expect(await audit.verifyAudit({})).toMatchObject({ entryCount: 4n, ...lost });
+  const { auditEntries } = await audit.listAuditEntries({ action: "act.5" });
+  expect(auditEntries[0]?.seal?.sequence).toBe(6n);
+});
+
+test("an entry past the end of a chain does not keep others from being sealed, and is found for ever", async () => {
+  const { audit, sql, add, tenant } = await chainOf(3);
+  await sql(`insert into audit (tenant_id, id, ${COLUMNS}, chain_seq) select tenant_id, gen_random_uuid(), ${COLUMNS}, 4
+    from audit where ${at(2)}`);
+  for (const number of [5, 6]) {
+    await add(number);
+    expect(await sealAudit(server.database, tenant.id)).toBe(1);
+    expect(await audit.verifyAudit({})).toMatchObject({ entryCount: 3n, complete: false, break: { sequence: 4n } });
+  }
+});
+
 test("a long chain is checked in several calls", async () => {
   const { tenant } = await chainOf(5);
   const signal = new AbortController().signal;

@@ -21,7 +21,7 @@ export const tenantsToSeal: Statement<{ tenant_id: string }> = {
 };
 
 /**
- * Locks a chain, and begins it where there is none. No row: there is nothing to seal. $1 tenant, $2 the hash before the
+ * Locks a chain, and begins it where there is none. No row: the log has no entries. $1 tenant, $2 the hash before the
  * first entry.
  */
 export const lockChain: Statement<ChainRow> = {
@@ -29,8 +29,25 @@ export const lockChain: Statement<ChainRow> = {
   changes: true,
   text: `
   insert into audit_chain as c (tenant_id, hash, dropped_hash) select $1, decode($2, 'hex'), decode($2, 'hex')
-  where exists (select from audit a where a.tenant_id = $1 and a.chain_seq is null)
+  where exists (select from audit a where a.tenant_id = $1)
   on conflict (tenant_id) do update set seq = c.seq returning ${ends}`,
+};
+
+/**
+ * The last entry past the end of a locked chain. There is one where the chain's row was deleted or changed, or where
+ * somebody has put an entry. $1 tenant.
+ */
+export const pastEnd: Statement<{ seq: bigint; hash: string | null }> = {
+  name: "audit_chain_past_end",
+  text: `
+  select a.chain_seq as seq, encode(a.chain_hash, 'hex') as hash from audit_chain c join audit a on a.tenant_id = c.tenant_id
+  where c.tenant_id = $1 and a.chain_seq > c.seq order by a.chain_seq desc limit 1`,
+};
+
+/** Moves the end of a locked chain. $1 tenant, $2 place, $3 hash. */
+export const moveEnd: Statement = {
+  name: "audit_chain_move_end",
+  text: "update audit_chain c set seq = $2::bigint, hash = decode($3, 'hex') where c.tenant_id = $1",
 };
 
 /** $1 tenant. */

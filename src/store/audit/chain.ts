@@ -26,11 +26,13 @@ export async function sealAudit(database: Database, tenantId: string, signal?: I
   for (let count = 1; count > 0; sealed += count) {
     count = await database.transaction(signal, async (tx) => {
       const [chain] = await tx.query(sql.lockChain, [tenantId, chainStart(tenantId)]);
-      const rows = chain === undefined ? [] : await tx.query(sql.lockUnsealed, [tenantId, PIECE]);
-      if (chain === undefined || rows.length === 0) return 0;
+      if (chain === undefined) return 0;
+      const rows = await tx.query(sql.lockUnsealed, [tenantId, PIECE]);
+      const past = rows.length > 0 || chain.seq === 0n ? await leavePlace(tx, tenantId) : undefined;
+      if (rows.length === 0) return 0;
       const salts = rows.map(() => randomBytes(SALT_BYTES).toString("hex"));
       const digests = rows.map((row, place) => digestOf(toEntry(row), salts[place] ?? ""));
-      let { hash } = chain;
+      let hash = past ?? chain.hash;
       const hashes = digests.map((digest) => {
         hash = nextHash(hash, digest);
         return hash;
@@ -42,13 +44,26 @@ export async function sealAudit(database: Database, tenantId: string, signal?: I
   return sealed;
 }
 
+/**
+ * Where entries stand past the end of a locked chain, moves its end behind them and leaves one place empty: entries are
+ * sealed on, and every check finds that the chain is broken there, as long as the entries around the place are kept.
+ * Returns the hash that the next entry follows; undefined: nothing stands there.
+ */
+async function leavePlace(tx: Queryable, tenantId: string): Promise<string | undefined> {
+  const [past] = await tx.query(sql.pastEnd, [tenantId]);
+  if (past === undefined) return undefined;
+  const hash = past.hash ?? chainStart(tenantId);
+  await tx.query(sql.moveEnd, [tenantId, past.seq + 1n, hash]);
+  return hash;
+}
+
 /** An entry of the contract, without its seal. */
 export function toEntry(row: sql.EntryRow) {
   const { resource_type: resourceType, resource_id: resourceId, request_id: requestId, create_time: createTime } = row;
   return toAuditEntry({ ...row, resourceType, resourceId, requestId, createTime });
 }
 
-/** Undefined: nothing was ever sealed. */
+/** Undefined: nothing was ever sealed, or the chain's row was deleted and nothing was sealed since. */
 export async function readChain(on: Queryable, tenantId: string, signal?: Interrupt) {
   return (await on.query(sql.readChain, [tenantId], signal))[0];
 }
