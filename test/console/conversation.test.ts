@@ -129,8 +129,25 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     const page = await stage.open(`/conversations/${id}`);
     const other = await stage.open(`/conversations/${id}`);
     await other.getByText("No message yet").waitFor();
-    await page.getByLabel("Write a message").fill("It will be late");
+    // The server has it, but its response is lost: the feed says so, and what was typed meanwhile stays.
+    const box = page.getByLabel("Write a message");
+    const [goOn, held] = signal();
+    const sends: string[] = [];
+    await page.route("**/*MessageService/SendMessage", async (route) => {
+      sends.push(route.request().postData() ?? "");
+      if (sends.length > 1) return route.continue();
+      await held;
+      await route.fetch();
+      await route.abort("connectionreset");
+    });
+    await box.fill("It will be late");
     await page.keyboard.press("Enter");
+    await box.fill("It will be late\nand more");
+    goOn();
+    await expect.poll(() => box.inputValue()).toBe("and more");
+    expect(await page.getByRole("alert").count()).toBe(0);
+    await box.fill("");
+    expect(sends.length).toBe(1);
     const message = page.locator("[data-message]");
     const seen = other.locator("[data-message]");
     await seen.getByText("It will be late").waitFor();
@@ -306,6 +323,12 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     expect(stage.faults).toEqual([]);
   });
 });
+
+/** What lets go on those who wait for it. */
+function signal(): [() => void, Promise<void>] {
+  const { resolve, promise } = Promise.withResolvers<void>();
+  return [resolve, promise];
+}
 
 function part(kind: string, value: object): object {
   return { content: { case: kind, value } };

@@ -53,14 +53,15 @@ function Entry({ said: { who, kind, name, text }, agent }: { said: Said; agent: 
 function Composer({ state }: { state: State }) {
   const [content, setContent] = useState("");
   const canSend = content.trim() !== "" && !state.isRunning;
-  const send = (event: FormEvent | KeyboardEvent) => {
+  const send = async (event: FormEvent | KeyboardEvent) => {
     event.preventDefault();
     if (!canSend) return;
-    state.send(content);
     setContent("");
+    const isAnswered = await state.send(content);
+    if (!isAnswered) setContent((typed) => (typed === "" ? content : typed));
   };
   return (
-    <form className={styles.form} onSubmit={send}>
+    <form className={styles.form} onSubmit={(event) => void send(event)}>
       <Textarea
         className={styles.field}
         aria-label={words.message}
@@ -70,7 +71,7 @@ function Composer({ state }: { state: State }) {
         onChange={({ currentTarget }) => setContent(currentTarget.value)}
         onKeyDown={(event) => {
           // Enter sends, but ends the word that an input method composes.
-          if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) send(event);
+          if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) void send(event);
         }}
       />
       {state.isRunning ? (

@@ -8,6 +8,7 @@ import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Turn } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { type ChatResponse, TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { useServices } from "../app/services.ts";
+import type { Attempt } from "../conversation/sending.ts";
 import { agentText } from "../strings/agents.ts";
 
 export interface Said {
@@ -27,7 +28,8 @@ export interface TryOut {
   readonly isRunning: boolean;
   readonly isWaiting: boolean;
   readonly error: unknown;
-  send(content: string): void;
+  /** Sends it, once however often the same text is tried. Gives whether it was answered. */
+  send(content: string): Promise<boolean>;
   stop(): void;
   restart(): void;
 }
@@ -48,9 +50,11 @@ export function useTryOut({ name }: Agent): TryOut {
   const queries = useQueryClient();
   const [state, setState] = useState(NOTHING);
   const running = useRef<AbortController>(undefined);
+  /** What was sent and is not known to be answered: a retry attaches to its turn. */
+  const open = useRef<Attempt>(undefined);
   useEffect(() => () => running.current?.abort(), []);
 
-  const talk = async (content: string, signal: AbortSignal) => {
+  const talk = async ({ id, text: content }: Attempt, signal: AbortSignal) => {
     const title = agentText.tryOut.conversationTitle(name);
     const conversations = createClient(ConversationService, transport);
     const made =
@@ -58,11 +62,13 @@ export function useTryOut({ name }: Agent): TryOut {
       (await conversations.createConversation({ conversation: { title, agent: name } }, { signal })).conversation?.id;
     if (made === undefined) return;
     setState((before) => ({ ...before, conversationId: made }));
-    const request = { conversationId: made, message: { content }, streamEntries: true };
+    const request = { conversationId: made, message: { content, clientId: id }, streamEntries: true, requestId: id };
     for await (const { event } of createClient(TurnService, transport).chat(request, { signal })) {
       setState((before) => next(before, event));
+      if (event.case !== "ended") continue;
+      open.current = undefined;
       // The table of the last turns has one more.
-      if (event.case === "ended") void queries.invalidateQueries();
+      void queries.invalidateQueries();
     }
   };
 
@@ -73,18 +79,21 @@ export function useTryOut({ name }: Agent): TryOut {
     isRunning: state.isRunning,
     isWaiting: state.isWaiting,
     error: state.error,
-    send(content) {
+    async send(content) {
+      const attempt = open.current?.text === content ? open.current : { id: crypto.randomUUID(), text: content };
+      open.current = attempt;
       const controller = new AbortController();
       running.current = controller;
-      const own: Said = { key: crypto.randomUUID(), who: "you", kind: MessageKind.MESSAGE, name: "", text: content };
-      setState((before) => ({ ...before, said: [...before.said, own], isRunning: true, error: undefined }));
-      talk(content, controller.signal)
-        .catch((error: unknown) => {
-          if (!controller.signal.aborted) setState((before) => ({ ...before, error }));
-        })
-        .finally(() => {
-          if (running.current === controller) setState((before) => ({ ...before, isRunning: false }));
-        });
+      const own: Said = { key: attempt.id, who: "you", kind: MessageKind.MESSAGE, name: "", text: content };
+      const withOwn = (said: readonly Said[]) => [...said.filter(({ key }) => key !== own.key), own];
+      setState((before) => ({ ...before, said: withOwn(before.said), isRunning: true, error: undefined }));
+      try {
+        await talk(attempt, controller.signal);
+      } catch (error) {
+        if (!controller.signal.aborted) setState((before) => ({ ...before, error }));
+      }
+      if (running.current === controller) setState((before) => ({ ...before, isRunning: false }));
+      return open.current !== attempt;
     },
     stop() {
       const turnId = state.turn?.id;
@@ -96,6 +105,7 @@ export function useTryOut({ name }: Agent): TryOut {
     restart() {
       running.current?.abort();
       running.current = undefined;
+      open.current = undefined;
       setState(NOTHING);
     },
   };

@@ -4,12 +4,13 @@ import { createConnectTransport } from "@connectrpc/connect-web";
 import type { SessionStore } from "../auth/session.ts";
 import type { Connection } from "./connection.ts";
 import { isUnreachable } from "./failure.ts";
+import { createRepeats } from "./repeats.ts";
 
 export function createTransport(session: SessionStore, connection: Connection): Transport {
   return createConnectTransport({
     baseUrl: location.origin,
     useBinaryFormat: true,
-    interceptors: [watch(session, connection), identify(session)],
+    interceptors: [watch(session, connection), createRepeats(), identify(session)],
   });
 }
 

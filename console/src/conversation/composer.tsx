@@ -1,12 +1,12 @@
 // Where one writes: a message, or with an agent in the conversation one that it replies to.
 import { useMutation } from "@connectrpc/connect-query";
 import { Button, Group, Textarea } from "@mantine/core";
-import { useState } from "react";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { text } from "../strings/en.ts";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import styles from "./composer.module.css";
+import { useSending } from "./use-sending.ts";
 import type { TurnControl } from "./use-turn.ts";
 
 const words = text.conversation;
@@ -16,56 +16,44 @@ export interface ComposerProps {
   /** The agent that replies. Empty: none. */
   readonly agent: string;
   readonly turn: TurnControl;
+  readonly messages: readonly Message[];
   readonly onSent: (message: Message) => void;
 }
 
-export function Composer({ conversationId, agent, turn, onSent }: ComposerProps) {
-  const [content, setContent] = useState("");
-  const [isAsking, setIsAsking] = useState(false);
-  const sending = useMutation(MessageService.method.sendMessage);
+export function Composer({ conversationId, agent, turn, messages, onSent }: ComposerProps) {
+  const { mutateAsync } = useMutation(MessageService.method.sendMessage);
+  const box = useSending(messages);
+  const { content, isBusy, error } = box;
   const isEmpty = content.trim() === "";
-  const isBusy = isAsking || sending.isPending;
 
-  const send = async () => {
-    if (isEmpty || isBusy) return;
-    // The key makes a retry harmless after a connection that broke before the response.
-    const requestId = crypto.randomUUID();
-    const { message } = await sending.mutateAsync({ conversationId, message: { content }, requestId });
-    if (message !== undefined) onSent(message);
-    setContent("");
-  };
-  const ask = async () => {
-    if (isEmpty || isBusy) return;
-    setIsAsking(true);
-    try {
-      await turn.ask(content);
-      setContent("");
-    } finally {
-      setIsAsking(false);
-    }
-  };
-  const main = agent === "" ? send : ask;
+  const send = () =>
+    box.send(async ({ id, text: written }) => {
+      const request = { conversationId, message: { content: written, clientId: id }, requestId: id };
+      const { message } = await mutateAsync(request);
+      if (message !== undefined) onSent(message);
+    });
+  const main = agent === "" ? send : () => box.send(turn.ask);
   return (
     <form
       className={styles.composer}
       onSubmit={(event) => {
         event.preventDefault();
-        void main().catch(() => {});
+        main();
       }}
     >
-      {sending.isError && <FailureNotice error={sending.error} />}
+      {error !== undefined && <FailureNotice error={error} />}
       <Textarea
         aria-label={words.write}
         placeholder={agent === "" ? words.write : words.writeTo(agent)}
         description={words.keys}
         inputWrapperOrder={["label", "input", "description", "error"]}
         value={content}
-        onChange={({ currentTarget }) => setContent(currentTarget.value)}
+        onChange={({ currentTarget }) => box.type(currentTarget.value)}
         onKeyDown={(event) => {
           // Enter ends the composition of a character in some scripts.
           if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
           event.preventDefault();
-          void main().catch(() => {});
+          main();
         }}
         autosize
         minRows={1}
@@ -76,7 +64,7 @@ export function Composer({ conversationId, agent, turn, onSent }: ComposerProps)
           {agent === "" ? words.send : words.ask}
         </Button>
         {agent !== "" && (
-          <Button variant="default" size="xs" disabled={isEmpty || isBusy} onClick={() => void send().catch(() => {})}>
+          <Button variant="default" size="xs" disabled={isEmpty || isBusy} onClick={send}>
             {words.sendOnly}
           </Button>
         )}

@@ -123,7 +123,15 @@ function OneConversation({ conversationId }: { conversationId: string }) {
       ) : (
         log.error === undefined && <Loading />
       )}
-      {isOpen && <Composer conversationId={conversationId} agent={conversation.agent} turn={turn} onSent={log.put} />}
+      {isOpen && (
+        <Composer
+          conversationId={conversationId}
+          agent={conversation.agent}
+          turn={turn}
+          messages={messages}
+          onSent={log.put}
+        />
+      )}
       <Suspense>
         {isShowingDetails && <Details conversation={conversation} onClose={() => setIsShowingDetails(false)} />}
       </Suspense>

@@ -1,7 +1,7 @@
 // A message and the replies to it, beside the log.
 import { useInfiniteQuery, useMutation } from "@connectrpc/connect-query";
 import { Button, Drawer, Stack, Textarea } from "@mantine/core";
-import { type FormEvent, useEffect, useState } from "react";
+import { type FormEvent, useEffect } from "react";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { NEXT_PAGE } from "../api/paging.ts";
@@ -12,6 +12,7 @@ import { Loading } from "../ui/loading.tsx";
 import { Time } from "../ui/time.tsx";
 import { MessageContent } from "./parts.tsx";
 import styles from "./thread.module.css";
+import { useSending } from "./use-sending.ts";
 
 const words = text.conversation;
 
@@ -58,7 +59,9 @@ export default function Thread({ message, onChange, onClose }: ThreadProps) {
             {text.common.more}
           </Button>
         )}
-        {message.deleteTime === undefined && <Reply conversationId={conversationId} replyTo={id} onSent={onSent} />}
+        {message.deleteTime === undefined && (
+          <Reply conversationId={conversationId} replyTo={id} replies={replies} onSent={onSent} />
+        )}
       </Stack>
     </Drawer>
   );
@@ -82,39 +85,34 @@ function Entry({ message }: { message: Message }) {
 interface ReplyProps {
   readonly conversationId: string;
   readonly replyTo: string;
+  readonly replies: readonly Message[];
   readonly onSent: (message: Message) => void;
 }
 
-function Reply({ conversationId, replyTo, onSent }: ReplyProps) {
-  const [content, setContent] = useState("");
-  const sending = useMutation(MessageService.method.sendMessage);
-  const isEmpty = content.trim() === "";
-  const send = (event: FormEvent) => {
+function Reply({ conversationId, replyTo, replies, onSent }: ReplyProps) {
+  const { mutateAsync } = useMutation(MessageService.method.sendMessage);
+  const { content, isBusy, error, type, send } = useSending(replies);
+  const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (isEmpty || sending.isPending) return;
-    sending.mutate(
-      { conversationId, message: { content, replyTo }, requestId: crypto.randomUUID() },
-      {
-        onSuccess: ({ message }) => {
-          setContent("");
-          if (message !== undefined) onSent(message);
-        },
-      },
-    );
+    send(async ({ id, text: written }) => {
+      const message = { content: written, replyTo, clientId: id };
+      const sent = await mutateAsync({ conversationId, message, requestId: id });
+      if (sent.message !== undefined) onSent(sent.message);
+    });
   };
   return (
-    <form onSubmit={send}>
-      {sending.isError && <FailureNotice error={sending.error} />}
+    <form onSubmit={submit}>
+      {error !== undefined && <FailureNotice error={error} />}
       <Textarea
         aria-label={words.writeReply}
         placeholder={words.writeReply}
         value={content}
-        onChange={({ currentTarget }) => setContent(currentTarget.value)}
+        onChange={({ currentTarget }) => type(currentTarget.value)}
         autosize
         minRows={2}
         maxRows={8}
       />
-      <Button type="submit" size="xs" mt={6} disabled={isEmpty} loading={sending.isPending}>
+      <Button type="submit" size="xs" mt={6} disabled={content.trim() === ""} loading={isBusy}>
         {words.send}
       </Button>
     </form>

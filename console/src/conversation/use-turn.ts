@@ -7,6 +7,7 @@ import { type Turn, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { type ResumeTurnResponse, TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { resilient } from "../../../src/client/stream.ts";
 import { useServices } from "../app/services.ts";
+import type { Attempt } from "./sending.ts";
 
 /** Longer than a turn is silent before its reader is worth connecting anew, in milliseconds. */
 const SILENCE_MS = 60_000;
@@ -30,7 +31,8 @@ export interface TurnControl {
   /** How the last one ended, if not well. */
   readonly failure: string | undefined;
   readonly error: unknown;
-  ask(content: string): Promise<void>;
+  /** Sends a message that the agent replies to: once for each id, however often it is tried. */
+  ask(attempt: Attempt): Promise<void>;
   stop(): Promise<void>;
   approve(approvalId: string, granted: boolean): Promise<void>;
   giveResult(callId: string, result: string): Promise<void>;
@@ -103,12 +105,12 @@ export function useTurn(conversationId: string, onEntry: (message: Message) => v
     failure,
     error,
     look,
-    ask: (content) =>
-      tried(async () => {
-        const requestId = crypto.randomUUID();
-        const { turn } = await client.createTurn({ conversationId, messages: [{ content }], requestId });
-        if (turn !== undefined) void watch(turn);
-      }),
+    async ask({ id, text }) {
+      setError(undefined);
+      const messages = [{ content: text, clientId: id }];
+      const { turn } = await client.createTurn({ conversationId, messages, requestId: id });
+      if (turn !== undefined) void watch(turn);
+    },
     stop: () => tried(() => client.cancelTurn({ turnId })),
     approve: (approvalId, granted) => tried(() => client.answerTurn({ turnId, approvals: [{ approvalId, granted }] })),
     giveResult: (callId, result) =>

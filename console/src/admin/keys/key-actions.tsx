@@ -1,6 +1,7 @@
 // Makes API keys, rotates and revokes them. The text of a key is handed on once.
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Checkbox, Group, NativeSelect, TextInput } from "@mantine/core";
+import { useState } from "react";
 import { AccessService } from "../../../../gen/colloquy/v1/access_service_pb.ts";
 import { type ApiKey, ApiKeyScope } from "../../../../gen/colloquy/v1/api_key_pb.ts";
 import { useChange } from "../../api/use-change.ts";
@@ -27,11 +28,12 @@ export function CreateKey({ onSecret }: { onSecret: OnSecret }) {
         const apiKey = {
           displayName: fields.one("name"),
           scopes: fields.all("scopes").map((scope) => Number(scope) as ApiKeyScope),
-          ...(days > 0 && { expireTime: timestampFromMs(Date.now() + days * DAY_MS) }),
+          ...(days > 0 && { expireTime: timestampFromMs(Number(fields.one("opened")) + days * DAY_MS) }),
         };
         creating.mutate({ apiKey }, { onSuccess: done });
       }}
     >
+      <OpeningTime />
       <TextInput name="name" label={words.name} description={words.nameHint} maxLength={200} data-autofocus />
       <Checkbox.Group label={words.scopes} description={words.scopeHint}>
         <Group mt="xs">
@@ -43,6 +45,12 @@ export function CreateKey({ onSecret }: { onSecret: OnSecret }) {
       <TextInput name="days" label={words.expires} description={words.expiresHint} type="number" min={1} />
     </ActionButton>
   );
+}
+
+/** A hidden field `opened`: the time from which the days of a key count, so that a retry asks for the same key. */
+function OpeningTime() {
+  const [first] = useState(Date.now);
+  return <input type="hidden" name="opened" value={first} />;
 }
 
 export function RotateKey({ apiKey: { id }, onSecret }: { apiKey: ApiKey; onSecret: OnSecret }) {

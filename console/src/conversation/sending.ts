@@ -1,0 +1,48 @@
+// A box that one writes in, and the message that is on its way from it.
+
+/** A message that was sent and may not have come: the server and the feed know it by the id. */
+export interface Attempt {
+  readonly id: string;
+  readonly text: string;
+}
+
+export interface Sending {
+  readonly content: string;
+  readonly attempt?: Attempt | undefined;
+  /** Whether its response is waited for. */
+  readonly isBusy: boolean;
+  readonly error?: unknown;
+}
+
+export const NOTHING: Sending = { content: "", isBusy: false };
+
+export function typed(before: Sending, content: string): Sending {
+  return { ...before, content };
+}
+
+/**
+ * Sends what the box holds. The same text tried again is the same message. Undefined: there is nothing to send, or something
+ * is on its way.
+ */
+export function begun(before: Sending, newId: () => string): (Sending & { readonly attempt: Attempt }) | undefined {
+  const { content: text, attempt: last, isBusy } = before;
+  if (isBusy || text.trim() === "") return undefined;
+  return { content: text, attempt: last?.text === text ? last : { id: newId(), text }, isBusy: true };
+}
+
+/** The message is there, as its response or the feed tells. What was typed meanwhile stays. */
+export function arrived(before: Sending, id: string): Sending {
+  if (before.attempt?.id !== id) return before;
+  return { content: rest(before.content, before.attempt.text), isBusy: false };
+}
+
+/** No response has come, or a refusal. */
+export function failed(before: Sending, id: string, error: unknown): Sending {
+  return before.attempt?.id === id ? { ...before, isBusy: false, error } : before;
+}
+
+/** What was typed behind a text that is sent. A text that was changed stays whole. */
+function rest(content: string, sent: string): string {
+  const behind = content.startsWith(sent) ? content.slice(sent.length) : content;
+  return behind === "" || /^\s/.test(behind) ? behind.trimStart() : content;
+}
