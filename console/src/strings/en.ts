@@ -1,6 +1,15 @@
 // Every text of the console, in English, by view.
 import { amount } from "../ui/amounts.ts";
 
+/** What a proxy says in the server's place. */
+const PROXY_STATUS: ReadonlyMap<number, string> = new Map([
+  [413, "A proxy before the server takes nothing so large."],
+  [429, "A proxy before the server takes no more calls for now. Try again in a while."],
+  [502, "A proxy cannot reach the server behind it."],
+  [503, "A proxy says that the server does not take calls now."],
+  [504, "A proxy has waited in vain for the server behind it. What you asked for may have been done."],
+]);
+
 export const text = {
   product: "Colloquy",
   skip: "Skip to the content",
@@ -18,6 +27,9 @@ export const text = {
   failure: {
     title: "That did not work",
     unreachable: "The server cannot be reached.",
+    reachableAgain: "The server could not be reached. Now it can: try again.",
+    proxy: (status: number) =>
+      `${PROXY_STATUS.get(status) ?? "What stands between you and the server did not let this through."} (HTTP ${status})`,
     forbidden: "You may not do this.",
     requestId: "Request id",
     retry: "Try again",
@@ -141,6 +153,9 @@ export const text = {
     edit: "Edit",
     editLabel: "Text of the message",
     saveEdit: "Save",
+    changedMeanwhile: "Somebody else has changed this message meanwhile. It says now:",
+    saveOver: "Save mine in its place",
+    takeTheirs: "Keep theirs",
     delete: "Delete",
     restore: "Restore",
     react: "Add a reaction",

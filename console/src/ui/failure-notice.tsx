@@ -1,6 +1,8 @@
 // Says what failed, with the request id by which the server's log names it.
 import { Alert, Button, Code, Group, Text } from "@mantine/core";
+import { useSyncExternalStore } from "react";
 import { failureOf } from "../api/failure.ts";
+import { useServices } from "../app/services.ts";
 import { text } from "../strings/en.ts";
 import { CopyButton } from "./copy-button.tsx";
 
@@ -10,7 +12,9 @@ export interface FailureNoticeProps {
 }
 
 export function FailureNotice({ error, onRetry }: FailureNoticeProps) {
-  const { message, requestId } = failureOf(error);
+  const { connection } = useServices();
+  const isLost = useSyncExternalStore(connection.subscribe, connection.isLost);
+  const { message, requestId } = failureOf(error, isLost);
   return (
     <Alert color="red" variant="light" role="alert" title={text.failure.title} m="sm">
       <Text size="sm">{message}</Text>

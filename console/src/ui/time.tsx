@@ -5,6 +5,8 @@ import { LOCALES } from "./locale.ts";
 const DAY = 24 * 60 * 60 * 1000;
 const clock = new Intl.DateTimeFormat(LOCALES, { hour: "2-digit", minute: "2-digit" });
 const day = new Intl.DateTimeFormat(LOCALES, { day: "numeric", month: "short" });
+/** That of the words of dates, which the page's need not be. */
+const LANGUAGE = clock.resolvedOptions().locale;
 const year = new Intl.DateTimeFormat(LOCALES, { day: "numeric", month: "short", year: "numeric" });
 const whole = new Intl.DateTimeFormat(LOCALES, { dateStyle: "full", timeStyle: "long" });
 
@@ -12,7 +14,7 @@ export function Time({ value, className }: { value: Timestamp | undefined; class
   if (value === undefined) return null;
   const date = timestampDate(value);
   return (
-    <time dateTime={date.toISOString()} title={whole.format(date)} className={className}>
+    <time dateTime={date.toISOString()} title={whole.format(date)} className={className} lang={LANGUAGE}>
       {shortOf(date)}
     </time>
   );

@@ -8,7 +8,7 @@ export function WholeTime({ value }: { value: Timestamp | undefined }) {
   if (value === undefined) return null;
   const date = timestampDate(value);
   return (
-    <time dateTime={date.toISOString()} style={{ whiteSpace: "nowrap" }}>
+    <time dateTime={date.toISOString()} lang={format.resolvedOptions().locale} style={{ whiteSpace: "nowrap" }}>
       {format.format(date)}
     </time>
   );
