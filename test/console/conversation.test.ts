@@ -1,6 +1,6 @@
 // One conversation in the console, in Chromium: its log as it is and as it grows, what people do with it, and an
 // agent's reply.
-import type { Client } from "@connectrpc/connect";
+import { type Client, Code, ConnectError } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
@@ -208,7 +208,31 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     await page.keyboard.press("Enter");
     await page.getByText("Counting").waitFor();
     await page.getByRole("button", { name: "Stop" }).click();
-    await page.getByText("The reply ended early").waitFor();
+    await page.getByText("The reply was stopped.").waitFor();
+    expect(await page.getByRole("alert").count()).toBe(0);
+  });
+
+  test("a reply that failed is told once, beneath its message and after a reload, and is tried again", async () => {
+    const id = await create({ agent: "helper" });
+    // biome-ignore lint/correctness/useYield: it fails before it says anything
+    agent.answer = async function* () {
+      throw new ConnectError("no", Code.InvalidArgument);
+    } as FakeAgent["answer"];
+    const page = await stage.open(`/conversations/${id}`);
+    await page.getByLabel("Write a message").fill("Where?");
+    await page.keyboard.press("Enter");
+    const failure = page.locator("[data-message]").getByRole("region", { name: "A reply that failed" });
+    await failure.getByText("the agent failed with InvalidArgument").waitFor();
+    expect(await page.getByRole("alert").count()).toBe(0);
+    await page.reload();
+    await failure.getByRole("link", { name: "Open the turn" }).waitFor();
+    agent.answer = says({ text: "In Bonn" });
+    await failure.getByRole("button", { name: "Try again" }).click();
+    await page.locator("[data-message]").getByText("In Bonn").waitFor();
+    expect(await failure.count()).toBe(0);
+    await page.locator("[data-message]").last().getByRole("button", { name: "Actions" }).click();
+    await page.getByRole("menuitem", { name: "Open the turn" }).click();
+    await page.waitForURL(/\/turns\//);
   });
 
   test("a tool call is approved, and given its result", async () => {

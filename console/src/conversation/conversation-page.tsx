@@ -11,7 +11,9 @@ import type { Event } from "../../../gen/colloquy/v1/event_pb.ts";
 import { MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { ReadMark } from "../../../gen/colloquy/v1/participant_pb.ts";
 import { ParticipantService } from "../../../gen/colloquy/v1/participant_service_pb.ts";
+import type { Turn } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { useLiveFeed } from "../api/live-feed.ts";
+import { useAccess } from "../auth/use-access.ts";
 import { lastList } from "../conversations/last-list.ts";
 import { text } from "../strings/en.ts";
 import { FailureNotice } from "../ui/failure-notice.tsx";
@@ -21,6 +23,7 @@ import styles from "./conversation-page.module.css";
 import { MessageLog } from "./message-log.tsx";
 import { OutsideNotice } from "./outside-notice.tsx";
 import { placedReaders } from "./read-marks.ts";
+import { placedFailures } from "./turn-failures.ts";
 import { TurnView } from "./turn-view.tsx";
 import { useLog } from "./use-log.ts";
 import { useTurn } from "./use-turn.ts";
@@ -59,9 +62,14 @@ function OneConversation({ conversationId }: { conversationId: string }) {
   useEffect(() => setBegin((before) => before ?? conversation?.lastSeq), [conversation?.lastSeq]);
   const log = useLog(conversationId, at, begin !== undefined);
   const turn = useTurn(conversationId, log.put);
+  const access = useAccess();
   const marks = useReadMarks(conversationId);
   const { messages, hasLater } = log;
   const readers = useMemo(() => placedReaders(marks, { messages, hasLater }), [marks, messages, hasLater]);
+  const failures = useMemo(
+    () => placedFailures(turn.ended, messages, turn.running?.turn),
+    [turn.ended, messages, turn.running?.turn],
+  );
   const [isShowingDetails, setIsShowingDetails] = useState(false);
   const refreshAll = () => {
     const cardinality = "finite";
@@ -93,6 +101,7 @@ function OneConversation({ conversationId }: { conversationId: string }) {
   if (found.isError) return <FailureNotice error={found.error} onRetry={() => void found.refetch()} />;
   if (conversation === undefined) return <Loading />;
   const isOpen = conversation.status !== ConversationStatus.CLOSED && !isDeleted;
+  const retry = (failed: Turn) => void turn.again(failed).catch(() => {});
   const open = (messageId: string | undefined) => {
     if (messageId === undefined && at === undefined) log.reload();
     void navigate({ search: messageId === undefined ? {} : { at: messageId } });
@@ -117,7 +126,14 @@ function OneConversation({ conversationId }: { conversationId: string }) {
       <OutsideNotice conversation={conversation} />
       {log.error !== undefined && <FailureNotice error={log.error} onRetry={log.reload} />}
       {log.isLoaded ? (
-        <MessageLog log={log} at={at} readers={readers} onOpen={open}>
+        <MessageLog
+          log={log}
+          at={at}
+          readers={readers}
+          failures={failures}
+          onRetry={isOpen && access.may("writer") ? retry : undefined}
+          onOpen={open}
+        >
           <TurnView control={turn} />
         </MessageLog>
       ) : (

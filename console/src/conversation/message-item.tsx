@@ -3,6 +3,7 @@ import { Badge, Button, Group } from "@mantine/core";
 import { CatchBoundary } from "@tanstack/react-router";
 import { lazy, memo, Suspense, useState } from "react";
 import { type Message, MessageRole, MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
+import type { Turn } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { text } from "../strings/en.ts";
 import { ActorName } from "../ui/actor-name.tsx";
 import { Time } from "../ui/time.tsx";
@@ -11,6 +12,7 @@ import styles from "./message-item.module.css";
 import { MessageMenu } from "./message-menu.tsx";
 import { MessageContent } from "./parts.tsx";
 import { AddReaction, Reactions } from "./reactions.tsx";
+import { TurnFailure } from "./turn-failure.tsx";
 
 const words = text.conversation;
 const Thread = lazy(() => import("./thread.tsx"));
@@ -21,12 +23,16 @@ export interface MessageItemProps {
   readonly isTarget: boolean;
   /** The member's read mark lies here: how many others have read so far. */
   readonly readers: readonly string[];
+  /** The turn that failed with or after it. */
+  readonly failure: Turn | undefined;
+  /** Undefined: the turn cannot be repeated. */
+  readonly onRetry: ((turn: Turn) => void) | undefined;
   readonly onChange: (message: Message) => void;
   readonly onOpen: (messageId: string) => void;
 }
 
 export const MessageItem = memo(function MessageItem(props: MessageItemProps) {
-  const { message, isTarget, readers, onChange, onOpen } = props;
+  const { message, isTarget, readers, failure, onRetry, onChange, onOpen } = props;
   const [isEditing, setIsEditing] = useState(false);
   const [isThread, setIsThread] = useState(false);
   const isDeleted = message.deleteTime !== undefined;
@@ -84,6 +90,7 @@ export const MessageItem = memo(function MessageItem(props: MessageItemProps) {
         )}
         {readers.length > 0 && <span className={styles.note}>{words.readBy(readers)}</span>}
       </Group>
+      {failure !== undefined && <TurnFailure turn={failure} onRetry={onRetry && (() => onRetry(failure))} />}
       <Suspense>
         {isThread && <Thread message={message} onChange={onChange} onClose={() => setIsThread(false)} />}
       </Suspense>

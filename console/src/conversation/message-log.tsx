@@ -1,6 +1,7 @@
 // The log on the page: opens at its end, stays there while it grows, and reads on where one scrolls.
 import { Button } from "@mantine/core";
 import { type ReactNode, type RefObject, useEffect, useLayoutEffect, useRef } from "react";
+import type { Turn } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { text } from "../strings/en.ts";
 import { Empty } from "../ui/empty.tsx";
 import { MessageItem } from "./message-item.tsx";
@@ -16,16 +17,21 @@ export interface MessageLogProps {
   readonly at: string | undefined;
   /** By the place in the log that they have read up to. */
   readonly readers: ReadonlyMap<bigint, readonly string[]>;
+  /** The turns that failed, by the message that each stands below. */
+  readonly failures: ReadonlyMap<string, Turn>;
+  /** Undefined: the reader may not have a turn repeated. */
+  readonly onRetry: ((turn: Turn) => void) | undefined;
   readonly onOpen: (messageId: string | undefined) => void;
   /** What comes after the last message, such as a reply that is being written. */
   readonly children: ReactNode;
 }
 
-export function MessageLog({ log, at, readers, onOpen, children }: MessageLogProps) {
+export function MessageLog({ log, at, readers, failures, onRetry, onOpen, children }: MessageLogProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const edges = useEdges(log, scroller);
   useFollowEnd(scroller, at);
   useStayBehindEarlier(scroller, log.messages[0]?.id);
+  const last = log.messages.at(-1);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and must scroll with the keyboard too
     <div ref={scroller} className={styles.scroller} tabIndex={0} role="log" aria-label={words.log}>
@@ -43,6 +49,9 @@ export function MessageLog({ log, at, readers, onOpen, children }: MessageLogPro
             isTarget={message.id === at}
             readers={readers.get(message.seq) ?? NOBODY}
             onChange={log.put}
+            failure={failures.get(message.id)}
+            // What follows would leave the log.
+            onRetry={message === last && !log.hasLater ? onRetry : undefined}
             onOpen={onOpen}
           />
         ))}

@@ -1,6 +1,7 @@
 // What can be done with a message: copy, edit, delete, restore, its raw form, its earlier texts.
 import { useMutation } from "@connectrpc/connect-query";
 import { ActionIcon, Menu } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useRef, useState } from "react";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
@@ -58,6 +59,13 @@ export function MessageMenu({ message, onChange, onEdit, onReply }: MessageMenuP
           <Menu.Item onClick={() => void navigator.clipboard.writeText(message.content)}>{words.copyText}</Menu.Item>
           {!isDeleted && <Menu.Item onClick={reply}>{words.reply}</Menu.Item>}
           <Menu.Item onClick={() => setOpened("raw")}>{words.raw}</Menu.Item>
+          {message.turnId !== "" && (
+            <Menu.Item
+              renderRoot={(props) => <Link to="/turns/$turnId" params={{ turnId: message.turnId }} {...props} />}
+            >
+              {words.openTurn}
+            </Menu.Item>
+          )}
           {message.revision > 0 && <Menu.Item onClick={() => setOpened("revisions")}>{words.revisions}</Menu.Item>}
           {!isDeleted && message.parts.length === 0 && <Menu.Item onClick={edit}>{words.edit}</Menu.Item>}
           {isDeleted ? (

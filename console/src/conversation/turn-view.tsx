@@ -13,11 +13,15 @@ import type { Draft, TurnControl } from "./use-turn.ts";
 const words = text.conversation;
 
 export function TurnView({ control }: { control: TurnControl }) {
-  const { running, failure, error } = control;
+  const { running, isStopped, error } = control;
   return (
     <div className={styles.turn} aria-busy={running !== undefined}>
       {error !== undefined && <FailureNotice error={error} />}
-      {failure !== undefined && <Text c="red">{words.turnFailed(failure)}</Text>}
+      {isStopped && (
+        <Text size="sm" c="dimmed" role="status">
+          {words.turnStopped}
+        </Text>
+      )}
       {running !== undefined && (
         <>
           {running.drafts.map((draft) => (

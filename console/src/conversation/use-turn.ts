@@ -1,16 +1,21 @@
 // The agent's reply in a conversation: asked for, watched as it is written, stopped, answered, and found again after a
 // reload.
-import { type Client, createClient } from "@connectrpc/connect";
+import { createClient } from "@connectrpc/connect";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Message, MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { type Turn, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { type ResumeTurnResponse, TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { resilient } from "../../../src/client/stream.ts";
 import { useServices } from "../app/services.ts";
+import { hasEnded } from "../turns/turn-words.tsx";
 import type { Attempt } from "./sending.ts";
+import { withTurns } from "./turn-failures.ts";
 
 /** Longer than a turn is silent before its reader is worth connecting anew, in milliseconds. */
 const SILENCE_MS = 60_000;
+
+/** As many turns that failed are shown, from the latest on. */
+const FAILURES = 50;
 
 /** An entry that is being written. */
 export interface Draft {
@@ -28,11 +33,15 @@ export interface RunningTurn {
 export interface TurnControl {
   /** Undefined: no turn runs. */
   readonly running: RunningTurn | undefined;
-  /** How the last one ended, if not well. */
-  readonly failure: string | undefined;
+  /** Turns that have ended, among them the latest that failed; the latest first. */
+  readonly ended: readonly Turn[];
+  /** Whether the last one that was watched was stopped. */
+  readonly isStopped: boolean;
   readonly error: unknown;
   /** Sends a message that the agent replies to: once for each id, however often it is tried. */
   ask(attempt: Attempt): Promise<void>;
+  /** Has the agent of a turn that failed reply once more. */
+  again(turn: Turn): Promise<void>;
   stop(): Promise<void>;
   approve(approvalId: string, granted: boolean): Promise<void>;
   giveResult(callId: string, result: string): Promise<void>;
@@ -40,14 +49,13 @@ export interface TurnControl {
   look(): void;
 }
 
-const OPEN: readonly TurnState[] = [TurnState.RUNNING, TurnState.INPUT_REQUIRED, TurnState.QUEUED];
-
 /** @param onEntry told of each entry that is stored */
 export function useTurn(conversationId: string, onEntry: (message: Message) => void): TurnControl {
   const { transport, connection } = useServices();
   const client = useMemo(() => createClient(TurnService, transport), [transport]);
   const [running, setRunning] = useState<RunningTurn>();
-  const [failure, setFailure] = useState<string>();
+  const [ended, setEnded] = useState<readonly Turn[]>([]);
+  const [isStopped, setIsStopped] = useState(false);
   const [error, setError] = useState<unknown>();
   const watched = useRef<{ id: string; controller: AbortController }>(undefined);
   const take = useRef(onEntry);
@@ -60,7 +68,8 @@ export function useTurn(conversationId: string, onEntry: (message: Message) => v
       const controller = new AbortController();
       watched.current = { id: turn.id, controller };
       setRunning({ turn, drafts: [] });
-      setFailure(undefined);
+      setIsStopped(false);
+      let isOver = false;
       try {
         const options = { signal: controller.signal, onInterruption: () => connection.lost() };
         let cursor = "";
@@ -69,11 +78,17 @@ export function useTurn(conversationId: string, onEntry: (message: Message) => v
         for await (const { event } of resilient(open, options, SILENCE_MS, { renews: false })) {
           if (event.case?.startsWith("entry") && event.value && "cursor" in event.value) cursor = event.value.cursor;
           if (event.case === "entryEnded" && event.value.message) take.current(event.value.message);
-          if (event.case === "ended") setFailure(failureOf(event.value.turn));
+          if (event.case === "ended" && event.value.turn) {
+            const { turn: last } = event.value;
+            isOver = true;
+            setEnded((before) => withTurns(before, [last]));
+            setIsStopped(last.state === TurnState.CANCELLED);
+          }
           setRunning((before) => (event.case === "ended" ? undefined : before && advanced(before, event)));
         }
       } catch (cause) {
-        if (!controller.signal.aborted) setError(cause);
+        // After the end of a turn that failed the stream fails too: the turn says why.
+        if (!controller.signal.aborted && !isOver) setError(cause);
       }
       if (watched.current?.controller === controller) {
         watched.current = undefined;
@@ -83,12 +98,19 @@ export function useTurn(conversationId: string, onEntry: (message: Message) => v
     [client, connection],
   );
   const look = useCallback(() => {
-    findOpen(client, conversationId).then((turn) => turn && watch(turn), setError);
+    client.listTurns({ conversationId, pageSize: 5 }).then(({ turns }) => {
+      setEnded((before) => withTurns(before, turns.filter(hasEnded)));
+      const open = turns.findLast((turn) => !hasEnded(turn));
+      if (open !== undefined) void watch(open);
+    }, setError);
   }, [client, conversationId, watch]);
   useEffect(() => {
     look();
+    client
+      .listTurns({ conversationId, state: TurnState.FAILED, pageSize: FAILURES })
+      .then(({ turns }) => setEnded((before) => withTurns(before, turns)), setError);
     return () => watched.current?.controller.abort();
-  }, [look]);
+  }, [client, conversationId, look]);
 
   const turnId = running?.turn.id ?? "";
   const tried = async (work: () => Promise<unknown>) => {
@@ -102,7 +124,8 @@ export function useTurn(conversationId: string, onEntry: (message: Message) => v
   };
   return {
     running,
-    failure,
+    ended,
+    isStopped,
     error,
     look,
     async ask({ id, text }) {
@@ -111,20 +134,24 @@ export function useTurn(conversationId: string, onEntry: (message: Message) => v
       const { turn } = await client.createTurn({ conversationId, messages, requestId: id });
       if (turn !== undefined) void watch(turn);
     },
+    again: ({ messageId, agentId }) =>
+      tried(async () => {
+        const requestId = crypto.randomUUID();
+        const controller = new AbortController();
+        const request = { conversationId, messageId, agent: agentId, requestId };
+        for await (const { event } of client.regenerate(request, { signal: controller.signal })) {
+          if (event.case !== "started" || event.value.turn === undefined) continue;
+          void watch(event.value.turn);
+          break;
+        }
+        // It goes on without this reader.
+        controller.abort();
+      }),
     stop: () => tried(() => client.cancelTurn({ turnId })),
     approve: (approvalId, granted) => tried(() => client.answerTurn({ turnId, approvals: [{ approvalId, granted }] })),
     giveResult: (callId, result) =>
       tried(() => client.answerTurn({ turnId, results: [{ callId, output: { case: "text", value: result } }] })),
   };
-}
-
-async function findOpen(client: Client<typeof TurnService>, conversationId: string): Promise<Turn | undefined> {
-  const { turns } = await client.listTurns({ conversationId, pageSize: 5 });
-  return turns.findLast(({ state }) => OPEN.includes(state));
-}
-
-function failureOf(turn: Turn | undefined): string | undefined {
-  return turn?.state === TurnState.FAILED || turn?.state === TurnState.CANCELLED ? turn.failure : undefined;
 }
 
 function advanced(before: RunningTurn, event: ResumeTurnResponse["event"]): RunningTurn {

@@ -181,7 +181,13 @@ export const text = {
     replying: "The agent is replying…",
     queued: "Waiting for the reply before this one…",
     stop: "Stop",
-    turnFailed: (failure: string) => `The reply ended early${failure === "" ? "." : `: ${failure}`}`,
+    turnFailed: (failure: string, status: number, code: string) =>
+      `The reply failed: ${[failure || (status > 0 ? `status ${status}` : "no reason was given"), code]
+        .filter(Boolean)
+        .join(" · ")}`,
+    turnFailedLabel: "A reply that failed",
+    turnStopped: "The reply was stopped.",
+    openTurn: "Open the turn",
     mayRun: (tool: string) => `May the tool ${tool} run?`,
     approve: "Approve",
     deny: "Deny",
