@@ -297,13 +297,35 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     const eve = stage.server.client(ConversationService, await stage.tenant.token("eve"));
     await stage.tenant.addMember("eve");
     const { conversation } = await eve.createConversation({});
-    await set(OutsideReads.AUDITED);
     const page = await stage.open(`/conversations/${conversation?.id}`);
+    await page.getByText("No message yet").waitFor();
+    // Each change ends the stream: the page says what holds now, and goes on.
+    await set(OutsideReads.AUDITED);
     await page.getByText("the audit log notes that you read it").waitFor();
+    const says = stage.server.client(MessageService, await stage.tenant.token("eve"));
+    await says.sendMessage({ conversationId: conversation?.id ?? "", message: { content: "Still here" } });
+    await page.locator("[data-message]").getByText("Still here").waitFor();
     await set(OutsideReads.NEVER);
-    await page.reload();
     await page.getByText("shows its content only to those who do").waitFor();
     await set(OutsideReads.ALWAYS);
+    await page.getByRole("note").waitFor({ state: "detached" });
+  });
+
+  test("one that is deleted says so, and lives again where it is open once it is restored", async () => {
+    const id = await create({ title: "Gone for a while" });
+    await send(id, { content: "Before" });
+    const page = await stage.open(`/conversations/${id}`);
+    await page.getByText("Before").waitFor();
+    await conversations.deleteConversation({ conversationId: id });
+    await page.getByText("This conversation is deleted").waitFor();
+    const later = await stage.open(`/conversations/${id}`);
+    await later.getByRole("button", { name: "Restore the conversation" }).click();
+    for (const one of [page, later]) {
+      await one.getByText("Before").waitFor();
+      await one.getByLabel("Write a message").waitFor();
+    }
+    await send(id, { content: "After" });
+    for (const one of [page, later]) await one.locator("[data-message]").getByText("After").waitFor();
   });
 
   test("is exported as a file", async () => {

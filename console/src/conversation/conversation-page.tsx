@@ -1,15 +1,14 @@
 // One conversation: its log, live, and where one writes.
-import { createConnectQueryKey, useMutation, useQuery } from "@connectrpc/connect-query";
+import { createConnectQueryKey, useQuery } from "@connectrpc/connect-query";
 import { Badge, Button, Group, Title } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect, useMemo, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import type { Event } from "../../../gen/colloquy/v1/event_pb.ts";
 import { MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
-import type { ReadMark } from "../../../gen/colloquy/v1/participant_pb.ts";
 import { ParticipantService } from "../../../gen/colloquy/v1/participant_service_pb.ts";
 import type { Turn } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { useLiveFeed } from "../api/live-feed.ts";
@@ -17,19 +16,30 @@ import { useAccess } from "../auth/use-access.ts";
 import { lastList } from "../conversations/last-list.ts";
 import { text } from "../strings/en.ts";
 import { FailureNotice } from "../ui/failure-notice.tsx";
+import { FeedNotice } from "../ui/feed-notice.tsx";
 import { Loading } from "../ui/loading.tsx";
+import { useThrottled } from "../ui/use-throttled.ts";
 import { Composer } from "./composer.tsx";
 import styles from "./conversation-page.module.css";
+import { DeletedConversation } from "./deleted-conversation.tsx";
+import { changesOf } from "./log-changes.ts";
 import { MessageLog } from "./message-log.tsx";
 import { OutsideNotice } from "./outside-notice.tsx";
 import { placedReaders } from "./read-marks.ts";
 import { placedFailures } from "./turn-failures.ts";
 import { TurnView } from "./turn-view.tsx";
 import { useLog } from "./use-log.ts";
+import { useMarkRead, useReadMarks } from "./use-reading.ts";
 import { useTurn } from "./use-turn.ts";
 
 const route = getRouteApi("/shell/conversations/$conversationId");
 const words = text.conversation;
+/** How often what surrounds the log is read again where it changes all the time, in milliseconds. */
+const REFRESH_MS = 1_000;
+const AROUND = [
+  createConnectQueryKey({ schema: ConversationService.method.getConversation, cardinality: "finite" }),
+  createConnectQueryKey({ schema: ParticipantService.method.listReadMarks, cardinality: "finite" }),
+];
 const Details = lazy(() => import("./details.tsx"));
 
 export function ConversationPage() {
@@ -57,13 +67,15 @@ function OneConversation({ conversationId }: { conversationId: string }) {
   const found = useQuery(ConversationService.method.getConversation, request, { staleTime: 0 });
   const conversation = found.data?.conversation;
   useTabTitle(conversation?.title);
+  const isDeleted = conversation?.deleteTime !== undefined;
   // The log is followed from where it was before it is read: what came in between is sent again, and changes nothing.
   const [begin, setBegin] = useState<bigint>();
   useEffect(() => setBegin((before) => before ?? conversation?.lastSeq), [conversation?.lastSeq]);
-  const log = useLog(conversationId, at, begin !== undefined);
+  const isReadable = begin !== undefined && !isDeleted;
+  const log = useLog(conversationId, at, isReadable);
   const turn = useTurn(conversationId, log.put);
   const access = useAccess();
-  const marks = useReadMarks(conversationId);
+  const marks = useReadMarks(conversationId, isReadable);
   const { messages, hasLater } = log;
   const readers = useMemo(() => placedReaders(marks, { messages, hasLater }), [marks, messages, hasLater]);
   const failures = useMemo(
@@ -71,41 +83,43 @@ function OneConversation({ conversationId }: { conversationId: string }) {
     [turn.ended, messages, turn.running?.turn],
   );
   const [isShowingDetails, setIsShowingDetails] = useState(false);
-  const refreshAll = () => {
-    const cardinality = "finite";
-    for (const queryKey of [
-      createConnectQueryKey({ schema: ConversationService.method.getConversation, cardinality }),
-      createConnectQueryKey({ schema: ParticipantService.method.listReadMarks, cardinality }),
-    ]) {
-      void queries.invalidateQueries({ queryKey });
-    }
+  const refresh = useThrottled(
+    () => Promise.all(AROUND.map((queryKey) => queries.invalidateQueries({ queryKey }))),
+    REFRESH_MS,
+  );
+  const onEvents = (events: readonly Event[]) => {
+    log.take(events);
+    if (changesOf(events).hasMore) refresh();
+    if (conversation?.agent !== "" && events.some(isFromUser)) turn.look();
   };
-  const onEvent = (event: Event) => {
-    const { change } = event;
-    if (!log.take(event)) refreshAll();
-    else if (change.case === "messageSent" && change.value.role === MessageRole.USER) turn.look();
-  };
-  const isDeleted = conversation?.deleteTime !== undefined;
-  useLiveFeed({
+  const feed = useLiveFeed({
     conversationId,
-    afterSeq: isDeleted ? undefined : begin,
-    onEvent,
-    onGap: () => !log.hasLater && log.reload(),
+    afterSeq: begin,
+    onEvents,
+    onGap() {
+      // What the caller may see, and what the tenant notes of it, may be another.
+      void queries.invalidateQueries();
+      if (isReadable && !log.hasLater) log.reload();
+    },
   });
   useMarkRead(
     conversationId,
     conversation?.memberView?.participating === true && !log.hasLater,
     log.messages.at(-1)?.seq,
   );
+  const { reload } = log;
+  const open = useCallback(
+    (messageId: string | undefined) => {
+      if (messageId === undefined && at === undefined) reload();
+      void navigate({ search: messageId === undefined ? {} : { at: messageId } });
+    },
+    [at, reload, navigate],
+  );
 
   if (found.isError) return <FailureNotice error={found.error} onRetry={() => void found.refetch()} />;
   if (conversation === undefined) return <Loading />;
   const isOpen = conversation.status !== ConversationStatus.CLOSED && !isDeleted;
   const retry = (failed: Turn) => void turn.again(failed).catch(() => {});
-  const open = (messageId: string | undefined) => {
-    if (messageId === undefined && at === undefined) log.reload();
-    void navigate({ search: messageId === undefined ? {} : { at: messageId } });
-  };
   return (
     <div className={styles.page}>
       <header className={styles.header}>
@@ -124,8 +138,10 @@ function OneConversation({ conversationId }: { conversationId: string }) {
         </Group>
       </header>
       <OutsideNotice conversation={conversation} />
-      {log.error !== undefined && <FailureNotice error={log.error} onRetry={log.reload} />}
-      {log.isLoaded ? (
+      <FeedNotice isLost={feed.isLost && !isDeleted} />
+      {isDeleted && <DeletedConversation conversationId={conversationId} />}
+      {!isDeleted && log.error !== undefined && <FailureNotice error={log.error} onRetry={log.reload} />}
+      {!isDeleted && log.isLoaded && (
         <MessageLog
           log={log}
           at={at}
@@ -136,9 +152,8 @@ function OneConversation({ conversationId }: { conversationId: string }) {
         >
           <TurnView control={turn} />
         </MessageLog>
-      ) : (
-        log.error === undefined && <Loading />
       )}
+      {!isDeleted && !log.isLoaded && log.error === undefined && <Loading />}
       {isOpen && (
         <Composer
           conversationId={conversationId}
@@ -155,20 +170,6 @@ function OneConversation({ conversationId }: { conversationId: string }) {
   );
 }
 
-const NO_MARKS: readonly ReadMark[] = [];
-
-/** Who has read up to which entry. */
-function useReadMarks(conversationId: string): readonly ReadMark[] {
-  const { data } = useQuery(ParticipantService.method.listReadMarks, { conversationId, pageSize: 200 });
-  return data?.readMarks ?? NO_MARKS;
-}
-
-/** What is in sight counts as read, by one who takes part. */
-function useMarkRead(conversationId: string, counts: boolean, lastSeq: bigint | undefined): void {
-  const { mutate } = useMutation(ParticipantService.method.markRead);
-  useEffect(() => {
-    if (counts && lastSeq !== undefined && document.visibilityState === "visible") {
-      mutate({ conversationId, readSeq: lastSeq });
-    }
-  }, [counts, conversationId, lastSeq, mutate]);
+function isFromUser({ change }: Event): boolean {
+  return change.case === "messageSent" && change.value.role === MessageRole.USER;
 }

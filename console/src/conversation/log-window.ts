@@ -9,7 +9,7 @@ export interface LogWindow {
 }
 
 /** Messages on the page at most: past it, those at the other end are let go, and read again when one goes back. */
-export const MAX_MESSAGES = 600;
+export const MAX_MESSAGES = 200;
 
 export const EMPTY: LogWindow = { messages: [], hasEarlier: false, hasLater: false };
 
@@ -27,11 +27,12 @@ export function withLater(window: LogWindow, later: readonly Message[], hasLater
   return { messages: kept, hasEarlier: window.hasEarlier || kept.length < messages.length, hasLater };
 }
 
-/** Takes a message as it is now: in place of what the window has of it, or at its end if nothing lies between. */
-export function withMessage(window: LogWindow, message: Message): LogWindow {
-  const isKnown = window.messages.some(({ id }) => id === message.id);
-  if (!isKnown && window.hasLater) return window;
-  return isKnown ? { ...window, messages: merged(window.messages, [message]) } : withLater(window, [message], false);
+/** Takes messages as they are now: in place of what the window has of them, or at its end if nothing lies between. */
+export function withMessages(window: LogWindow, messages: readonly Message[]): LogWindow {
+  const known = new Set(window.messages.map(({ id }) => id));
+  const last = window.messages.at(-1)?.seq ?? 0n;
+  const taken = messages.filter(({ id, seq }) => known.has(id) || (!window.hasLater && seq > last));
+  return taken.length === 0 ? window : withLater(window, taken, window.hasLater);
 }
 
 function merged(messages: readonly Message[], more: readonly Message[]): Message[] {

@@ -1,14 +1,18 @@
 // The log of a conversation: opens at its end or at a message, reads on in both directions, and follows what happens.
 import { createClient } from "@connectrpc/connect";
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import type { Event } from "../../../gen/colloquy/v1/event_pb.ts";
 import { type Message, MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageOrder, MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { useServices } from "../app/services.ts";
-import { EMPTY, type LogWindow, withEarlier, withLater, withMessage } from "./log-window.ts";
+import { useThrottled } from "../ui/use-throttled.ts";
+import { changesOf } from "./log-changes.ts";
+import { EMPTY, type LogWindow, withEarlier, withLater, withMessages } from "./log-window.ts";
 
 const PAGE = 50;
+/** How often what changes all the time is read again, in milliseconds. */
+const REFRESH_MS = 300;
 /** All kinds of entries: the log as it is. */
 const KINDS = Object.values(MessageKind).filter((kind) => kind !== MessageKind.UNSPECIFIED);
 
@@ -24,10 +28,8 @@ export interface Log extends LogState {
   reload(): void;
   /** Takes what a call returned, without waiting for the feed. */
   put(message: Message): void;
-  /** Reads a message again. */
-  refresh(messageId: string): void;
-  /** Takes an entry of the feed. False: it says nothing of messages. */
-  take(event: Event): boolean;
+  /** Takes entries of the feed. */
+  take(events: readonly Event[]): void;
 }
 
 /**
@@ -74,39 +76,44 @@ export function useLog(conversationId: string, at: string | undefined, isReady: 
     },
     [client, conversationId, read],
   );
+  const latest = useRef(0);
   const open = useCallback(
-    (messageId: string | undefined) => {
-      let isCurrent = true;
-      readAround(messageId).then(
-        (window) => isCurrent && setState({ ...window, isLoaded: true, error: undefined }),
-        (error: unknown) => isCurrent && setState((before) => ({ ...before, error })),
-      );
-      return () => {
-        isCurrent = false;
-      };
+    async (messageId: string | undefined) => {
+      const own = ++latest.current;
+      try {
+        const window = await readAround(messageId);
+        if (own === latest.current) setState({ ...window, isLoaded: true, error: undefined });
+      } catch (error) {
+        if (own === latest.current) setState((before) => ({ ...before, error }));
+      }
     },
     [readAround],
   );
-  useEffect(() => (isReady ? open(at) : undefined), [open, at, isReady]);
+  useEffect(() => {
+    if (isReady) void open(at);
+  }, [open, at, isReady]);
 
-  const refresh = useCallback(
-    (messageId: string) => {
-      client.getMessage({ messageId, conversationId, deleted: DeletedFilter.INCLUDE }).then(
-        ({ message }) => message && change((window) => withMessage(window, message)),
-        // It was purged, or the connection is lost: what is read next tells.
-        () => {},
-      );
-    },
-    [client, conversationId, change],
-  );
+  const put = useCallback((message: Message) => change((window) => withMessages(window, [message])), [change]);
+  const stale = useRef(new Set<string>());
+  // One after the other: somebody may react to every message on the page.
+  const refresh = useThrottled(async () => {
+    const ids = state.messages.filter(({ id }) => stale.current.has(id)).map(({ id }) => id);
+    stale.current.clear();
+    for (const messageId of ids) {
+      const request = { messageId, conversationId, deleted: DeletedFilter.INCLUDE };
+      // It was purged, or the connection is lost: what is read next tells.
+      const { message } = await client.getMessage(request).catch(() => ({ message: undefined }));
+      if (message !== undefined) put(message);
+    }
+  }, REFRESH_MS);
+  const toEnd = useThrottled(() => open(undefined), REFRESH_MS);
 
   const first = state.messages[0]?.seq;
   const last = state.messages.at(-1)?.seq;
   return {
     ...state,
-    refresh,
-    reload: () => void open(undefined),
-    put: (message) => change((window) => withMessage(window, message)),
+    reload: toEnd,
+    put,
     async loadEarlier() {
       if (first === undefined) return;
       const { messages, hasMore } = await read(MessageOrder.NEWEST_FIRST, { beforeSeq: first });
@@ -117,37 +124,13 @@ export function useLog(conversationId: string, at: string | undefined, isReady: 
       const { messages, hasMore } = await read(MessageOrder.OLDEST_FIRST, { afterSeq: last });
       change((window) => withLater(window, messages, hasMore));
     },
-    take(event) {
-      const changed = changedBy(event);
-      // The message that it replies to counts one more.
-      if (event.change.case === "messageSent" && event.change.value.replyTo !== "") refresh(event.change.value.replyTo);
-      if (changed === undefined) return false;
-      if (changed === "all") open(undefined);
-      else if (typeof changed === "string") refresh(changed);
-      else change((window) => withMessage(window, changed));
-      return true;
+    take(events) {
+      const { messages, ids, isOther } = changesOf(events);
+      if (isOther) return toEnd();
+      if (messages.length > 0) change((window) => withMessages(window, messages));
+      if (ids.size === 0) return;
+      for (const id of ids) stale.current.add(id);
+      refresh();
     },
   };
-}
-
-/** A message as it is now, the id of one to read again, or that all may have changed. */
-function changedBy({ change }: Event): Message | string | "all" | undefined {
-  switch (change.case) {
-    case "messageSent":
-      // One that follows an earlier entry begins another branch.
-      return change.value.parentId === "" ? change.value : "all";
-    case "messageEdited":
-    case "messageRestored":
-      return change.value.message?.id;
-    case "messageDeleted":
-    case "reactionAdded":
-    case "reactionRemoved":
-      return change.value.messageId;
-    case "allMessagesDeleted":
-    case "allMessagesRestored":
-    case "branchSelected":
-      return "all";
-    default:
-      return undefined;
-  }
 }

@@ -8,6 +8,7 @@ import { type ResumeTurnResponse, TurnService } from "../../../gen/colloquy/v1/t
 import { resilient } from "../../../src/client/stream.ts";
 import { useServices } from "../app/services.ts";
 import { hasEnded } from "../turns/turn-words.tsx";
+import { useThrottled } from "../ui/use-throttled.ts";
 import type { Attempt } from "./sending.ts";
 import { withTurns } from "./turn-failures.ts";
 
@@ -16,6 +17,8 @@ const SILENCE_MS = 60_000;
 
 /** As many turns that failed are shown, from the latest on. */
 const FAILURES = 50;
+/** How often a turn is looked for at most, in milliseconds. */
+const LOOK_MS = 500;
 
 /** An entry that is being written. */
 export interface Draft {
@@ -45,7 +48,7 @@ export interface TurnControl {
   stop(): Promise<void>;
   approve(approvalId: string, granted: boolean): Promise<void>;
   giveResult(callId: string, result: string): Promise<void>;
-  /** Looks for a turn that somebody else began. */
+  /** Looks soon for a turn that somebody else began. */
   look(): void;
 }
 
@@ -97,13 +100,16 @@ export function useTurn(conversationId: string, onEntry: (message: Message) => v
     },
     [client, connection],
   );
-  const look = useCallback(() => {
-    client.listTurns({ conversationId, pageSize: 5 }).then(({ turns }) => {
+  const look = useThrottled(async () => {
+    try {
+      const { turns } = await client.listTurns({ conversationId, pageSize: 5 });
       setEnded((before) => withTurns(before, turns.filter(hasEnded)));
       const open = turns.findLast((turn) => !hasEnded(turn));
       if (open !== undefined) void watch(open);
-    }, setError);
-  }, [client, conversationId, watch]);
+    } catch (cause) {
+      setError(cause);
+    }
+  }, LOOK_MS);
   useEffect(() => {
     look();
     client

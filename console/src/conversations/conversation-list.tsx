@@ -5,6 +5,7 @@ import { useMemo, useRef, useState } from "react";
 import { text } from "../strings/en.ts";
 import { Empty } from "../ui/empty.tsx";
 import { FailureNotice } from "../ui/failure-notice.tsx";
+import { FeedNotice } from "../ui/feed-notice.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { useSettled } from "../ui/use-settled.ts";
 import styles from "./conversation-list.module.css";
@@ -47,6 +48,7 @@ export function ConversationList({ search, onClear }: { search: ListSearch; onCl
   if (total === 0) return <NothingListed search={search} onClear={onClear} />;
   return (
     <>
+      <FeedNotice isLost={list.isLost} />
       <Text size="xs" c="dimmed" px="md" py={4} role="status">
         {count}
       </Text>

@@ -1,7 +1,7 @@
 // The rows of the list: pages are read where one looks, and read again when the feed tells of a change.
 import { createConnectQueryKey, createQueryOptions, useTransport } from "@connectrpc/connect-query";
 import { useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useCallback, useMemo } from "react";
+import { useMemo } from "react";
 import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { useLiveFeed } from "../api/live-feed.ts";
@@ -17,6 +17,8 @@ export interface List {
   /** Undefined: not counted yet. */
   readonly total: number | undefined;
   readonly error: unknown;
+  /** Whether it does not follow what happens at the moment. */
+  readonly isLost: boolean;
   /** Undefined: not read yet. */
   row(index: number): Conversation | undefined;
   retry(): void;
@@ -33,16 +35,16 @@ export function useList(search: ListSearch, range: readonly [number, number]): L
   const pages = useQueries({ queries: numbers.map((page) => optionsOf(page)) });
   const rows = new Map(numbers.map((page, index) => [page, pages[index]?.data]));
 
-  const refresh = useCallback(() => {
+  const refresh = useThrottled(() => {
     const queryKey = createConnectQueryKey({ schema: listConversations, cardinality: "finite" });
-    void queries.invalidateQueries({ queryKey });
-  }, [queries]);
-  const refreshSoon = useThrottled(refresh, REFRESH_MS);
-  useLiveFeed({ onEvent: refreshSoon, onGap: refreshSoon });
+    return queries.invalidateQueries({ queryKey });
+  }, REFRESH_MS);
+  const { isLost } = useLiveFeed({ onEvents: refresh, onGap: refresh });
 
   const failed = [first, ...pages].find(({ isError }) => isError);
   return {
     total,
+    isLost,
     error: failed?.error,
     row(index) {
       const page = Math.floor(index / PAGE_SIZE);

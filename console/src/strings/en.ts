@@ -39,6 +39,7 @@ export const text = {
   copy: { copy: "Copy", copied: "Copied" },
   connection: {
     lost: "The connection to the server is lost. Trying again…",
+    feedLost: "What is new may be missing here: the server ended the live connection. Trying again…",
     back: "Connected again.",
   },
   notAllowed: {
@@ -126,6 +127,9 @@ export const text = {
     log: "Messages",
     details: "Details",
     closed: "Closed",
+    isDeleted: "This conversation is deleted",
+    isDeletedHint: "Its messages are shown again once it is restored.",
+    restoreConversation: "Restore the conversation",
     empty: "No message yet",
     emptyHint: "Write the first one below.",
     earlier: "Load earlier messages",

@@ -1,21 +1,15 @@
-// Calls a function soon, and at most once in a while.
-import { useEffect, useRef } from "react";
+// Calls a function soon, at most once in a while, and again only after what it began has ended.
+import { useCallback, useEffect, useEffectEvent, useRef } from "react";
+import { type Throttled, throttled } from "../api/throttled.ts";
 
-/** The first call waits a tenth of the time, so that calls at the same moment are one. */
-export function useThrottled(work: () => void, ms: number): () => void {
-  const latest = useRef(work);
-  latest.current = work;
-  const state = useRef<{ timer?: ReturnType<typeof setTimeout> | undefined; last: number }>({ last: 0 });
-  useEffect(() => () => clearTimeout(state.current.timer), []);
-  const call = useRef(() => {
-    const own = state.current;
-    if (own.timer !== undefined) return;
-    const wait = Math.max(ms / 10, own.last + ms - performance.now());
-    own.timer = setTimeout(() => {
-      own.timer = undefined;
-      own.last = performance.now();
-      latest.current();
-    }, wait);
-  });
-  return call.current;
+/** @param work what it returns is waited for */
+export function useThrottled(work: () => unknown, ms: number): () => void {
+  const latest = useEffectEvent(work);
+  const current = useRef<Throttled>(undefined);
+  useEffect(() => {
+    const own = throttled(() => latest(), ms);
+    current.current = own;
+    return () => own.stop();
+  }, [ms]);
+  return useCallback(() => current.current?.call(), []);
 }

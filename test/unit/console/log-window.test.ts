@@ -7,7 +7,7 @@ import {
   MAX_MESSAGES,
   withEarlier,
   withLater,
-  withMessage,
+  withMessages,
 } from "../../../console/src/conversation/log-window.ts";
 import { highlighted } from "../../../console/src/conversations/highlighted.ts";
 import { readListSearch, readPairs } from "../../../console/src/conversations/list-search.ts";
@@ -34,10 +34,13 @@ describe("the window on a log", () => {
 
   test("takes a new message at its end, but not where others lie between", () => {
     const atEnd = withEarlier(EMPTY, range(1, 3), false);
-    expect(seqs(withMessage(atEnd, message(4)))).toEqual([1, 2, 3, 4]);
+    expect(seqs(withMessages(atEnd, [message(4)]))).toEqual([1, 2, 3, 4]);
     const above = withLater(EMPTY, range(1, 3), true);
-    expect(seqs(withMessage(above, message(9)))).toEqual([1, 2, 3]);
-    expect(withMessage(above, message(2, "edited")).messages[1]?.content).toBe("edited");
+    expect(seqs(withMessages(above, [message(9)]))).toEqual([1, 2, 3]);
+    expect(withMessages(above, [message(2, "edited")]).messages[1]?.content).toBe("edited");
+    const late = withEarlier(EMPTY, range(5, 7), true);
+    expect(seqs(withMessages(late, [message(2), message(8), message(9)]))).toEqual([5, 6, 7, 8, 9]);
+    expect(withMessages(late, [message(2)])).toBe(late);
   });
 });
 
