@@ -44,7 +44,7 @@ export async function undistributable(sql: string, volatility: Volatility): Prom
     const on = String(node.relation?.relname);
     const say = (problem: string) => found.add(`${on}: ${problem}`);
     if (kind === "UpdateStmt" || kind === "DeleteStmt") checkChange(node, volatility, say);
-    else if (kind === "InsertStmt" && node.onConflictClause) checkConflict(node.onConflictClause, volatility, say);
+    else if (kind === "InsertStmt") checkConflict(node.onConflictClause, volatility, say);
     else continue;
     const changed = [
       ...(node.onConflictClause?.targetList ?? []),
@@ -70,13 +70,9 @@ function checkChange(node: Tree, volatility: Volatility, say: (problem: string) 
   }
 }
 
-function checkConflict(
-  { targetList, whereClause }: Tree,
-  volatility: Volatility,
-  say: (problem: string) => void,
-): void {
-  for (const part of [targetList, whereClause])
-    if (part && unstable(part, volatility).length > 0) say("DO UPDATE is not immutable");
+function checkConflict(on: Tree | undefined, volatility: Volatility, say: (problem: string) => void): void {
+  for (const part of [on?.targetList, on?.whereClause])
+    if (unstable(part, volatility).length > 0) say("DO UPDATE is not immutable");
 }
 
 /** Calls and operators that are not immutable. */

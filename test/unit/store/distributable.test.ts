@@ -68,6 +68,10 @@ describe("F-CITUS-RULES the check", () => {
     [`${CONFLICT} tenant_id = excluded.tenant_id`, ["message: the column by which rows are distributed is changed"]],
     ["update tenant set id = $2 where id = $1", ["tenant: the column by which rows are distributed is changed"]],
     ["update message set n = 1 where tenant_id = $1 returning now()", ["message: RETURNING is not immutable"]],
+    [
+      "insert into message (tenant_id, id) values ($1, $2) returning id, now()",
+      ["message: RETURNING is not immutable"],
+    ],
   ])("%s", async (sql, expected) => {
     expect(await undistributable(sql, volatility)).toEqual(expected);
   });
