@@ -1,6 +1,7 @@
 // Opens the configured database, external or embedded, while a function runs.
 // Modules are imported only then, so that an invalid command line is reported at once.
 
+import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
 import type { Embedded, EmbeddedOptions } from "../embedded-postgres/embedded.ts";
 import type { Database } from "../store/database.ts";
@@ -42,7 +43,7 @@ export async function withDatabase<T>(
     const url = embedded?.url ?? (mayBePending ? (direct ?? databaseUrl) : databaseUrl);
     const pooling = url === direct ? "session" : config.pooling;
     if (embedded === undefined) await refuseUnsuitable(config, url, pooling, mayBePending);
-    const pooled = pooling === "transaction" ? await poolerOf(url) : undefined;
+    const pooled = pooling === "transaction" ? await poolerOf(url, logger) : undefined;
     const listenUrl = embedded?.url ?? direct ?? (pooling === "transaction" ? undefined : databaseUrl);
     const database = await openDatabase({
       url,
@@ -97,9 +98,14 @@ async function refuseUnsuitable(
   if (problem !== undefined) throw new CommandError(`COLLOQUY_DATABASE_DIRECT_URL: ${problem}`);
 }
 
-async function poolerOf(url: string): Promise<{ readonly prepares: boolean }> {
+async function poolerOf(url: string, logger: Logger): Promise<{ readonly prepares: boolean }> {
   const { mayPrepare } = await import("../store/inspect.ts");
-  return { prepares: await mayPrepare(url) };
+  const prepares = await mayPrepare(url);
+  if (!prepares) {
+    const { UNPREPARED } = await import("../store/pooling.ts");
+    logger.warn(`DATABASE_URL leads to a pooler ${UNPREPARED}`);
+  }
+  return { prepares };
 }
 
 /** @param mayBePending whether pending migrations are allowed, because they are about to be applied */

@@ -18,6 +18,11 @@ export function poolerIn(mode: "transaction" | "statement"): string {
         "this database (PgBouncer), or name PostgreSQL itself";
 }
 
+/** What a pooler without prepared statements costs, and how to have them. */
+export const UNPREPARED =
+  "in transaction mode, without prepared statements, so each call costs PostgreSQL more: PgBouncer has them from 1.21 " +
+  "on, with max_prepared_statements";
+
 /** The pid of the backend. */
 export const BACKEND = "select pg_catalog.pg_backend_pid() as pid";
 

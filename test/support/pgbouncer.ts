@@ -1,4 +1,5 @@
-// PgBouncer as Debian ships it, in front of a test's database.
+// PgBouncer as Debian ships it, or TEST_PGBOUNCER, in front of a test's database.
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -9,13 +10,20 @@ import { startChild } from "./child.ts";
 import { freePort } from "./free-port.ts";
 import { administer } from "./postgres.ts";
 
-const PROGRAM = "/usr/sbin/pgbouncer";
+const PROGRAM = process.env.TEST_PGBOUNCER ?? "/usr/sbin/pgbouncer";
 
 /** Tells a test whether to run; says once why not. */
 export function hasPgBouncer(): boolean {
   if (existsSync(PROGRAM)) return true;
   process.stderr.write("PgBouncer is not installed (apt-get install pgbouncer): skipping the tests with it\n");
   return false;
+}
+
+/** Whether it can keep its clients' prepared statements: from 1.21 on. */
+export function keepsPrepared(): boolean {
+  const [, major = 0, minor = 0] =
+    /(\d+)\.(\d+)/.exec(execFileSync(PROGRAM, ["--version"], { encoding: "utf8" })) ?? [];
+  return Number(major) > 1 || Number(minor) >= 21;
 }
 
 export interface PgBouncer extends AsyncDisposable {

@@ -71,18 +71,14 @@ async function checkPooler(
 ): Promise<Finding[]> {
   const subject = "pooler";
   const { inspectDatabase, mayPrepare } = await import("../../store/inspect.ts");
+  const { UNPREPARED } = await import("../../store/pooling.ts");
   if (direct !== undefined) {
     const problem = await inspectDatabase({ url: direct, schema, migrating: false });
     if (problem !== undefined) return [fail(subject, `COLLOQUY_DATABASE_DIRECT_URL ${problem}`)];
   }
   if (pooling === "session") return [];
   const findings = [
-    (await mayPrepare(url))
-      ? ok(subject, "in transaction mode, with prepared statements")
-      : warn(
-          subject,
-          "in transaction mode, without prepared statements, so each call costs PostgreSQL more: PgBouncer has them from 1.21 on, with max_prepared_statements",
-        ),
+    (await mayPrepare(url)) ? ok(subject, "in transaction mode, with prepared statements") : warn(subject, UNPREPARED),
   ];
   if (direct === undefined && hints === "postgres") {
     findings.push(
