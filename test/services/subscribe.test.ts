@@ -429,6 +429,39 @@ test("a reader under way waits for a database that has no room for a moment, and
   await feed.return?.();
 });
 
+test("what hints name is told while all logs of the tenant are still being looked through", async () => {
+  const tenant = await server.tenant("alice");
+  const alice = tenant.member("alice");
+  const conversationId = await open(alice);
+  const looking = Promise.withResolvers<void>();
+  const found = Promise.withResolvers<void>();
+  const query: Database["query"] = async (statement, ...rest) => {
+    if (statement.name === "feed_grown") {
+      looking.resolve();
+      await found.promise;
+    }
+    return server.database.query(statement, ...rest);
+  };
+  const database = { query, transaction: server.database.transaction.bind(server.database) } as Database;
+  const tail = await createFeedTails(database, server.hints).join(tenant.id);
+  const { signal } = new AbortController();
+  const grown = tail.grown(60_000, signal);
+  await looking.promise;
+  const { position } = tail;
+  await send(alice, conversationId, "meanwhile");
+  await grown;
+  expect(tail.position).toBeGreaterThan(position);
+  // What no hint has named is found by the look.
+  const next = tail.grown(60_000, signal);
+  const text = "update conversation set last_seq = last_seq + 1 where tenant_id = $1 and id = $2";
+  await server.database.query({ name: "subscribe_grow", text, changes: true }, [tenant.id, conversationId]);
+  const before = tail.position;
+  found.resolve();
+  await next;
+  expect(tail.position).toBeGreaterThan(before);
+  tail.leave();
+});
+
 test("a reader who asks for what comes far beyond the log's end costs the others nothing", async () => {
   const tenant = await server.tenant("alice");
   const alice = tenant.member("alice");

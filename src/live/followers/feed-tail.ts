@@ -1,7 +1,7 @@
 // The end of a tenant's feed: read once for all of its followers on this server, while there are any.
 
 import type { Database } from "../../store/database.ts";
-import { advanceFeed, type FeedRow, readFeed } from "../../store/feed/feed.ts";
+import { advanceFeed, advanceGrown, type FeedRow, grownLogs, readFeed } from "../../store/feed/feed.ts";
 import type { Hints, Waker } from "../hints/hints.ts";
 import { Signal } from "../hints/signal.ts";
 import { HeldPages } from "./held-pages.ts";
@@ -63,6 +63,12 @@ class SharedFeed {
   /** Everything after this position is cached. */
   #from = 0n;
   #position = 0n;
+  /** When all logs are polled next. */
+  #nextLook = performance.now() + POLL_MS;
+  #looking = false;
+  /** Whether hints may have been lost since the poll under way began. */
+  #lookAgain = false;
+  #advanced: Promise<void> = Promise.resolve();
 
   constructor(database: Database, hints: Hints, tenantId: string, onEmpty: () => void) {
     this.#database = database;
@@ -119,28 +125,22 @@ class SharedFeed {
 
   async #follow(waker: Waker): Promise<void> {
     const { signal } = this.#stopping;
-    let lookedEverywhere = performance.now();
-    let pollMs = POLL_MS;
     try {
       while (!signal.aborted) {
-        await waker.wait(Math.max(lookedEverywhere + pollMs - performance.now(), 0), signal);
+        const untilLook = this.#looking ? POLL_MS : Math.max(this.#nextLook - performance.now(), 0);
+        await waker.wait(untilLook, signal);
         await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
         while (this.#waiting === 0) await this.#wanted.wait(POLL_MS, signal);
         const named = waker.named();
-        const everywhere = named === undefined || performance.now() - lookedEverywhere >= pollMs;
-        if (!everywhere && named.size === 0) continue;
-        const began = performance.now();
+        if (named === undefined) this.#lookAgain = true;
+        if (named === undefined || performance.now() >= this.#nextLook) void this.#lookEverywhere();
+        if (named === undefined || named.size === 0) continue;
         try {
-          await this.#advance(everywhere ? undefined : [...named]);
+          await this.#advance(() => advanceFeed(this.#database, this.#tenantId, [...named]));
         } catch {
           // The database is unavailable: the next poll of all logs finds what the hints named.
           await waker.wait(POLL_MS / 3, signal);
-          lookedEverywhere = Number.NEGATIVE_INFINITY;
-          continue;
-        }
-        if (everywhere) {
-          lookedEverywhere = performance.now();
-          pollMs = Math.max(POLL_MS, (lookedEverywhere - began) / MAX_SHARE);
+          this.#nextLook = Number.NEGATIVE_INFINITY;
         }
       }
     } catch {
@@ -150,8 +150,34 @@ class SharedFeed {
     }
   }
 
-  async #advance(conversationIds: readonly string[] | undefined): Promise<void> {
-    const position = await advanceFeed(this.#database, this.#tenantId, conversationIds);
+  /** Polls all logs, of which there may be many: what hints name is added meanwhile. */
+  async #lookEverywhere(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
+    let pauseMs = POLL_MS;
+    do {
+      this.#lookAgain = false;
+      const began = performance.now();
+      try {
+        const grown = await grownLogs(this.#database, this.#tenantId);
+        pauseMs = Math.max(POLL_MS, (performance.now() - began) / MAX_SHARE);
+        await this.#advance(() => advanceGrown(this.#database, this.#tenantId, grown));
+      } catch {
+        pauseMs = POLL_MS / 3;
+      }
+    } while (this.#lookAgain && !this.#stopping.signal.aborted);
+    this.#nextLook = performance.now() + pauseMs;
+    this.#looking = false;
+  }
+
+  /** One after the other. */
+  #advance(advance: () => Promise<bigint>): Promise<void> {
+    const next = this.#advanced.then(async () => this.#readTo(await advance()));
+    this.#advanced = next.catch(() => {});
+    return next;
+  }
+
+  async #readTo(position: bigint): Promise<void> {
     while (this.#position < position) {
       const rows = await readFeed(this.#database, this.#tenantId, this.#position + 1n, PAGE);
       this.#rows.push(...rows);

@@ -18,6 +18,21 @@ export function advanceFeed(
   return database.transaction(undefined, (tx) => advanceFeedWithin(tx, tenantId, conversationIds));
 }
 
+/** The conversations whose logs have grown, of which there may be thousands. The feed is not locked meanwhile. */
+export async function grownLogs(on: Queryable, tenantId: string): Promise<string[]> {
+  const rows = await on.query(sql.grownLogs, [tenantId]);
+  return rows.map(({ id }) => id);
+}
+
+/** Adds what {@link grownLogs} has found, and deletes old rows. */
+export function advanceGrown(database: Database, tenantId: string, grown: readonly string[]): Promise<bigint> {
+  return database.transaction(undefined, async (tx) => {
+    const position = await advanceFeedWithin(tx, tenantId, grown);
+    await tx.query(sql.trimFeed, [tenantId]);
+    return position;
+  });
+}
+
 /** The same in a transaction, which has the feed to itself from then on. */
 export async function advanceFeedWithin(
   tx: Queryable,

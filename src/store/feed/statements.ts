@@ -23,6 +23,17 @@ export const lockFeed: Statement<{ position: bigint }> = {
   text: "select s.position from feed_state s where s.tenant_id = $1 for update",
 };
 
+/** Maximum logs that are looked up at once. */
+const MAX_GROWN = 10_000;
+
+/** The conversations whose logs have grown since the feed was written. It locks nothing. $1 tenant. */
+export const grownLogs: Statement<{ id: string }> = {
+  name: "feed_grown",
+  text: `
+  select c.id from conversation c left join feed_head h on h.tenant_id = $1 and h.conversation_id = c.id
+  where c.tenant_id = $1 and c.last_seq > coalesce(h.seq, 0) limit ${MAX_GROWN}`,
+};
+
 /** Maximum notices added to the feed at once. */
 const MAX_NOTICES = 1_000;
 
