@@ -2,14 +2,18 @@
 import type { Interrupt } from "../../domain/cancellation.ts";
 import type { Database, Statement } from "../database.ts";
 
-/** Those with samples; the others have none to forget. */
-const sampledTables: Statement<{ name: string }> = {
-  name: "erasure_sampled_tables",
-  text: `
+const TABLES = `
   select quote_ident(c.relname) as name from pg_catalog.pg_class c
   where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p')
-    and exists (select from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id')
+    and exists (select from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id')`;
+
+/** Those with samples; the others have none to forget. Where tables are distributed, each node knows its own alone. */
+const sampledTables: Statement<{ name: string }> = {
+  name: "erasure_sampled_tables",
+  text: `${TABLES}
     and exists (select from pg_catalog.pg_stats s where s.schemaname = current_schema() and s.tablename = c.relname)
+  order by 1`,
+  sharded: `${TABLES}
   order by 1`,
 };
 
