@@ -1,6 +1,7 @@
 // The connections for outgoing requests: which addresses they may go to, and their limits.
 import type { LookupFunction, Socket } from "node:net";
 import { Agent, buildConnector } from "undici";
+import { passOverContinue } from "./interim-responses.ts";
 
 export interface ConnectRules {
   /** Throws if a host, given without the brackets of IPv6, may not be connected to. Default: any may. */
@@ -45,7 +46,10 @@ export function createGuardedAgent(
       }
       connect(options, (...result) => {
         // Undefined if it failed.
-        if (result[1]) limitReceived(result[1], maxReceived);
+        if (result[1]) {
+          limitReceived(result[1], maxReceived);
+          passOverContinue(result[1]);
+        }
         callback(...result);
       });
     },

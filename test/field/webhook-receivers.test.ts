@@ -66,7 +66,8 @@ const CASES: Readonly<Record<string, readonly [Misbehave, object, scheme?: "http
     taken(),
   ],
   "goes on for ever with 103": [(socket) => endlessly(socket, whole("103 Early Hints", "link: </x>")), TOO_MUCH],
-  "goes on for ever with 100": [(socket) => endlessly(socket, whole("100 Continue")), broken("broke the connection")],
+  "goes on for ever with 100": [(socket) => endlessly(socket, whole("100 Continue")), TOO_MUCH],
+  "says 100 before it answers": [(socket) => socket.write(whole("100 Continue") + whole("204 No Content")), taken(204)],
   "says 103 before it answers": [
     (socket) => socket.write(whole("103 Early Hints", "link: </x>") + whole("204 No Content")),
     taken(204),
@@ -159,7 +160,7 @@ afterAll(async () => {
   await server.close();
 });
 
-describe("F-HOOK-RECEIVER: a receiver that", () => {
+describe("F-HOOK-RECEIVER, F-UNASKED-100: a receiver that", () => {
   test.each(Object.keys(CASES))("%s", (name) => {
     expect(deliveries.get(name)).toMatchObject(CASES[name]?.[1] ?? {});
   });
