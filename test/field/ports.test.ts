@@ -128,6 +128,22 @@ describe("a follower that leaves", () => {
     },
   );
 
+  test.each(forms.slice(2))(
+    "A15: before its body is there over HTTP/2 (%s %s %s %j) is CANCELLED, at debug",
+    async (wire, method, path, headers) => {
+      const id = `h2-early-${wire}`;
+      const session = connectHttp2(server.url);
+      const stream = session.request({ ":method": method, ":path": path, "x-request-id": id, ...headers, ...key });
+      stream.on("error", () => {});
+      // Streams come in order: this one has its answer once the server has seen that one.
+      const other = session.request({ ":path": "/healthz" }).resume();
+      await once(other, "response");
+      stream.close(8);
+      await gone(wire, id);
+      session.destroy();
+    },
+  );
+
   test.each(forms.slice(0, 4))(
     "A15: over HTTP/1.1 (%s %s %s %j) is CANCELLED, at debug",
     async (wire, method, path, headers, body) => {

@@ -3,6 +3,7 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { Interrupt } from "../../domain/cancellation.ts";
 import { DomainError, ErrorReason, malformed, tooLarge } from "../../domain/errors.ts";
+import { callerGone } from "../../pipeline/call/deadline.ts";
 import { isOverlong } from "../http/body/collect.ts";
 import type { RequestBody } from "../http/body/request-body.ts";
 import type { SentCoding } from "../http/coding.ts";
@@ -52,7 +53,10 @@ export async function receiveOne(
   if (rest > 0 && !(message !== undefined && isOverlong(read))) {
     throw malformed("the body does not have the length that it promises");
   }
-  if (message === undefined || rest > 0) throw notOne();
+  if (message === undefined || rest > 0) {
+    if (await exchange.body.isCut()) throw callerGone();
+    throw notOne();
+  }
   return message;
 }
 

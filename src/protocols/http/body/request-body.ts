@@ -131,6 +131,12 @@ export class RequestBody {
     }
   }
 
+  /** Whether the client has cancelled the call, of a body that seemed to end: the reset may come just behind. */
+  async isCut(): Promise<boolean> {
+    await resetsAreHeard();
+    return isCutShort(this.#source);
+  }
+
   /** Bytes of it decompressed, and counted. Rejects with TOO_LARGE past `maxBytes`, MALFORMED_BODY, OVERLOADED. */
   async expand(bytes: Uint8Array, coding: Coding, maxBytes: number): Promise<Buffer> {
     const expanded = await coding.decompress(bytes, maxBytes);
