@@ -1,5 +1,6 @@
 // Work that is looked for again and again in the background: one round after the other, sooner when woken.
 import { setTimeout as sleep } from "node:timers/promises";
+import { inBackground } from "./background.ts";
 
 export interface RoundsOptions {
   /**
@@ -29,7 +30,7 @@ export class Rounds {
   }
 
   start(): void {
-    this.#running ??= this.#run();
+    this.#running ??= inBackground(() => this.#run());
   }
 
   /** Begins the next round now, or after the one under way. */

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { WebhookOutcome } from "../../gen/colloquy/v1/webhook_pb.ts";
 import type { Sealer } from "../agents/secrets/sealing.ts";
+import { inBackground } from "../domain/background.ts";
 import { newId } from "../domain/ids/id.ts";
 import type { Tracing } from "../domain/tracing.ts";
 import { BACKOFF, type BackoffTimes } from "../domain/webhooks/backoff.ts";
@@ -210,7 +211,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   function look(forced: boolean): Promise<void> {
     again ||= forced;
     if (stopped) return Promise.resolve();
-    looking ??= looks();
+    looking ??= inBackground(looks);
     return looking;
   }
 

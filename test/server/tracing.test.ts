@@ -237,6 +237,63 @@ test("a stream is one span, whose end says how it ended", async () => {
   expect(span).toMatchObject({ status: 0, attributes: { "rpc.response.status_code": "CANCELED" } });
 });
 
+test("what a call starts in the background, and what it does for others later, is not in the call's trace", async () => {
+  const trace = "b".repeat(32);
+  const traced = traceparent(trace);
+  const id = await newConversation();
+  const delivered = Promise.withResolvers<void>();
+  receiver.answer = ({ response, body }) => {
+    response.writeHead(204).end();
+    if (String(body).includes("after them")) delivered.resolve();
+  };
+  const signal = { conversationId: id, name: "typing" };
+  const all = "conversations:subscribe?includeSignals=true&includePresence=true";
+  const one = `conversations/${id}:subscribe?includeSignals=true`;
+  const starters = [await subscribe(all, traced), await subscribe(one, traced)];
+  const others = [await subscribe(all), await subscribe(one)];
+  const endpoint = { url: `${receiver.url}/later`, eventTypes: ["message.sent"] };
+  expect((await call("WebhookService/CreateWebhookEndpoint", { endpoint }, traced)).status).toBe(200);
+  expect((await call("SignalService/SendSignal", signal, traced)).status).toBe(200);
+  for (const { leave } of starters) leave();
+  for (const name of ["Subscribe", "SendSignal", "CreateWebhookEndpoint"]) {
+    await collector.span((span) => span.traceId === trace && span.name.endsWith(name));
+  }
+  const message = { role: "MESSAGE_ROLE_USER", content: "after them" };
+  await call("MessageService/SendMessage", { conversationId: id, message });
+  await Promise.all([delivered.promise, ...others.map(({ until }) => until("after them"))]);
+  await call("SignalService/SendSignal", signal);
+  const after = "c".repeat(32);
+  await call("MessageService/ListMessages", { conversationId: id }, traceparent(after));
+  await collector.span(({ traceId, kind }) => traceId === after && kind === 2);
+  for (const { leave } of others) leave();
+  const own = collector.spans.filter(({ traceId }) => traceId === trace);
+  const calls = new Map(own.flatMap(({ spanId, kind }, at) => (kind === 2 ? [[spanId, at] as const] : [])));
+  const late = own.filter(({ parentId }, at) => at > (calls.get(parentId) ?? Number.POSITIVE_INFINITY));
+  expect(calls.size).toBe(4);
+  expect(late.map(({ name }) => name)).toEqual([]);
+});
+
+/** Follows a stream over REST, from its first bytes on. */
+async function subscribe(path: string, headers: Readonly<Record<string, string>> = {}) {
+  const leaving = new AbortController();
+  const response = await fetch(`${url}/v1/${path}`, {
+    headers: { ...tenant.headers, accept: "text/event-stream", ...headers },
+    signal: leaving.signal,
+  });
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  await reader?.read();
+  return {
+    leave: () => leaving.abort(),
+    async until(text: string) {
+      for (let read = ""; !read.includes(text); ) {
+        const step = await reader?.read();
+        if (step === undefined || step.done) throw new Error(`the stream ended before "${text}"`);
+        read += step.value;
+      }
+    },
+  };
+}
+
 test("a collector that is away holds up nothing, is said once, and does not delay the stop", async () => {
   const lonely = startServer({
     ...settings(),

@@ -1,5 +1,6 @@
 // Queued turns of this server: woken when an earlier one ends, and checked in one batch.
 import type { Logger } from "pino";
+import { inBackground } from "../../domain/background.ts";
 import type { TurnTimes } from "../../domain/turns/turn.ts";
 import type { Hints, Waker } from "../../live/hints/hints.ts";
 import type { Database } from "../../store/database.ts";
@@ -81,7 +82,7 @@ export class WaitingTurns {
     const waker = this.#options.hints.listen({ kind: "state", tenantId, conversationId });
     const line: Line = { turns: [], waker, starting: false };
     this.#lines.set(key, line);
-    void this.#watch(key, line);
+    void inBackground(() => this.#watch(key, line));
     return line;
   }
 

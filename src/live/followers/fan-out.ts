@@ -1,5 +1,6 @@
 // The followers at the end of one log: new entries are delivered to all of them in passes.
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import { inBackground } from "../../domain/background.ts";
 import type { LogEntry } from "../../store/messages/messages.ts";
 import type { KeptSignal, SignalTaker } from "../signals/signal.ts";
 
@@ -86,7 +87,7 @@ export class Deliveries {
    */
   serve(): Promise<void> {
     this.#more = true;
-    this.#serving ??= this.#passes();
+    this.#serving ??= inBackground(() => this.#passes());
     return this.#serving;
   }
 
@@ -111,7 +112,7 @@ export class Deliveries {
   /** Delivers new signals to the followers that want them. Those that are not here now get what still holds later. */
   serveSignals(): Promise<void> {
     this.#moreSignals = true;
-    this.#signalling ??= this.#signalPasses();
+    this.#signalling ??= inBackground(() => this.#signalPasses());
     return this.#signalling;
   }
 

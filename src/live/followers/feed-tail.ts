@@ -1,5 +1,6 @@
 // The end of a tenant's feed: read once for all of its followers on this server, while there are any.
 
+import { inBackground } from "../../domain/background.ts";
 import type { Database } from "../../store/database.ts";
 import { advanceFeed, advanceGrown, type FeedRow, grownLogs, readFeed } from "../../store/feed/feed.ts";
 import type { Hints, Waker } from "../hints/hints.ts";
@@ -81,7 +82,7 @@ class SharedFeed {
     this.#ready = advanceFeed(database, tenantId, undefined).then((position) => {
       this.#from = position;
       this.#position = position;
-      void this.#follow(waker);
+      void inBackground(() => this.#follow(waker));
     });
     this.#ready.catch(() => waker.close());
   }

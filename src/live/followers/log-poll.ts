@@ -1,4 +1,5 @@
 // Polls whether the followed logs have grown, in case a hint was lost: one statement for a tenant at a time.
+import { inBackground } from "../../domain/background.ts";
 import type { Database } from "../../store/database.ts";
 import { logEnds } from "../../store/messages/messages.ts";
 
@@ -34,12 +35,13 @@ export class LogPoll {
   #begin(): void {
     if (this.#polling || this.#tenants.size === 0) return;
     this.#polling = true;
-    setTimeout(() => {
+    const look = () => {
       void this.#look().finally(() => {
         this.#polling = false;
         this.#begin();
       });
-    }, POLL_MS).unref();
+    };
+    inBackground(() => setTimeout(look, POLL_MS)).unref();
   }
 
   async #look(): Promise<void> {

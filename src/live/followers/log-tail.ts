@@ -1,4 +1,5 @@
 // The end of a log: read once for all of its followers, and cached briefly.
+import { inBackground } from "../../domain/background.ts";
 import { systemCaller } from "../../domain/identity/caller.ts";
 import type { Database } from "../../store/database.ts";
 import { areCut } from "../../store/driver/row-budget.ts";
@@ -100,7 +101,7 @@ class SharedTail {
       unlisten();
       onEmpty();
     });
-    void this.#follow(database, hints, poll, tenantId, conversationId);
+    void inBackground(() => this.#follow(database, hints, poll, tenantId, conversationId));
   }
 
   join(): LogTail {

@@ -1,4 +1,5 @@
 // Hints that something has changed. They wake readers early; a lost hint only causes delay.
+import { inBackground } from "../../domain/background.ts";
 import { type SignalCarrier, Signals } from "../signals/signals.ts";
 
 /**
@@ -101,7 +102,7 @@ class HintHub implements Hints {
     this.#wake(hint);
     if (carrier === undefined || this.#waiting.size >= MAX_WAITING) return;
     this.#waiting.set(`${keyOf(hint)}`, hint);
-    this.#timer ??= setTimeout(() => this.#flush(carrier), this.#options.batchEveryMs ?? 5);
+    this.#timer ??= inBackground(() => setTimeout(() => this.#flush(carrier), this.#options.batchEveryMs ?? 5));
   }
 
   deliver(received: readonly Hint[] | undefined): void {

@@ -1,6 +1,7 @@
 // Tells followers of all conversations which members come and go, of those with whom they share a conversation.
 import { setTimeout as sleep } from "node:timers/promises";
 import { PresenceState } from "../../../gen/colloquy/v1/presence_pb.ts";
+import { inBackground } from "../../domain/background.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import type { Database } from "../../store/database.ts";
 import { readPresence, readSharing } from "../../store/presence/presence.ts";
@@ -72,7 +73,7 @@ class TenantPresence {
       else this.#changed.add(memberId);
       this.#wake();
     });
-    void this.#run();
+    void inBackground(() => this.#run());
   }
 
   end(): void {

@@ -1,5 +1,6 @@
 // Keeps who subscribes to this server in the database: a write when a member comes or has gone, none while it stays.
 import { setTimeout as sleep } from "node:timers/promises";
+import { inBackground } from "../../domain/background.ts";
 import { newId } from "../../domain/ids/id.ts";
 import type { Database } from "../../store/database.ts";
 import {
@@ -64,7 +65,7 @@ export class Presence {
   }
 
   start(): void {
-    this.#running ??= Promise.all([this.#write(), this.#keep()]);
+    this.#running ??= inBackground(() => Promise.all([this.#write(), this.#keep()]));
   }
 
   /** A member has begun to subscribe. Returns a function that ends it. */

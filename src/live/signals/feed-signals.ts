@@ -1,5 +1,6 @@
 // Signals for followers of all conversations that a caller sees.
 import { setTimeout as sleep } from "node:timers/promises";
+import { inBackground } from "../../domain/background.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import type { Database } from "../../store/database.ts";
 import { readSignalReaders } from "../../store/signals/signals.ts";
@@ -118,7 +119,7 @@ class TenantSignals {
   }
 
   #wake(): void {
-    if (!this.#passing) void this.#passes();
+    if (!this.#passing) void inBackground(() => this.#passes());
   }
 
   async #passes(): Promise<void> {

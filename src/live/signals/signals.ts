@@ -1,4 +1,5 @@
 // Signals of all servers: delivered on this server at once, and sent to the others with the hints.
+import { inBackground } from "../../domain/background.ts";
 import { newId } from "../../domain/ids/id.ts";
 import { SignalBoard } from "./board.ts";
 import { type DraftNotice, DraftNotices, decodeNotice, encodeNotice } from "./draft-notices.ts";
@@ -85,7 +86,7 @@ export class Signals {
     const carrier = this.#carrier;
     if (carrier === undefined || (this.#waiting.size >= most && !this.#waiting.has(key))) return;
     this.#waiting.set(key, line);
-    this.#timer ??= setTimeout(() => this.#flush(carrier), BATCH_EVERY_MS);
+    this.#timer ??= inBackground(() => setTimeout(() => this.#flush(carrier), BATCH_EVERY_MS));
   }
 
   /** Takes a text of another server, or of this one. */

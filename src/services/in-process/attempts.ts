@@ -1,6 +1,7 @@
 // Clients that send a request again by themselves, without an idempotency key: what they repeat acts once.
 import { randomUUID } from "node:crypto";
 import type { DescMethod, Message } from "@bufbuild/protobuf";
+import { inBackground } from "../../domain/background.ts";
 import { callerFrom } from "../../domain/identity/caller.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Database } from "../../store/database.ts";
@@ -72,11 +73,12 @@ export function createAttempts(database: Database, onError: (error: unknown) => 
   function forgetSoon(attempt: Attempt): void {
     arrived.push(attempt);
     if (arrived.length > 1) return;
-    setTimeout(() => {
+    const forgetAll = () => {
       const batch = arrived;
       arrived = [];
       forget(database, batch).catch(onError);
-    }, GATHER_MS).unref();
+    };
+    inBackground(() => setTimeout(forgetAll, GATHER_MS)).unref();
   }
 
   return {

@@ -1,6 +1,7 @@
 // grpc.health.v1: whether the server accepts calls, checked once or watched.
 import type { DescService } from "@bufbuild/protobuf";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../../gen/grpc/health/v1/health_pb.ts";
+import { inBackground } from "../../domain/background.ts";
 import { notFound } from "../../domain/errors.ts";
 import type { Lifecycle } from "../../pipeline/lifecycle.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
@@ -92,7 +93,7 @@ function createBoard(look: () => Promise<Status>, everyMs: number, draining: Abo
     changed(wanted, signal) {
       if (signal.aborted) return Promise.resolve(undefined);
       if (draining.aborted) return Promise.resolve(Status.NOT_SERVING);
-      if (!looking) setTimeout(lookAgain, everyMs).unref();
+      if (!looking) inBackground(() => setTimeout(lookAgain, everyMs)).unref();
       looking = true;
       return new Promise((resolve) => {
         const leave = (status?: Status) => {

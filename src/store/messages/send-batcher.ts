@@ -1,5 +1,6 @@
 // Batches concurrent sends to a conversation on this server: its row lock would serialize them anyway.
 
+import { OwnCall } from "../../domain/background.ts";
 import type { Interrupt } from "../../domain/cancellation.ts";
 import { DomainError } from "../../domain/errors.ts";
 import type { Database } from "../database.ts";
@@ -11,6 +12,8 @@ interface Waiting extends Send {
   readonly signal: Interrupt | undefined;
   readonly resolve: (row: SendOutcome | undefined) => void;
   readonly reject: (reason: unknown) => void;
+  /** A batch begins when the one before it ends, which was for other calls. */
+  readonly call: OwnCall;
   /** Whether its caller has stopped waiting. */
   gone: boolean;
 }
@@ -68,7 +71,7 @@ export class SendQueue {
   #wait(waiting: Waiting[], wanted: Send, signal: Interrupt | undefined): Promise<SendOutcome | undefined> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
-      const one: Waiting = { ...wanted, signal, resolve, reject, gone: false };
+      const one: Waiting = { ...wanted, signal, resolve, reject, call: new OwnCall(), gone: false };
       signal?.addEventListener(
         "abort",
         () => {
@@ -85,8 +88,9 @@ export class SendQueue {
   #next(place: string): void {
     const waiting = this.#waiting.get(place) ?? [];
     const batch = takeBatch(waiting);
-    if (batch.length === 0) this.#waiting.delete(place);
-    else this.#carryOut(batch).finally(() => this.#next(place));
+    const [first] = batch;
+    if (first === undefined) this.#waiting.delete(place);
+    else first.call.run(() => this.#carryOut(batch)).finally(() => this.#next(place));
   }
 
   async #carryOut(batch: readonly Waiting[]): Promise<void> {
@@ -109,7 +113,7 @@ export class SendQueue {
 
   async #alone(one: Waiting): Promise<void> {
     if (one.gone) return;
-    await this.#single(one, one.signal).then(one.resolve, one.reject);
+    await one.call.run(() => this.#single(one, one.signal)).then(one.resolve, one.reject);
   }
 }
 
