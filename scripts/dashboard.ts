@@ -14,8 +14,10 @@ interface Panel {
 }
 
 const job = 'job="$job"';
+// Streams last as long as somebody listens or an agent speaks.
+const unary = `${job}, kind="unary"`;
 const quantile = (q: number) =>
-  `histogram_quantile(${q}, sum by (le) (rate(colloquy_rpc_seconds_bucket{${job}}[$__rate_interval])))`;
+  `histogram_quantile(${q}, sum by (le) (rate(colloquy_rpc_seconds_bucket{${unary}}[$__rate_interval])))`;
 
 const PANELS: readonly Panel[] = [
   {
@@ -28,19 +30,19 @@ const PANELS: readonly Panel[] = [
   },
   {
     title: "Duration",
-    description: "How long calls take, streams included.",
+    description: "How long calls take, streams left out.",
     unit: "s",
     queries: [0.5, 0.9, 0.99].map((q) => ({ expr: quantile(q), legend: `p${q * 100}` })),
   },
   {
     title: "Slowest methods",
-    description: "The mean duration of each method, the ten slowest.",
+    description: "The mean duration of each method, the ten slowest, streams left out.",
     unit: "s",
     queries: [
       {
         expr:
-          `topk(10, sum by (method) (rate(colloquy_rpc_seconds_sum{${job}}[$__rate_interval]))` +
-          ` / sum by (method) (rate(colloquy_rpc_seconds_count{${job}}[$__rate_interval])))`,
+          `topk(10, sum by (method) (rate(colloquy_rpc_seconds_sum{${unary}}[$__rate_interval]))` +
+          ` / sum by (method) (rate(colloquy_rpc_seconds_count{${unary}}[$__rate_interval])))`,
         legend: "{{method}}",
       },
     ],

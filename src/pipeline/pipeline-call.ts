@@ -140,13 +140,15 @@ export class PipelineCall extends CallState implements Call {
     if (this.#ended) return;
     this.#ended = true;
     const milliseconds = performance.now() - this.#started;
-    if (this.method.methodKind === "unary") this.route.options.door?.ended(milliseconds);
+    const kind = this.method.methodKind === "unary" ? "unary" : "stream";
+    if (kind === "unary") this.route.options.door?.ended(milliseconds);
     this.#leaveStream?.();
     if (this.#onceOver !== undefined) for (const act of this.#onceOver) act();
     const principal = this.caller;
     this.route.record({
       method: this.route.path,
       wire: this.wire,
+      kind,
       requestId: this.requestId,
       tenant: principal !== undefined && "tenantId" in principal ? principal.tenantId : undefined,
       milliseconds,

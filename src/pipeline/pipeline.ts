@@ -79,6 +79,6 @@ function refuseUnknown(
   const error = toConnectError(failure);
   const call = { method: "unknown", wire: head.wire, requestId, tenant: undefined, milliseconds: 0 };
   metrics.started(call.method, call.wire);
-  record({ ...call, failure, sent: error });
+  record({ ...call, kind: "unary", failure, sent: error });
   return { error, headers: new Map([[REQUEST_ID_HEADER, requestId]]) };
 }

@@ -6,13 +6,14 @@ import { type DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Span } from "../domain/tracing.ts";
 import type { Wire } from "./call/call.ts";
 import { reasonName } from "./errors.ts";
-import type { RpcMetrics } from "./metrics.ts";
+import type { CallKind, RpcMetrics } from "./metrics.ts";
 import { endCallSpan, traceFields } from "./traced-call.ts";
 
 export interface Outcome {
   /** A path such as `/colloquy.v1.MessageService/SendMessage`, or `unknown`. */
   readonly method: string;
   readonly wire: Wire;
+  readonly kind: CallKind;
   readonly requestId: string;
   readonly tenant: string | undefined;
   readonly milliseconds: number;
@@ -51,9 +52,9 @@ export function createRecord(metrics: RpcMetrics, logger: Logger): RecordCall {
     }
     return known;
   };
-  return ({ method, wire, requestId, tenant, milliseconds, failure, sent, span }) => {
+  return ({ method, wire, kind, requestId, tenant, milliseconds, failure, sent, span }) => {
     const code = sent === undefined ? "ok" : spelt(sent.code);
-    metrics.handled(method, wire, code, milliseconds / 1000);
+    metrics.handled(method, wire, code, milliseconds / 1000, kind);
     const log = loggerFor(method, wire, code);
     const durationMs = Math.round(milliseconds * 100) / 100;
     const fields = { requestId, tenant, durationMs, ...(span !== undefined && traceFields(span)) };

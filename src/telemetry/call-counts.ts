@@ -1,7 +1,7 @@
 // Numbers and durations of calls, counted in plain numbers; prom-client gets them when metrics are read.
 import { Counter, Histogram, type Registry } from "prom-client";
 import type { Wire } from "../pipeline/call/call.ts";
-import type { RpcMetrics } from "../pipeline/metrics.ts";
+import type { CallKind, RpcMetrics } from "../pipeline/metrics.ts";
 
 /** Bucket bounds in seconds: from a cached read to a slow agent. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -14,6 +14,8 @@ interface Calls {
   /** Calls in each bucket of `SECONDS`, not cumulative; the last element has those above all bounds. */
   readonly within: number[];
   seconds: number;
+  /** That of the method, known once a call of it ended. */
+  kind: CallKind;
 }
 
 /** Registers the metrics. Counting a call is cheap. */
@@ -32,19 +34,21 @@ export function createCallCounts(registry: Registry): RpcMetrics {
     started(method, wire) {
       callsOf(method, wire).started++;
     },
-    handled(method, wire, code, seconds) {
+    handled(method, wire, code, seconds, kind) {
       const calls = callsOf(method, wire);
       calls.handled.set(code, (calls.handled.get(code) ?? 0) + 1);
       let bound = 0;
       while (seconds > (SECONDS[bound] ?? Number.POSITIVE_INFINITY)) bound++;
       calls.within[bound] = (calls.within[bound] ?? 0) + 1;
       calls.seconds += seconds;
+      calls.kind = kind;
     },
   };
 }
 
 function noneOf(method: string, wire: Wire): Calls {
-  return { labels: { method, wire }, started: 0, handled: new Map(), within: [...SECONDS, 0].fill(0), seconds: 0 };
+  const within = [...SECONDS, 0].fill(0);
+  return { labels: { method, wire }, started: 0, handled: new Map(), within, seconds: 0, kind: "unary" };
 }
 
 function register(registry: Registry, all: () => readonly Calls[]): void {
@@ -77,7 +81,7 @@ function register(registry: Registry, all: () => readonly Calls[]): void {
 const TIMES = {
   name: "colloquy_rpc_seconds",
   help: "Seconds from a call's headers to the end of its response.",
-  labelNames: ["method", "wire"],
+  labelNames: ["method", "wire", "kind"],
 };
 
 /** The value of a histogram; prom-client's types say wrongly that its `type` is a number. */
@@ -104,7 +108,8 @@ class CallTimes extends Histogram {
   }
 }
 
-function valuesOf({ labels, within, seconds }: Calls) {
+function valuesOf({ labels: { method, wire }, within, seconds, kind }: Calls) {
+  const labels = { method, wire, kind };
   const bounds = [...SECONDS, "+Inf"];
   let count = 0;
   const buckets = within.map((more, i) => {

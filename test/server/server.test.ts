@@ -66,7 +66,7 @@ describe("a server", () => {
     expect(text).toContain(`colloquy_rpc_started_total{${labels}} 2`);
     expect(text).toContain(`colloquy_rpc_handled_total{${labels},code="ok"} 1`);
     expect(text).toContain(`colloquy_rpc_handled_total{${labels},code="invalid_argument"} 1`);
-    expect(text).toContain(`colloquy_rpc_seconds_count{${labels}} 2`);
+    expect(text).toContain(`colloquy_rpc_seconds_count{${labels},kind="unary"} 2`);
     expect(text).toContain('colloquy_rpc_handled_total{method="unknown",wire="connect",code="unimplemented"} 1');
     expect(text).toContain("process_resident_memory_bytes");
   });

@@ -21,7 +21,7 @@ async function read(metrics: Metrics, at: number) {
 
 function call(metrics: Metrics, code: string, seconds: number): void {
   metrics.started(SEND, "rest");
-  metrics.handled(SEND, "rest", code, seconds);
+  metrics.handled(SEND, "rest", code, seconds, "unary");
 }
 
 test("rates and percentiles are those of the time between two readings", async () => {
@@ -62,7 +62,7 @@ test("streams do not count as slow calls, but methods have their own figures", a
   const metrics = createMetrics();
   const before = await read(metrics, 0);
   metrics.started(SUBSCRIBE, "connect");
-  metrics.handled(SUBSCRIBE, "connect", "ok", 3_600);
+  metrics.handled(SUBSCRIBE, "connect", "ok", 3_600, "stream");
   const after = await read(metrics, 1_000);
   expect(ratesBetween(before, after).p99).toBeUndefined();
   const over = { seconds: 60, isOver: true };

@@ -13,7 +13,7 @@ function counted() {
     ["not_found", 61],
   ] as const) {
     metrics.started(SEND, "grpc");
-    metrics.handled(SEND, "grpc", code, seconds);
+    metrics.handled(SEND, "grpc", code, seconds, "unary");
   }
   metrics.started(SEND, "rest");
   return metrics;
@@ -25,18 +25,19 @@ function callsIn(text: string): string[] {
 }
 
 const labels = `method="${SEND}",wire="grpc"`;
+const timed = `${labels},kind="unary"`;
 const EXPECTED = [
   `colloquy_rpc_started_total{${labels}} 3`,
   `colloquy_rpc_started_total{method="${SEND}",wire="rest"} 1`,
   `colloquy_rpc_handled_total{${labels},code="ok"} 2`,
   `colloquy_rpc_handled_total{${labels},code="not_found"} 1`,
-  `colloquy_rpc_seconds_bucket{le="0.001",${labels}} 1`,
+  `colloquy_rpc_seconds_bucket{le="0.001",${timed}} 1`,
   ...[0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60].map(
-    (bound) => `colloquy_rpc_seconds_bucket{le="${bound}",${labels}} 2`,
+    (bound) => `colloquy_rpc_seconds_bucket{le="${bound}",${timed}} 2`,
   ),
-  `colloquy_rpc_seconds_bucket{le="+Inf",${labels}} 3`,
-  `colloquy_rpc_seconds_sum{${labels}} 61.0021`,
-  `colloquy_rpc_seconds_count{${labels}} 3`,
+  `colloquy_rpc_seconds_bucket{le="+Inf",${timed}} 3`,
+  `colloquy_rpc_seconds_sum{${timed}} 61.0021`,
+  `colloquy_rpc_seconds_count{${timed}} 3`,
 ];
 
 test("each call is counted by method and wire, by how it ended, and under the first bound that it kept", async () => {
