@@ -7,6 +7,7 @@ import { Reading } from "../../src/domain/read-position.ts";
 import { changedSince, MOMENT, readMoment } from "../../src/store/changed-since.ts";
 import { openDatabase } from "../../src/store/open-database.ts";
 import type { ReadPlace, ReplicaFigures } from "../../src/store/replicas/figures.ts";
+import { HAS_PROXIES, startHaproxy } from "../support/parts/proxies.ts";
 import { administer, statementName } from "../support/postgres.ts";
 import { type StallingProxy, startStallingProxy } from "../support/stalling-proxy.ts";
 import { type Replicated, startReplicated } from "../support/standby.ts";
@@ -20,6 +21,7 @@ const HEADER = "colloquy-position";
 
 let pair: Replicated;
 let proxy: StallingProxy;
+let startApp: () => Promise<OwnApp>;
 let app: OwnApp;
 let apiKey: string;
 const told: string[] = [];
@@ -28,10 +30,12 @@ beforeAll(async () => {
   pair = await startReplicated({ synchronous: false, settings: { max_standby_streaming_delay: "0" } });
   proxy = await startStallingProxy(Number(new URL(pair.standby.url).port));
   const replica = pair.standby.url.replace(/:\d+\/colloquy/, `:${proxy.port}/colloquy`);
-  app = await startOwnApp({
-    url: pair.url(),
-    database: { replicas: { urls: [replica], onChange: (message) => told.push(message) } },
-  });
+  startApp = () =>
+    startOwnApp({
+      url: pair.url(),
+      database: { replicas: { urls: [replica], onChange: (message) => told.push(message) } },
+    });
+  app = await startApp();
   const { headers } = await tablesAt(pair.primary.url).tenant();
   apiKey = headers.authorization?.replace(/^Bearer /, "") ?? "";
 }, 120_000);
@@ -52,8 +56,8 @@ async function reads(work: () => Promise<unknown>): Promise<Partial<Record<ReadP
   return Object.fromEntries(entries.filter(([, count]) => count !== 0));
 }
 
-const newClient = () =>
-  createClient({ baseUrl: app.url, apiKey, retry: { budgetMs: 90_000, maxMs: 200 }, timeoutMs: 90_000 });
+const newClient = (baseUrl = app.url) =>
+  createClient({ baseUrl, apiKey, retry: { budgetMs: 90_000, maxMs: 200 }, timeoutMs: 90_000 });
 
 const contents = async (client: ColloquyClient, conversationId: string) =>
   (await client.messages.listMessages({ conversationId })).messages.map(({ content }) => content);
@@ -119,6 +123,30 @@ test("F-REPLICA: a standby that lags is not asked for what a client has seen, an
   const found = await other.messages.getMessage({ messageId: third.message?.id ?? "" });
   expect(found.message?.content).toBe("three");
   expect((await other.messages.getMessage({ messageId: message?.id ?? "" })).message?.content).toBe("two");
+  await onStandby("select pg_wal_replay_resume()");
+});
+
+test.skipIf(!HAS_PROXIES)("F-REPLICA: two servers behind a balancer read what each other wrote", async () => {
+  await using other = await startApp();
+  const servers = [app, other].map(({ url }, index) => `server s${index} ${new URL(url).host}`).join("\n");
+  await using balancer = await startHaproxy(`
+    defaults
+      mode http
+    listen all
+      bind 127.0.0.1:PORT
+      balance roundrobin
+      ${servers}`);
+  const client = newClient(balancer.url);
+  const { conversation } = await client.conversations.createConversation({});
+  const conversationId = conversation?.id ?? "";
+  await onStandby("select pg_wal_replay_pause()");
+  const sent = ["one", "two", "three", "four", "five"];
+  for (const [index, content] of sent.entries()) {
+    await client.messages.sendMessage({ conversationId, message: { content } });
+    for (let read = 0; read < 3; read++)
+      expect(await contents(client, conversationId)).toEqual(sent.slice(0, index + 1));
+  }
+  expect(other.database.replicas?.figures.reads.behind).toBeGreaterThan(0);
   await onStandby("select pg_wal_replay_resume()");
 });
 
