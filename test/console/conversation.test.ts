@@ -5,8 +5,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { DraftService } from "../../gen/colloquy/v1/draft_service_pb.ts";
 import { MessageKind, MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
 import { OutsideReads } from "../../gen/colloquy/v1/tenant_pb.ts";
 import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";
 import { type FakeAgent, startFakeAgent } from "../support/agents.ts";
@@ -21,6 +23,8 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
   let agent: FakeAgent;
   let conversations: Client<typeof ConversationService>;
   let messages: Client<typeof MessageService>;
+  let drafts: Client<typeof DraftService>;
+  let participants: Client<typeof ParticipantService>;
   const create = async (conversation: Parameters<typeof conversations.createConversation>[0]["conversation"] = {}) =>
     (await conversations.createConversation({ conversation })).conversation?.id ?? "";
   const send = async (conversationId: string, message: Parameters<typeof messages.sendMessage>[0]["message"]) =>
@@ -32,6 +36,8 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     const ada = await stage.tenant.token("ada", "admin");
     conversations = stage.server.client(ConversationService, ada);
     messages = stage.server.client(MessageService, ada);
+    drafts = stage.server.client(DraftService, ada);
+    participants = stage.server.client(ParticipantService, ada);
     const tools = [{ name: "pay", description: "Costs", needsApproval: true, runs: { case: "client", value: {} } }];
     const connector = { case: "connect", value: { baseUrl: agent.url } } as const;
     await stage.server.client(AgentService, ada).createAgent({ agent: { name: "helper", connector, tools } as object });
@@ -146,8 +152,8 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     goOn();
     await expect.poll(() => box.inputValue()).toBe("and more");
     expect(await page.getByRole("alert").count()).toBe(0);
-    await box.fill("");
     expect(sends.length).toBe(1);
+    await box.fill("");
     const message = page.locator("[data-message]");
     const seen = other.locator("[data-message]");
     await seen.getByText("It will be late").waitFor();
@@ -159,13 +165,17 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     await expect
       .poll(() => page.evaluate(() => document.activeElement?.getAttribute("aria-label")))
       .toBe("Text of the message");
+    const messageId = (await message.getAttribute("data-message")) ?? "";
+    const theirs = { message: { content: "It will be soon" }, updateMask: { paths: ["content"] } };
+    await messages.updateMessage({ messageId, ...theirs });
+    await message.getByText("It will be soon").waitFor();
     await page.keyboard.press("Control+A");
     await page.keyboard.type("It will be early");
-    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("button", { name: "Save mine in its place" }).click();
     await seen.getByText("It will be early").waitFor();
     await act("Earlier texts");
-    expect(await page.locator("del").textContent()).toBe("late");
-    expect(await page.locator("ins").textContent()).toBe("early");
+    await expect.poll(() => page.locator("del").allTextContents()).toEqual(["soon", "late"]);
+    expect(await page.locator("ins").allTextContents()).toEqual(["early", "soon"]);
     await page.keyboard.press("Escape");
     await act("Raw entry");
     await page.getByText('"content": "It will be early"').waitFor();
@@ -177,6 +187,26 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     await seen.getByText("Deleted").waitFor();
     await act("Restore");
     await seen.getByText("Deleted").waitFor({ state: "detached" });
+  });
+
+  test("F-CONSOLE-6: what is not sent is there after a reload, on other devices, and not after one has signed out", async () => {
+    const id = await create({ title: "Half" });
+    const draft = async () => (await drafts.getDraft({ conversationId: id })).draft?.message?.content;
+    await drafts.setDraft({ conversationId: id, message: { content: "From a phone" } });
+    const page = await stage.open(`/conversations/${id}`);
+    const box = page.getByLabel("Write a message");
+    await expect.poll(() => box.inputValue()).toBe("From a phone");
+    await box.fill("Half a thought");
+    await page.reload();
+    await expect.poll(() => box.inputValue()).toBe("Half a thought");
+    await expect.poll(draft).toBe("Half a thought");
+    await box.press("Enter");
+    await page.locator("[data-message]").getByText("Half a thought").waitFor();
+    await expect.poll(() => draft().catch(({ code }) => code)).toBe(Code.NotFound);
+    await box.fill("A secret");
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.waitForURL("**/sign-in");
+    expect(await page.evaluate("JSON.stringify(sessionStorage)")).not.toContain("secret");
   });
 
   test("an agent replies before one's eyes, also after a reload, and is stopped", async () => {
@@ -332,6 +362,18 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     const id = await create({ title: "To keep" });
     await send(id, { content: "Kept" });
     const page = await stage.open(`/conversations/${id}`);
+    await page.getByText("Kept").waitFor();
+    const marked = async () =>
+      (await participants.listReadMarks({ conversationId: id })).readMarks.map(({ readSeq }) => readSeq);
+    await expect.poll(marked).toHaveLength(1);
+    const [before] = await marked();
+    // What comes while another tab is in front is read when one comes back.
+    await page.evaluate(shown("hidden"));
+    await send(id, { content: "Unseen" });
+    await page.getByText("Unseen").waitFor();
+    expect(await marked()).toEqual([before]);
+    await page.evaluate(shown("visible"));
+    await expect.poll(async () => (await marked())[0]).toBeGreaterThan(before ?? 0n);
     await page.getByRole("button", { name: "Details" }).click();
     const saving = page.waitForEvent("download");
     await page.getByRole("button", { name: "Export this conversation" }).click();
@@ -369,6 +411,12 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     expect(stage.faults).toEqual([]);
   });
 });
+
+/** A script that says to the page whether it is in front. */
+function shown(state: "visible" | "hidden"): string {
+  return `Object.defineProperty(document, "visibilityState", { value: "${state}", configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"))`;
+}
 
 /** What lets go on those who wait for it. */
 function signal(): [() => void, Promise<void>] {

@@ -8,6 +8,7 @@ import { createConnection } from "../api/connection.ts";
 import { createQueryClient } from "../api/query-client.ts";
 import { createTransport } from "../api/transport.ts";
 import { createSession } from "../auth/session.ts";
+import { forgetDrafts } from "../conversation/draft-memory.ts";
 import { createAppRouter } from "./routes.tsx";
 import { Services } from "./services.ts";
 import { theme } from "./theme.ts";
@@ -34,7 +35,10 @@ function createParts() {
   const transport = createTransport(session, connection);
   // What was on the page while the connection was lost may have changed.
   connection.onBack(() => void queries.invalidateQueries());
-  session.subscribe(() => queries.clear());
+  session.subscribe(() => {
+    queries.clear();
+    if (session.ended() === "signed-out") forgetDrafts(sessionStorage);
+  });
   const services = { session, connection, transport };
   return { services, queries, router: createAppRouter(services) };
 }

@@ -6,6 +6,7 @@ import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { text } from "../strings/en.ts";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import styles from "./composer.module.css";
+import { useDraft } from "./use-draft.ts";
 import { useSending } from "./use-sending.ts";
 import type { TurnControl } from "./use-turn.ts";
 
@@ -23,6 +24,7 @@ export interface ComposerProps {
 export function Composer({ conversationId, agent, turn, messages, onSent }: ComposerProps) {
   const { mutateAsync } = useMutation(MessageService.method.sendMessage);
   const box = useSending(messages);
+  useDraft({ conversationId }, box);
   const { content, isBusy, error } = box;
   const isEmpty = content.trim() === "";
 

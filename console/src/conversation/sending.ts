@@ -20,6 +20,11 @@ export function typed(before: Sending, content: string): Sending {
   return { ...before, content };
 }
 
+/** What was written before the page was left, with what was on its way then. */
+export function restored(content: string, attempt: Attempt | undefined): Sending {
+  return { content, attempt, isBusy: false };
+}
+
 /**
  * Sends what the box holds. The same text tried again is the same message. Undefined: there is nothing to send, or something
  * is on its way.

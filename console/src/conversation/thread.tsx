@@ -12,6 +12,7 @@ import { Loading } from "../ui/loading.tsx";
 import { Time } from "../ui/time.tsx";
 import { MessageContent } from "./parts.tsx";
 import styles from "./thread.module.css";
+import { useDraft } from "./use-draft.ts";
 import { useSending } from "./use-sending.ts";
 
 const words = text.conversation;
@@ -91,7 +92,9 @@ interface ReplyProps {
 
 function Reply({ conversationId, replyTo, replies, onSent }: ReplyProps) {
   const { mutateAsync } = useMutation(MessageService.method.sendMessage);
-  const { content, isBusy, error, type, send } = useSending(replies);
+  const box = useSending(replies);
+  useDraft({ conversationId, replyTo }, box);
+  const { content, isBusy, error, type, send } = box;
   const submit = (event: FormEvent) => {
     event.preventDefault();
     send(async ({ id, text: written }) => {

@@ -1,7 +1,8 @@
 // Read marks: who has read up to where, and that the caller has.
 import { createClient } from "@connectrpc/connect";
 import { useQuery } from "@connectrpc/connect-query";
-import { useEffect } from "react";
+import { useDocumentVisibility } from "@mantine/hooks";
+import { useEffect, useSyncExternalStore } from "react";
 import type { ReadMark } from "../../../gen/colloquy/v1/participant_pb.ts";
 import { ParticipantService } from "../../../gen/colloquy/v1/participant_service_pb.ts";
 import { useServices } from "../app/services.ts";
@@ -20,13 +21,16 @@ export function useReadMarks(conversationId: string, enabled: boolean): readonly
 
 /** What is in sight counts as read, by one who takes part. */
 export function useMarkRead(conversationId: string, counts: boolean, lastSeq: bigint | undefined): void {
-  const { transport } = useServices();
+  const { transport, connection } = useServices();
+  const isLost = useSyncExternalStore(connection.subscribe, connection.isLost);
+  // What came while another tab was in front is read when one comes back, and told when the server can be reached.
+  const isInSight = useDocumentVisibility() === "visible" && !isLost;
   const mark = useThrottled(async () => {
     const { markRead } = createClient(ParticipantService, transport);
     if (counts && lastSeq !== undefined && lastSeq > 0n) await markRead({ conversationId, readSeq: lastSeq });
   }, MARK_MS);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a mark for each last message
   useEffect(() => {
-    if (counts && document.visibilityState === "visible") mark();
-  }, [counts, lastSeq, mark]);
+    if (counts && isInSight) mark();
+  }, [counts, isInSight, lastSeq, mark]);
 }

@@ -1,10 +1,11 @@
 // Sends what is written in a box, once however often it is tried.
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
-import { type Attempt, arrived, begun, failed, NOTHING, type Sending, typed } from "./sending.ts";
+import { type Attempt, arrived, begun, failed, NOTHING, restored, type Sending, typed } from "./sending.ts";
 
 export interface SendingBox extends Sending {
   type(content: string): void;
+  restore(content: string, attempt: Attempt | undefined): void;
   /** @param deliver makes the call, with the attempt's id as request id and client id */
   send(deliver: (attempt: Attempt) => Promise<unknown>): void;
 }
@@ -26,6 +27,7 @@ export function useSending(messages: readonly Message[]): SendingBox {
   return {
     ...state,
     type: (content) => change(typed(latest.current, content)),
+    restore: (content, attempt) => change(restored(content, attempt)),
     send(deliver) {
       const next = begun(latest.current, () => crypto.randomUUID());
       if (next === undefined) return;

@@ -16,7 +16,7 @@ describe("a box that one writes in", () => {
     return next;
   };
 
-  test("sends the same text again as the same message, and another text as another", () => {
+  test("F-CONSOLE-6: sends the same text again as the same message, and another text as another", () => {
     const first = sent("hello");
     const lost = failed(first, first.attempt.id, new Error("lost"));
     expect(lost).toMatchObject({ content: "hello", isBusy: false });
