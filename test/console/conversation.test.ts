@@ -67,6 +67,15 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     });
     await page.getByText("Number 90.").waitFor();
     expect(await page.getByText("Number 1.", { exact: true }).count()).toBe(0);
+    await log.press("Home");
+    await page.waitForURL(/\?at=start$/);
+    await expect.poll(() => log.evaluate((e) => e.scrollTop)).toBe(0);
+    await expect.poll(() => page.getByText("Number 1.", { exact: true }).isVisible()).toBe(true);
+    expect(await page.getByText("Number 160.").count()).toBe(0);
+    await log.press("End");
+    await expect.poll(() => page.getByText("One more").isVisible()).toBe(true);
+    await page.getByRole("button", { name: "Go to the beginning" }).click();
+    await expect.poll(() => page.getByText("Number 1.", { exact: true }).isVisible()).toBe(true);
   });
 
   test("opens at a message that a search has found", async () => {

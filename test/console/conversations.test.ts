@@ -36,6 +36,8 @@ describe.skipIf(!HAS_CHROMIUM)("the list of conversations", () => {
   test("shows all of them, but makes rows of those in sight alone", async () => {
     const page = await stage.open("/conversations");
     await page.getByText("81 conversations").waitFor();
+    await page.getByRole("heading", { level: 1, name: "Conversations" }).waitFor();
+    expect(await page.title()).toBe("Conversations · Colloquy");
     expect(await page.getByRole("listitem").count()).toBeLessThan(60);
     await page.getByRole("list", { name: "Conversations" }).evaluate((list) => {
       const { parentElement: scroller } = list as unknown as { parentElement: { scrollTop: number } };

@@ -18,6 +18,7 @@ import { text } from "../strings/en.ts";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import { FeedNotice } from "../ui/feed-notice.tsx";
 import { Loading } from "../ui/loading.tsx";
+import { useTabTitle } from "../ui/tab-title.ts";
 import { useThrottled } from "../ui/use-throttled.ts";
 import { Composer } from "./composer.tsx";
 import styles from "./conversation-page.module.css";
@@ -28,7 +29,7 @@ import { OutsideNotice } from "./outside-notice.tsx";
 import { placedReaders } from "./read-marks.ts";
 import { placedFailures } from "./turn-failures.ts";
 import { TurnView } from "./turn-view.tsx";
-import { useLog } from "./use-log.ts";
+import { BEGINNING, useLog } from "./use-log.ts";
 import { useMarkRead, useReadMarks } from "./use-reading.ts";
 import { useTurn } from "./use-turn.ts";
 
@@ -48,17 +49,6 @@ export function ConversationPage() {
   return <OneConversation key={conversationId} conversationId={conversationId} />;
 }
 
-/** Tells the tabs of conversations apart. */
-function useTabTitle(title = "") {
-  useEffect(() => {
-    const { title: before } = document;
-    if (title !== "") document.title = `${title} · ${before}`;
-    return () => {
-      document.title = before;
-    };
-  }, [title]);
-}
-
 function OneConversation({ conversationId }: { conversationId: string }) {
   const { at } = route.useSearch();
   const navigate = route.useNavigate();
@@ -66,7 +56,7 @@ function OneConversation({ conversationId }: { conversationId: string }) {
   const request = { conversationId, deleted: DeletedFilter.INCLUDE };
   const found = useQuery(ConversationService.method.getConversation, request, { staleTime: 0 });
   const conversation = found.data?.conversation;
-  useTabTitle(conversation?.title);
+  useTabTitle(conversation && (conversation.title || text.conversations.untitled));
   const isDeleted = conversation?.deleteTime !== undefined;
   // The log is followed from where it was before it is read: what came in between is sent again, and changes nothing.
   const [begin, setBegin] = useState<bigint>();
@@ -131,7 +121,18 @@ function OneConversation({ conversationId }: { conversationId: string }) {
         </Title>
         {isDeleted && <Badge color="red">{text.conversations.deleted}</Badge>}
         {conversation.status === ConversationStatus.CLOSED && <Badge variant="default">{words.closed}</Badge>}
-        <Group gap="xs" ml="auto">
+        <Group gap="xs" ml="auto" wrap="nowrap">
+          {log.hasEarlier && (
+            <Button
+              variant="subtle"
+              size="xs"
+              aria-label={words.beginning}
+              title={words.beginningHint}
+              onClick={() => open(BEGINNING)}
+            >
+              {words.beginningShort}
+            </Button>
+          )}
           <Button variant="default" size="xs" onClick={() => setIsShowingDetails(true)}>
             {words.details}
           </Button>

@@ -1,12 +1,12 @@
 // The log on the page: opens at its end, stays there while it grows, and reads on where one scrolls.
 import { Button } from "@mantine/core";
-import { type ReactNode, type RefObject, useEffect, useLayoutEffect, useRef } from "react";
+import { type KeyboardEvent, type ReactNode, type RefObject, useEffect, useLayoutEffect, useRef } from "react";
 import type { Turn } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { text } from "../strings/en.ts";
 import { Empty } from "../ui/empty.tsx";
 import { MessageItem } from "./message-item.tsx";
 import styles from "./message-log.module.css";
-import type { Log } from "./use-log.ts";
+import { BEGINNING, type Log } from "./use-log.ts";
 
 const words = text.conversation;
 /** So near to its end, one reads along. */
@@ -29,12 +29,26 @@ export interface MessageLogProps {
 export function MessageLog({ log, at, readers, failures, onRetry, onOpen, children }: MessageLogProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const edges = useEdges(log, scroller);
-  useFollowEnd(scroller, at);
   useStayBehindEarlier(scroller, log.messages[0]?.id);
   const last = log.messages.at(-1);
+  useFollowEnd(scroller, at, at === BEGINNING ? !log.hasEarlier : log.messages.some(({ id }) => id === at));
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
+    const isFar = event.key === "Home" ? log.hasEarlier : event.key === "End" && log.hasLater;
+    if (!isFar) return;
+    event.preventDefault();
+    onOpen(event.key === "Home" ? BEGINNING : undefined);
+  };
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and must scroll with the keyboard too
-    <div ref={scroller} className={styles.scroller} tabIndex={0} role="log" aria-label={words.log}>
+    <div
+      ref={scroller}
+      className={styles.scroller}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and must scroll with the keyboard too
+      tabIndex={0}
+      role="log"
+      aria-label={words.log}
+      onKeyDown={onKeyDown}
+    >
       {log.hasEarlier && (
         <Button ref={edges.earlier} variant="subtle" size="xs" fullWidth onClick={() => void log.loadEarlier()}>
           {words.earlier}
@@ -114,8 +128,10 @@ function useStayBehindEarlier(scroller: RefObject<HTMLElement | null>, firstId: 
 }
 
 /** Keeps the end in sight while one is there, whatever grows; or the message that the log was opened at. */
-function useFollowEnd(scroller: RefObject<HTMLElement | null>, at: string | undefined): void {
+function useFollowEnd(scroller: RefObject<HTMLElement | null>, at: string | undefined, isThere: boolean): void {
   const isAtEnd = useRef(at === undefined);
+  /** Where one was led: what is read later does not lead there again. */
+  const led = useRef<string>(undefined);
   useLayoutEffect(() => {
     const element = scroller.current;
     if (element === null) return;
@@ -127,7 +143,11 @@ function useFollowEnd(scroller: RefObject<HTMLElement | null>, at: string | unde
       isAtEnd.current = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_PX;
     };
     toEnd();
-    if (at !== undefined) element.querySelector("[data-target]")?.scrollIntoView({ block: "center" });
+    if (at === undefined || isThere) {
+      if (at === BEGINNING && led.current !== at) element.scrollTop = 0;
+      else if (led.current !== at) element.querySelector("[data-target]")?.scrollIntoView({ block: "center" });
+      led.current = at;
+    }
     element.addEventListener("scroll", onScroll, { passive: true });
     const sizes = new ResizeObserver(toEnd);
     for (const child of element.children) sizes.observe(child);
@@ -138,5 +158,5 @@ function useFollowEnd(scroller: RefObject<HTMLElement | null>, at: string | unde
       sizes.disconnect();
       children.disconnect();
     };
-  }, [scroller, at]);
+  }, [scroller, at, isThere]);
 }

@@ -13,6 +13,8 @@ import { EMPTY, type LogWindow, withEarlier, withLater, withMessages } from "./l
 const PAGE = 50;
 /** How often what changes all the time is read again, in milliseconds. */
 const REFRESH_MS = 300;
+/** Stands for the first message, where the log is opened at a message. No id is such a word. */
+export const BEGINNING = "start";
 /** All kinds of entries: the log as it is. */
 const KINDS = Object.values(MessageKind).filter((kind) => kind !== MessageKind.UNSPECIFIED);
 
@@ -33,7 +35,7 @@ export interface Log extends LogState {
 }
 
 /**
- * @param at the id of a message to open the log at. Default: its end
+ * @param at the id of a message to open the log at, or `BEGINNING`. Default: its end
  * @param isReady whether it may be read: the place is known from which it is followed, so that nothing is missed
  * between
  */
@@ -65,6 +67,10 @@ export function useLog(conversationId: string, at: string | undefined, isReady: 
       if (messageId === undefined) {
         const { messages, hasMore } = await read(MessageOrder.NEWEST_FIRST, {});
         return withEarlier(EMPTY, messages, hasMore);
+      }
+      if (messageId === BEGINNING) {
+        const { messages, hasMore } = await read(MessageOrder.OLDEST_FIRST, {});
+        return withLater(EMPTY, messages, hasMore);
       }
       const { message } = await client.getMessage({ messageId, conversationId, deleted: DeletedFilter.INCLUDE });
       const seq = message?.seq ?? 0n;

@@ -4,6 +4,7 @@ import { Link } from "@tanstack/react-router";
 import { memo } from "react";
 import { type Conversation, ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { text } from "../strings/en.ts";
+import { unreadCount } from "../ui/amounts.ts";
 import { PinIcon } from "../ui/icons.tsx";
 import { Time } from "../ui/time.tsx";
 import styles from "./conversation-row.module.css";
@@ -48,8 +49,8 @@ function RowContent({ conversation }: { conversation: Conversation }) {
         <span className={unread > 0 ? styles.unreadTitle : styles.title}>{title || text.conversations.untitled}</span>
         <StatusBadge conversation={conversation} />
         {unread > 0 && (
-          <Badge size="sm" circle={unread < 10} aria-label={text.conversations.unread(unread)}>
-            {unread}
+          <Badge size="sm" circle={unread < 10} aria-label={text.conversations.unread(unreadCount(unread))}>
+            {unreadCount(unread)}
           </Badge>
         )}
         <Time value={conversation.updateTime} className={styles.time} />

@@ -1,8 +1,9 @@
 // The first view: the list of conversations, or what a search finds in their messages.
-import { Group, TextInput } from "@mantine/core";
+import { Group, TextInput, VisuallyHidden } from "@mantine/core";
 import { getRouteApi } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { text } from "../strings/en.ts";
+import { useTabTitle } from "../ui/tab-title.ts";
 import { ConversationList } from "./conversation-list.tsx";
 import styles from "./conversations-page.module.css";
 import { Filters } from "./filters.tsx";
@@ -17,11 +18,12 @@ export function ConversationsPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   useEffect(() => rememberList(search), [search]);
+  useTabTitle(search.q === undefined ? text.conversations.title : text.conversations.searchTitle(search.q));
   const change = (next: ListSearch) => void navigate({ search: next });
   return (
     <>
       <Group gap="xs" px="md" py="xs" wrap="wrap">
-        <h1 hidden>{text.conversations.title}</h1>
+        <VisuallyHidden component="h1">{text.conversations.title}</VisuallyHidden>
         <SearchField value={search.q ?? ""} onSearch={(q) => change({ ...search, q })} />
         <Filters search={search} onChange={change} />
       </Group>

@@ -8,6 +8,13 @@ export function amount(value: bigint | number): string {
   return number.format(value);
 }
 
+/** The server counts unread messages up to here. */
+const MOST_UNREAD = 1_000;
+
+export function unreadCount(count: number): string {
+  return count >= MOST_UNREAD ? `${number.format(MOST_UNREAD)}+` : number.format(count);
+}
+
 /** The middle one; of an even number, the mean of both in the middle. Undefined: there is none. */
 export function median(values: readonly number[]): number | undefined {
   const sorted = values.toSorted((a, b) => a - b);

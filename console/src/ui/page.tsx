@@ -1,6 +1,7 @@
 // What views have in common: a heading with what one can do, then the content in sections.
 import type { ReactNode } from "react";
 import styles from "./page.module.css";
+import { useTabTitle } from "./tab-title.ts";
 
 export interface PageProps {
   readonly title: ReactNode;
@@ -9,7 +10,8 @@ export interface PageProps {
   readonly children: ReactNode;
 }
 
-export function Page({ title, hint, actions, children }: PageProps) {
+export function Page({ title, hint, actions, children }: PageProps & { readonly title: string }) {
+  useTabTitle(title);
   return (
     <div className={styles.page}>
       <div className={styles.inner}>

@@ -14,6 +14,7 @@ import { PagedTable } from "../../ui/paged-table.tsx";
 import { StateBadge, type Tone } from "../../ui/state-badge.tsx";
 import { Time } from "../../ui/time.tsx";
 import { wordOf } from "../../ui/word-of.ts";
+import { countsInWords, progressInWords } from "./job-words.ts";
 
 const words = adminText.jobs;
 /** How often jobs that go on are read again. */
@@ -31,11 +32,7 @@ const COLUMNS: readonly Column<Job>[] = [
   { name: words.progress, cell: (job) => <JobProgress job={job} /> },
   {
     name: words.counts,
-    cell: ({ counts }) =>
-      Object.entries(counts)
-        .filter(([, count]) => count > 0n)
-        .map(([name, count]) => `${name} ${amount(count)}`)
-        .join(", "),
+    cell: ({ counts }) => countsInWords(counts),
   },
   { name: words.created, cell: ({ createTime }) => <Time value={createTime} /> },
   { name: words.ended, cell: ({ endTime }) => <Time value={endTime} /> },
@@ -69,16 +66,16 @@ export function JobsPage() {
   );
 }
 
-function JobProgress({ job: { state, lookedCount, totalCount, heldCount } }: { job: Job }) {
+function JobProgress({ job }: { job: Job }) {
+  const { state, lookedCount, totalCount, heldCount } = job;
   const isDone = state === JobState.SUCCEEDED;
   // More may have come since they were counted.
   const share = isDone || totalCount === 0n ? 100 : Math.min(99, Number((lookedCount * 100n) / totalCount));
-  const label = words.progressOf(amount(lookedCount), amount(totalCount));
   return (
     <div style={{ minWidth: 160 }}>
       <Progress value={isDone || lookedCount > 0n ? share : 0} aria-label={words.progress} />
       <Text size="xs" c="dimmed">
-        {label}
+        {progressInWords(job)}
         {heldCount > 0n && `, ${words.held(amount(heldCount))}`}
       </Text>
     </div>
