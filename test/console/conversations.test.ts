@@ -115,6 +115,14 @@ describe.skipIf(!HAS_CHROMIUM)("the list of conversations", () => {
     await page.keyboard.press("Enter");
     await page.waitForURL(/\?q=blue\+parcel$/);
     await expect.poll(() => page.locator("mark").allTextContents()).toEqual(["blue", "parcel"]);
+    await page.getByRole("link", { name: "Found" }).waitFor();
+    // The filters hold in a search.
+    await page.getByRole("button", { name: "Filters" }).click();
+    await page.getByLabel("Status").selectOption("Closed");
+    await page.getByRole("button", { name: "Apply" }).click();
+    await page.getByText("No message matches").waitFor();
+    await page.getByRole("button", { name: "Clear filters" }).click();
+    await page.getByRole("link", { name: "Found" }).waitFor();
     await page.getByRole("searchbox").fill("nothing of that kind");
     await page.keyboard.press("Enter");
     await page.getByText("No message matches").waitFor();

@@ -1,8 +1,8 @@
 // What MessageService does with messages, over a real socket and a real database.
 import { create as createMessage, type JsonObject } from "@bufbuild/protobuf";
-import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import { type Timestamp, timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
+import { CallType, ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
 import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import type { Event } from "../../gen/colloquy/v1/event_pb.ts";
 import { MessageRole, MessageState } from "../../gen/colloquy/v1/message_pb.ts";
@@ -34,6 +34,9 @@ async function start(...contents: string[]): Promise<{ conversationId: string; i
   const sent = await alice.messages.batchSendMessages({ conversationId, messages });
   return { conversationId, ids: sent.messages.map(({ id }) => id) };
 }
+
+/** So many milliseconds after a time. */
+const later = (time: Timestamp | undefined, ms: number) => timestampFromMs((time ? timestampMs(time) : 0) + ms);
 
 async function contents(conversationId: string): Promise<string[]> {
   return (await alice.messages.listMessages({ conversationId })).messages.map(({ content }) => content);
@@ -550,6 +553,46 @@ describe("searching", () => {
     expect(await find("東京")).toEqual(["今日は東京に行きます"]);
     expect(await find("สวัสดี")).toEqual(["สวัสดีครับ"]);
     expect(await find("안녕")).toEqual(["안녕하세요"]);
+  });
+
+  test("asks for the time of sending and for what the conversation is like", async () => {
+    const word = `w${newId().replaceAll("-", "")}`;
+    const kept = { agent: "helper", mode: "advice", entityType: "order", entityId: "o-1", metadata: { source: "web" } };
+    const { conversation } = await alice.conversations.createConversation({
+      conversation: { title: "Vases", pinned: true, callType: CallType.INBOUND, ...kept },
+      participantIds: ["eve"],
+      messages: [{ content: word }],
+    });
+    const conversationId = conversation?.id ?? "";
+    const closed = { status: ConversationStatus.CLOSED };
+    await alice.conversations.updateConversation({ conversationId, conversation: closed });
+    const other = await start(word);
+    const [message] = (await alice.messages.listMessages({ conversationId })).messages;
+    const titles = async (filters: object) => {
+      const { matches } = await alice.messages.searchMessages({ query: word, ...filters });
+      return matches.map(({ conversationTitle }) => conversationTitle).toSorted();
+    };
+    expect(await titles({})).toEqual(["", "Vases"]);
+    const theOne: [object, object][] = [
+      [closed, { status: ConversationStatus.ARCHIVED }],
+      [{ callType: CallType.INBOUND }, { callType: CallType.OUTBOUND }],
+      [{ participantId: "eve" }, { participantId: "mallory" }],
+      [{ agent: "helper" }, { agent: "help" }],
+      [{ mode: "advice" }, { mode: "x" }],
+      [
+        { entityType: "order", entityId: "o-1" },
+        { entityType: "order", entityId: "o-2" },
+      ],
+      [{ pinned: true }, { pinned: true, ownerId: "bob" }],
+      [{ metadata: { source: "web" } }, { metadata: { source: "mail" } }],
+      [{ endTime: later(message?.createTime, 1), ...closed }, { endTime: message?.createTime }],
+      [{ startTime: message?.createTime, ownerId: "alice", ...closed }, { startTime: later(message?.createTime, 1e7) }],
+    ];
+    for (const [right, wrong] of theOne) {
+      expect([await titles(right), await titles(wrong)], Object.keys(right).join()).toEqual([["Vases"], []]);
+    }
+    expect(await titles({ pinned: false, participantId: "bob" })).toEqual([""]);
+    await alice.conversations.deleteConversation({ conversationId: other.conversationId });
   });
 
   test("sees only what the caller sees, and pages through it", async () => {

@@ -546,7 +546,11 @@ const MESSAGES: readonly WireCase[] = [
     async requests(world) {
       await world.message("a zebra crosses");
       await world.message("two zebras meet a zebra");
-      return [{ query: "zebra", pageSize: 5 }];
+      const filters = { startTime: "2020-01-02T03:04:05Z", status: "CONVERSATION_STATUS_ACTIVE", metadata: { a: "b" } };
+      return [
+        { query: "zebra", pageSize: 5 },
+        { query: "zebra", ownerId: "nobody", pinned: false, ...filters },
+      ];
     },
   },
   {

@@ -8,7 +8,7 @@ import { ConversationList } from "./conversation-list.tsx";
 import styles from "./conversations-page.module.css";
 import { Filters } from "./filters.tsx";
 import { rememberList } from "./last-list.ts";
-import type { ListSearch } from "./list-search.ts";
+import { type ListSearch, readListSearch } from "./list-search.ts";
 import { SearchResults } from "./search-results.tsx";
 import { isTyping } from "./use-list-keys.ts";
 
@@ -24,13 +24,13 @@ export function ConversationsPage() {
     <>
       <Group gap="xs" px="md" py="xs" wrap="wrap">
         <VisuallyHidden component="h1">{text.conversations.title}</VisuallyHidden>
-        <SearchField value={search.q ?? ""} onSearch={(q) => change({ ...search, q })} />
+        <SearchField value={search.q ?? ""} onSearch={(q) => change(readListSearch({ ...search, q }))} />
         <Filters search={search} onChange={change} />
       </Group>
       {search.q === undefined ? (
         <ConversationList key={JSON.stringify(search)} search={search} onClear={() => change({})} />
       ) : (
-        <SearchResults query={search.q} labels={search.labels ?? ""} />
+        <SearchResults query={search.q} search={search} onClear={() => change({ q: search.q })} />
       )}
     </>
   );

@@ -1,5 +1,5 @@
 // The filters of the list, in a form of their own.
-import { Button, Checkbox, Group, NativeSelect, Popover, Stack, TextInput } from "@mantine/core";
+import { Button, Checkbox, Group, NativeSelect, Popover, Stack, Text, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { text } from "../strings/en.ts";
 import { toInstant, toLocal } from "../ui/local-time.ts";
@@ -22,12 +22,15 @@ export function Filters({ search, onChange }: { search: ListSearch; onChange: (s
   const count = countFilters(search);
   return (
     <>
-      <NativeSelect
-        aria-label={words.order}
-        value={search.order ?? "activity"}
-        onChange={({ currentTarget: { value } }) => onChange(readListSearch({ ...search, order: value }))}
-        data={Object.entries(words.orders).map(([value, label]) => ({ value, label }))}
-      />
+      {/* What a search finds is in the order of how well it matches. */}
+      {search.q === undefined && (
+        <NativeSelect
+          aria-label={words.order}
+          value={search.order ?? "activity"}
+          onChange={({ currentTarget: { value } }) => onChange(readListSearch({ ...search, order: value }))}
+          data={Object.entries(words.orders).map(([value, label]) => ({ value, label }))}
+        />
+      )}
       <Popover opened={isOpen} onChange={setIsOpen} position="bottom-end" trapFocus returnFocus withinPortal>
         <Popover.Target>
           <Button variant={count > 0 ? "light" : "default"} onClick={() => setIsOpen((before) => !before)}>
@@ -50,6 +53,7 @@ export function Filters({ search, onChange }: { search: ListSearch; onChange: (s
 
 function FilterForm({ search, onApply }: { search: ListSearch; onApply: (search: ListSearch) => void }) {
   const [faults, setFaults] = useState<readonly string[]>([]);
+  const isSearch = search.q !== undefined;
   const apply = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = Object.fromEntries(new FormData(event.currentTarget));
@@ -60,6 +64,8 @@ function FilterForm({ search, onApply }: { search: ListSearch; onApply: (search:
         readListSearch({
           q: search.q,
           order: search.order,
+          // It is kept for the list, to which one goes back.
+          ...(isSearch && { deleted: search.deleted }),
           ...form,
           from: toInstant(form.from),
           to: toInstant(form.to),
@@ -82,10 +88,26 @@ function FilterForm({ search, onApply }: { search: ListSearch; onApply: (search:
             error={faults.includes(name) && words.pairs}
           />
         ))}
-        <TextInput name="from" type="datetime-local" label={words.from} defaultValue={toLocal(search.from)} />
-        <TextInput name="to" type="datetime-local" label={words.to} defaultValue={toLocal(search.to)} />
+        <TextInput
+          name="from"
+          type="datetime-local"
+          label={isSearch ? words.sentFrom : words.from}
+          defaultValue={toLocal(search.from)}
+        />
+        <TextInput
+          name="to"
+          type="datetime-local"
+          label={isSearch ? words.sentTo : words.to}
+          defaultValue={toLocal(search.to)}
+        />
         <Checkbox name="pinned" value="yes" label={words.pinned} defaultChecked={search.pinned !== undefined} />
-        <Checkbox name="deleted" value="yes" label={words.deleted} defaultChecked={search.deleted !== undefined} />
+        {isSearch ? (
+          <Text size="xs" c="dimmed">
+            {words.searchHint}
+          </Text>
+        ) : (
+          <Checkbox name="deleted" value="yes" label={words.deleted} defaultChecked={search.deleted !== undefined} />
+        )}
         <Group gap="xs" mt="xs">
           <Button type="submit" size="xs">
             {words.apply}

@@ -17,7 +17,7 @@ export interface ListSearch {
   readonly entityType?: string;
   readonly entityId?: string;
   readonly mode?: string;
-  /** Created in this period: instants in ISO 8601. */
+  /** Created in this period, or in a search sent in it: instants in ISO 8601. */
   readonly from?: string;
   readonly to?: string;
   /** As `name=value, name=value`. */
@@ -62,9 +62,9 @@ function oneOf<N extends string, T extends string>(name: N, value: unknown, word
   return word === undefined ? {} : ({ [name]: word } as { [K in N]?: T });
 }
 
-/** The filters that are set, without the search and the order. */
-export function countFilters({ q: _q, order: _order, ...filters }: ListSearch): number {
-  return Object.keys(filters).length;
+/** The filters that hold, without the search and the order. A search finds nothing deleted. */
+export function countFilters({ q, order: _order, deleted, ...filters }: ListSearch): number {
+  return Object.keys(filters).length + (deleted !== undefined && q === undefined ? 1 : 0);
 }
 
 /** `team=support, tier=gold` as a map. Undefined: it is not of this form. */

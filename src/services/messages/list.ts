@@ -21,7 +21,7 @@ import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import { during } from "../../store/during.ts";
 import * as store from "../../store/messages/lists.ts";
 import { findVisible } from "../conversations/access.ts";
-import { toMessage } from "../convert.ts";
+import { toDate, toMessage } from "../convert.ts";
 import { type PageQuery, paginate } from "../paginate.ts";
 import { pathOf } from "./branches.ts";
 import { HotPage } from "./hot-page.ts";
@@ -160,6 +160,7 @@ export async function searchMessages(
         role: request.role,
         sender: senderOf(request),
         labels: Object.keys(request.labels).length > 0 ? request.labels : null,
+        filters: searchFiltersOf(request),
         after: edge?.after,
         limit,
       };
@@ -174,11 +175,38 @@ export async function searchMessages(
     },
     convert(row) {
       const { text = "", highlights = [] } = snippets.get(row) ?? {};
-      return { message: toMessage(row), score: row.score, snippet: text, highlights: [...highlights] };
+      const conversationTitle = row.title ?? "";
+      return {
+        message: toMessage(row),
+        score: row.score,
+        snippet: text,
+        highlights: [...highlights],
+        conversationTitle,
+      };
     },
     key: ({ score, id, late, moment }) => [String(score), id, late ? "late" : "", edge?.moment ?? moment],
   });
   return { matches: items, ...page };
+}
+
+/** Only the filters that are set. */
+function searchFiltersOf(request: pb.SearchMessagesRequest): store.MessageSearch["filters"] {
+  const { startTime, endTime, status, callType, ownerId, participantId, agent } = request;
+  const { entityType, entityId, mode, pinned, metadata } = request;
+  return {
+    ...(startTime && { start: toDate(startTime) }),
+    ...(endTime && { end: toDate(endTime) }),
+    ...(status && { status }),
+    ...(callType && { callType }),
+    ...(ownerId && { ownerId }),
+    ...(participantId && { participantId }),
+    ...(agent && { agent }),
+    ...(entityType && { entityType }),
+    ...(entityId && { entityId }),
+    ...(mode && { mode }),
+    ...(pinned !== undefined && { pinned }),
+    ...(Object.keys(metadata).length > 0 && { metadata }),
+  };
 }
 
 function senderOf(request: pb.ListMessagesRequest | pb.SearchMessagesRequest): string | null {

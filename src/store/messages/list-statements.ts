@@ -7,6 +7,7 @@ import { PAGE_BYTES } from "../driver/row-budget.ts";
 import { tallyOf } from "../reactions/tally.ts";
 import { forEachViewer, SHOWN, type ViewerKind, visible } from "../visibility.ts";
 import { isMessage, isOfKinds, type MessageRow, messageColumns, withinBytes } from "./columns.ts";
+import { searchFilter } from "./search-filters.ts";
 
 /** A message of a page; `id` is null in the only row of an empty page. */
 export interface ListedMessageRow extends Omit<MessageRow, "id"> {
@@ -135,6 +136,8 @@ export interface MatchRow extends MessageRow {
   readonly moment: string;
   /** Whether it has changed since the first page, and is repeated at the end. */
   readonly late: boolean;
+  /** Of its conversation. */
+  readonly title: string | null;
 }
 
 const BEST_FIRST = "late, place desc, id desc";
@@ -150,7 +153,7 @@ const NEAR_NODES = 7;
  * move a message past the pages that were read: messages that changed since the first page come at the end, by id, if
  * they still match. $1 tenant, $2 caller, $3 conversation or null, $4 query, $5 role or 0, $6 sender or null, $7 and $8
  * the score and id of the last of the page before or null, $9 limit, $10 whether that was at the end, $11 and $12 the
- * moment of the first page, $13 labels of the conversation or null.
+ * moment of the first page, $13 labels of the conversation or null, from $14 on the filters.
  */
 export const searchMessages = forEachViewer<MatchRow>(
   "message_search",
@@ -162,13 +165,13 @@ export const searchMessages = forEachViewer<MatchRow>(
         else regexp_replace(words::text, ' (&|<->|<[0-9]+>) ', ' | ', 'g')::tsquery end as ranked
     from to_tsquery('simple', $4) as words
   ), found as (
-    select ${messageColumns}, m.tallied, ts_rank(m.search, asked.ranked) as score,
+    select ${messageColumns}, m.tallied, c.title, ts_rank(m.search, asked.ranked) as score,
       ${changedSince("m", "$11", "$12")} as changed, ${MOMENT} as moment
     from asked, message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id
     where m.tenant_id = $1 and m.search @@ asked.scoped and m.delete_time is null and ${isMessage("m")}
       and ${onPath("m")} and ($3::uuid is null or m.conversation_id = $3::uuid) and c.delete_time is null
       and ($5::smallint = 0 or m.role = $5) and ($6::text is null or m.sender = $6)
-      and ($13::jsonb is null or c.labels @> $13::jsonb) and ${visible(kind)}
+      and ($13::jsonb is null or c.labels @> $13::jsonb) and ${searchFilter(14)} and ${visible(kind)}
   ), placed as (
     select *, case when not late then score end as place from (
       select *, $7::real is not null and ($10::boolean or not (score, id) < ($7::real, $8::uuid)) as late from found

@@ -13,6 +13,7 @@ import type { Queryable } from "../database.ts";
 import { type BatchRow, listMessageBatch } from "./batch-statement.ts";
 import type { MessageRow } from "./columns.ts";
 import * as lists from "./list-statements.ts";
+import { filterValues, type SearchFilters } from "./search-filters.ts";
 
 export { readMoment } from "../changed-since.ts";
 export type { MessageRow } from "./columns.ts";
@@ -188,6 +189,7 @@ export interface MessageSearch {
   readonly sender: string | null;
   /** Of the conversation; null: any. */
   readonly labels: Readonly<Record<string, string>> | null;
+  readonly filters: SearchFilters;
   /** The last of the page before, whether that was among those that changed, and when the first page was read. */
   readonly after:
     | { readonly score: number; readonly id: string; readonly late: boolean; readonly since: Moment }
@@ -199,12 +201,13 @@ export interface MessageSearch {
 export function searchMessages(
   on: Queryable,
   caller: Caller,
-  { query, conversationId, role, sender, labels, after, limit }: MessageSearch,
+  { query, conversationId, role, sender, labels, filters, after, limit }: MessageSearch,
   signal?: Interrupt,
 ): Promise<lists.MatchRow[]> {
   const edge = [after?.score ?? null, after?.id ?? null];
   const change = [after?.late ?? false, after?.since.next ?? 0n, after?.since.running ?? []];
   const asked = [conversationId, query, role, sender, ...edge, limit];
-  const values = [caller.tenantId, caller.actor, ...asked, ...change, labels && JSON.stringify(labels)];
+  const more = [labels && JSON.stringify(labels), ...filterValues(filters)];
+  const values = [caller.tenantId, caller.actor, ...asked, ...change, ...more];
   return on.query(lists.searchMessages[caller.viewer.kind], values, signal);
 }
