@@ -7,6 +7,7 @@ import { text } from "../strings/en.ts";
 import { unreadCount } from "../ui/amounts.ts";
 import { PinIcon } from "../ui/icons.tsx";
 import { Time } from "../ui/time.tsx";
+import { activityTime } from "./activity-time.ts";
 import styles from "./conversation-row.module.css";
 
 export interface ConversationRowProps {
@@ -53,7 +54,7 @@ function RowContent({ conversation }: { conversation: Conversation }) {
             {unreadCount(unread)}
           </Badge>
         )}
-        <Time value={conversation.updateTime} className={styles.time} />
+        <Time value={activityTime(conversation)} className={styles.time} />
       </span>
       <span className={styles.facts}>
         <span>{text.conversations.messages(Number(messageCount))}</span>
