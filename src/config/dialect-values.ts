@@ -19,6 +19,8 @@ export const mounts = list.transform((items, context) => {
     const portNumber = mountPort === undefined ? undefined : Number(mountPort);
     if (!known || (portNumber !== undefined && (portNumber < 1 || portNumber > 65_535))) {
       context.addIssue(`"${item}" must be name[@port][/prefix], where name is one of ${MOUNTED_NAMES.join(", ")}`);
+    } else if (/\/\.{1,2}(\/|$)/.test(item)) {
+      context.addIssue(`"${item}" must not have a prefix with the segment . or .., which no request path has`);
     } else if (seen.has(item)) {
       context.addIssue(`"${item}" must not be repeated`);
     }

@@ -94,6 +94,9 @@ export const hints = z.string().transform((text, context): HintsSetting => {
     context.addIssue("must be postgres, local, off, nats://host:port or tls://host:port");
     return z.NEVER;
   }
+  if (!host.safeParse(url.hostname.replace(/^\[(.*)\]$/, "$1")).success || !["", "/"].includes(url.pathname)) {
+    context.addIssue("must be one URL with a host alone: a NATS server tells of the others of its cluster");
+  }
   for (const [name, file] of url.searchParams) {
     if (!NATS_FILES.includes(name)) {
       context.addIssue(`"${name}" must be one of ${NATS_FILES.join(", ")}, the parameters of a NATS server`);

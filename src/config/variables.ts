@@ -123,7 +123,12 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   const problems = [...found];
   const settings: Record<string, unknown> = {};
   for (const [name, grammar] of Object.entries(VARIABLES)) {
-    const parsed = grammar.safeParse(values.get(name)?.text);
+    const text = values.get(name)?.text;
+    if (text !== undefined && text !== "" && text.trim() === "") {
+      problems.push(`${name}: must not be white space alone`);
+      continue;
+    }
+    const parsed = grammar.safeParse(text);
     if (parsed.success) settings[name] = parsed.data;
     else problems.push(...parsed.error.issues.map((issue) => describe(name, issue)));
   }

@@ -20,17 +20,20 @@ export const DEFAULT_STREAM_LIMITS: StreamLimits = { member: 1_000, key: 10_000,
 
 /**
  * Parses `member=1000,key=10000,address=100`, in any order; `key=off` disables one limit, `off` all. Missing limits
- * keep their default. Throws an Error that names the invalid part.
+ * keep their default; none may stand twice. Throws an Error that names the invalid part.
  */
 export function parseStreamLimits(text: string): StreamLimits {
   const limits = { ...DEFAULT_STREAM_LIMITS };
   if (text.trim() === "off") return { member: undefined, key: undefined, address: undefined };
+  const seen = new Set<string>();
   for (const part of text.split(",").map((one) => one.trim())) {
     if (part === "") continue;
     const [, name, off, max] = /^(member|key|address)=(?:(off)|(\d{1,9}))$/.exec(part) ?? [];
     if (name === undefined || (off === undefined && Number(max) < 1)) {
       throw new Error(`${JSON.stringify(part)} must be member, key or address, then "=", then off or a number`);
     }
+    if (seen.has(name)) throw new Error(`"${name}" must not be repeated`);
+    seen.add(name);
     limits[name as keyof StreamLimits] = off === undefined ? Number(max) : undefined;
   }
   return limits;

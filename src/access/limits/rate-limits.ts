@@ -77,11 +77,12 @@ export const DEFAULT_POLICIES: RatePolicies = {
 
 /**
  * Parses `caller=6000/60,tenant=60000/60,failures=100/60` (points and seconds), in any order; `caller=off` disables one
- * policy, `off` all. Missing policies keep their default. Throws an Error that names the invalid part.
+ * policy, `off` all. Missing policies keep their default; none may stand twice. Throws an Error that names the invalid part.
  */
 export function parsePolicies(text: string): RatePolicies {
   if (text.trim() === "off") return {};
   const policies: Record<string, RatePolicy | undefined> = { ...DEFAULT_POLICIES };
+  const seen = new Set<string>();
   for (const part of text.split(",").map((one) => one.trim())) {
     if (part === "") continue;
     const [, name = "", off, points, seconds] =
@@ -91,6 +92,8 @@ export function parsePolicies(text: string): RatePolicies {
         `${JSON.stringify(part)} must be tenant, caller or failures, then "=", then off or calls/seconds`,
       );
     }
+    if (seen.has(name)) throw new Error(`"${name}" must not be repeated`);
+    seen.add(name);
     policies[name] = off ? undefined : { name, points: Number(points), seconds: Number(seconds) };
   }
   return policies;

@@ -117,6 +117,26 @@ test("an empty variable counts as unset, an empty list as a list of nothing", ()
   expect(config.compat).toEqual([]);
 });
 
+test.each([
+  ["COLLOQUY_RATE_LIMITS", "caller=1/60,caller=2/60", '"caller" must not be repeated'],
+  ["COLLOQUY_STREAM_LIMITS", "member=1, member=off", '"member" must not be repeated'],
+  ["COLLOQUY_CORS", "  ", "must not be white space alone"],
+  ["COLLOQUY_COMPAT", "\t", "must not be white space alone"],
+  ["COLLOQUY_RATE_LIMITS", " ", "must not be white space alone"],
+  [
+    "COLLOQUY_COMPAT",
+    "crm/../x",
+    '"crm/../x" must not have a prefix with the segment . or .., which no request path has',
+  ],
+  [
+    "COLLOQUY_COMPAT",
+    "crm/x/.",
+    '"crm/x/." must not have a prefix with the segment . or .., which no request path has',
+  ],
+])("%s=%j is refused", (name, text, rule) => {
+  expect(problemsOf({ [name]: text })).toEqual([`${name}: ${rule}`]);
+});
+
 test("every problem is told at once, each by the name of its variable", () => {
   const problems = problemsOf({
     PORT: "70000",
@@ -357,6 +377,13 @@ describe("COLLOQUY_HINTS", () => {
       "COLLOQUY_HINTS: must be postgres, local, off, nats://host:port or tls://host:port",
     ]);
   });
+
+  test.each(["nats://a,nats://b", "nats://a,b:4222", "nats://a:4222/b", "tls://a b"])(
+    "%s is not one server",
+    (text) => {
+      expect(problemsOf({ COLLOQUY_HINTS: text })).toHaveLength(1);
+    },
+  );
 
   test("a NATS server may name files that are there", () => {
     const file = import.meta.filename;
