@@ -5,10 +5,12 @@ import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { type AwaitedCall, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { text } from "../strings/en.ts";
 import { FailureNotice } from "../ui/failure-notice.tsx";
+import type { Draft } from "./drafts.ts";
 import { Fold, Source } from "./fold.tsx";
 import { MarkdownText } from "./markdown-text.tsx";
+import { blocksOf } from "./text-blocks.ts";
 import styles from "./turn-view.module.css";
-import type { Draft, TurnControl } from "./use-turn.ts";
+import type { TurnControl } from "./use-turn.ts";
 
 const words = text.conversation;
 
@@ -59,7 +61,15 @@ function DraftView({ draft: { kind, name, text: written } }: { draft: Draft }) {
       </Fold>
     );
   }
-  return <MarkdownText source={written} />;
+  // Only the last one is rendered anew as the text grows.
+  return (
+    <div>
+      {blocksOf(written).map((block, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: blocks are only added
+        <MarkdownText key={index} source={block} />
+      ))}
+    </div>
+  );
 }
 
 function Awaited({ call, control }: { call: AwaitedCall; control: TurnControl }) {

@@ -2,13 +2,16 @@
 // reload.
 import { createClient } from "@connectrpc/connect";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import type { Message, MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
+import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { type Turn, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
-import { type ResumeTurnResponse, TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
+import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
+import { wait } from "../../../src/client/backoff.ts";
 import { resilient } from "../../../src/client/stream.ts";
+import { throttled } from "../api/throttled.ts";
 import { useServices } from "../app/services.ts";
 import { hasEnded } from "../turns/turn-words.tsx";
 import { useThrottled } from "../ui/use-throttled.ts";
+import { advanced, type RunningTurn } from "./drafts.ts";
 import type { Attempt } from "./sending.ts";
 import { withTurns } from "./turn-failures.ts";
 
@@ -20,18 +23,10 @@ const FAILURES = 50;
 /** How often a turn is looked for at most, in milliseconds. */
 const LOOK_MS = 500;
 
-/** An entry that is being written. */
-export interface Draft {
-  readonly index: number;
-  readonly kind: MessageKind;
-  readonly name: string;
-  readonly text: string;
-}
-
-export interface RunningTurn {
-  readonly turn: Turn;
-  readonly drafts: readonly Draft[];
-}
+/** How often a reply is drawn at most while it is written, in milliseconds. */
+const DRAW_MS = 100;
+/** Drawing takes at most one part in so many of the time, so that the page answers while a long reply comes fast. */
+const DRAW_SHARE = 5;
 
 export interface TurnControl {
   /** Undefined: no turn runs. */
@@ -73,6 +68,11 @@ export function useTurn(conversationId: string, onEntry: (message: Message) => v
       setRunning({ turn, drafts: [] });
       setIsStopped(false);
       let isOver = false;
+      let now: RunningTurn = { turn, drafts: [] };
+      const drawing = throttled(() => {
+        setRunning(now);
+        return drawn();
+      }, DRAW_MS);
       try {
         const options = { signal: controller.signal, onInterruption: () => connection.lost() };
         let cursor = "";
@@ -87,12 +87,16 @@ export function useTurn(conversationId: string, onEntry: (message: Message) => v
             setEnded((before) => withTurns(before, [last]));
             setIsStopped(last.state === TurnState.CANCELLED);
           }
-          setRunning((before) => (event.case === "ended" ? undefined : before && advanced(before, event)));
+          now = advanced(now, event);
+          // What is stored comes in place of its draft, at once.
+          if (event.case === "entryDelta") drawing.call();
+          else setRunning(event.case === "ended" ? undefined : now);
         }
       } catch (cause) {
         // After the end of a turn that failed the stream fails too: the turn says why.
         if (!controller.signal.aborted && !isOver) setError(cause);
       }
+      drawing.stop();
       if (watched.current?.controller === controller) {
         watched.current = undefined;
         setRunning(undefined);
@@ -160,26 +164,11 @@ export function useTurn(conversationId: string, onEntry: (message: Message) => v
   };
 }
 
-function advanced(before: RunningTurn, event: ResumeTurnResponse["event"]): RunningTurn {
-  const { turn, drafts } = before;
-  switch (event.case) {
-    case "entryStarted": {
-      const { index, kind, toolCall } = event.value;
-      const draft = { index, kind, name: toolCall?.title || toolCall?.name || "", text: "" };
-      return { turn, drafts: [...drafts.filter((one) => one.index !== index), draft] };
-    }
-    case "entryDelta": {
-      const { index, offset, piece } = event.value;
-      if (piece.case === undefined || piece.case === "part") return before;
-      // Offsets count code points.
-      const grown = (one: Draft) => Array.from(one.text).slice(0, Number(offset)).join("") + piece.value;
-      return { turn, drafts: drafts.map((one) => (one.index === index ? { ...one, text: grown(one) } : one)) };
-    }
-    case "entryEnded":
-      return { turn, drafts: drafts.filter(({ index }) => index !== event.value.index) };
-    case "inputRequired":
-      return { turn: event.value.turn ?? turn, drafts };
-    default:
-      return before;
-  }
+/** Resolves when the page has been drawn, and some time more by how long that took. */
+async function drawn(): Promise<void> {
+  const began = performance.now();
+  // A hidden page draws no frames.
+  await Promise.race([new Promise(requestAnimationFrame), wait(1_000)]);
+  await wait(0);
+  await wait((DRAW_SHARE - 1) * (performance.now() - began));
 }

@@ -1,0 +1,42 @@
+// A reply on the page while it is written.
+import { create } from "@bufbuild/protobuf";
+import { expect, test } from "vitest";
+import { advanced, type RunningTurn } from "../../../console/src/conversation/drafts.ts";
+import { blocksOf } from "../../../console/src/conversation/text-blocks.ts";
+import { TurnSchema } from "../../../gen/colloquy/v1/turn_pb.ts";
+import { type ResumeTurnResponse, ResumeTurnResponseSchema } from "../../../gen/colloquy/v1/turn_service_pb.ts";
+
+const begun: RunningTurn = { turn: create(TurnSchema), drafts: [] };
+const event = (given: object) => create(ResumeTurnResponseSchema, { event: given } as never).event;
+const started = event({ case: "entryStarted", value: { index: 0 } });
+const delta = (offset: number, value: string): ResumeTurnResponse["event"] =>
+  event({ case: "entryDelta", value: { index: 0, offset: BigInt(offset), piece: { case: "text", value } } });
+const textOf = (...deltas: ResumeTurnResponse["event"][]) =>
+  [started, ...deltas].reduce(advanced, begun).drafts[0]?.text;
+
+test("pieces follow each other by code points, and what is sent again changes nothing", () => {
+  expect(textOf(delta(0, "a😀"), delta(2, "b"))).toBe("a😀b");
+  expect(textOf(delta(0, "a😀"), delta(2, "b"), delta(1, "😀b"), delta(3, "c"))).toBe("a😀bc");
+});
+
+test("a long reply in many pieces costs as much for each piece as a short one", () => {
+  const cost = (pieces: number) => {
+    let state = advanced(begun, started);
+    const before = process.cpuUsage();
+    for (let piece = 0; piece < pieces; piece++) state = advanced(state, delta(piece * 10, "ten signs "));
+    return process.cpuUsage(before).user;
+  };
+  cost(1_000);
+  // Eight times as many pieces cost the square of that if the whole text is taken apart for each.
+  expect(cost(8_000)).toBeLessThan(30 * cost(1_000));
+});
+
+test.each([
+  ["paragraphs", "one\n\ntwo\nlines\n\nthree", ["one\n\n", "two\nlines\n\n", "three"]],
+  ["code with blank lines", "```js\na\n\nb\n```\n\nend", ["```js\na\n\nb\n```\n\n", "end"]],
+  ["code that is not closed yet", "a\n\n~~~\nb\n\nc", ["a\n\n", "~~~\nb\n\nc"]],
+  ["nothing", "", []],
+])("%s in blocks", (_, source, blocks) => {
+  expect(blocksOf(source)).toEqual(blocks);
+  expect(blocksOf(source).join("")).toBe(source);
+});
