@@ -85,7 +85,7 @@ function Participants({ conversationId }: { conversationId: string }) {
       {data?.participants.length === 0 && <Text size="sm">{words.nobody}</Text>}
       <ul>
         {data?.participants.map(({ memberId, readSeq }) => (
-          <li key={memberId}>
+          <li key={memberId} style={{ overflowWrap: "anywhere" }}>
             {memberId}{" "}
             <Text span size="xs" c="dimmed">
               {words.readTo(readSeq)}

@@ -41,11 +41,11 @@ const TEXTS = [
   "metadata",
 ] as const;
 
-/** Leaves out what is unknown, so that an old address still opens. */
+/** Leaves out what is unknown or cannot hold, so that an old address still opens. */
 export function readListSearch(raw: Record<string, unknown>): ListSearch {
   const texts = TEXTS.flatMap((name) => {
     const value = raw[name];
-    return typeof value === "string" && value !== "" ? [[name, value] as const] : [];
+    return typeof value === "string" && value !== "" && isSound(name, value) ? [[name, value] as const] : [];
   });
   return {
     ...Object.fromEntries(texts),
@@ -55,6 +55,12 @@ export function readListSearch(raw: Record<string, unknown>): ListSearch {
     ...oneOf("pinned", raw.pinned, ["yes"] as const),
     ...oneOf("deleted", raw.deleted, ["yes"] as const),
   };
+}
+
+/** Whether a filter can hold: one that cannot would be counted, and filter nothing. */
+function isSound(name: (typeof TEXTS)[number], value: string): boolean {
+  if (name === "from" || name === "to") return !Number.isNaN(Date.parse(value));
+  return (name !== "labels" && name !== "metadata") || readPairs(value) !== undefined;
 }
 
 function oneOf<N extends string, T extends string>(name: N, value: unknown, words: readonly T[]): { [K in N]?: T } {

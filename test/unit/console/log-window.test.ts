@@ -10,7 +10,7 @@ import {
   withMessages,
 } from "../../../console/src/conversation/log-window.ts";
 import { highlighted } from "../../../console/src/conversations/highlighted.ts";
-import { readListSearch, readPairs } from "../../../console/src/conversations/list-search.ts";
+import { countFilters, readListSearch, readPairs } from "../../../console/src/conversations/list-search.ts";
 import { MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 
 const message = (seq: number, content = "") => create(MessageSchema, { id: `m${seq}`, seq: BigInt(seq), content });
@@ -63,6 +63,12 @@ test("an address with what nobody knows still opens", () => {
     q: "a",
     status: "closed",
   });
+});
+
+test("filters of an address that cannot hold are neither applied nor counted", () => {
+  const raw = { from: "2026-99-99T99:99", to: "soon", labels: "{", metadata: "a=b", owner: "ann" };
+  expect(readListSearch(raw)).toEqual({ owner: "ann", metadata: "a=b" });
+  expect(countFilters(readListSearch(raw))).toBe(2);
 });
 
 test.each([

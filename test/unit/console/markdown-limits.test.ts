@@ -10,6 +10,7 @@ test.each([
   ["a text", "**Hello** > world"],
   ["a rule of dashes", "-".repeat(80)],
   ["a table", `${"| a ".repeat(20)}|\n${"|-".repeat(20)}|\n${`${"| 1 ".repeat(20)}|\n`.repeat(40)}`],
+  ["a poem of two thousand lines", "a\n".repeat(2_000)],
   ["quotes of quotes", `${"> ".repeat(20)}x`],
 ])("%s is rendered", (_, source) => expect(isRendered(source)).toBe(true));
 
@@ -18,6 +19,7 @@ test.each([
   ["thousands of lists in a line", `good\n\n${"- ".repeat(2_000)}x`],
   ["numbered lists in a line", `${"1. ".repeat(2_000)}x`],
   ["a table of thousands of columns", `${"|a".repeat(5_000)}|\n${"|-".repeat(5_000)}|\n`],
+  ["thousands of short lines", "a\n".repeat(2_001)],
   ["more than fifty thousand characters", "a".repeat(50_001)],
 ])("%s is shown as it is", (_, source) => expect(isRendered(source)).toBe(false));
 
