@@ -108,7 +108,9 @@ async function follow(
       hasRoom = sink.put(QUIET);
       spoke = performance.now();
     } else {
-      await tail.deliver(after, take, Math.min(quiet, recheckAt - performance.now()), signal, signalReader);
+      // The time of the recheck may have come during this step: a timer takes no negative time.
+      const rest = Math.max(0, Math.min(quiet, recheckAt - performance.now()));
+      await tail.deliver(after, take, rest, signal, signalReader);
     }
     return true;
   };
