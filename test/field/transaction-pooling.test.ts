@@ -137,6 +137,21 @@ describe.runIf(hasPgBouncer())("PgBouncer in transaction mode", () => {
     }
   });
 
+  test("zoolutions/pgbus#191: LISTEN is not taken for swallowed by a process that was busy meanwhile", async () => {
+    const told = vi.fn();
+    const carrier = createPostgresHints({ url: own.url, onError: () => {}, onSwallowed: told });
+    const listening = Promise.withResolvers<void>();
+    await carrier.start((hints) => hints === undefined && listening.resolve());
+    await listening.promise;
+    // As long as an echo may take: it has come when the timer ends, but was not read.
+    const over = performance.now() + 2_300;
+    while (performance.now() < over);
+    const echoed = "select pid from pg_stat_activity where query like 'unlisten colloquy_echo%'";
+    await expect.poll(async () => (await administer(own.url, echoed)).length).toBe(1);
+    await carrier.close();
+    expect(told).not.toHaveBeenCalled();
+  });
+
   test("migrations go past the pooler", async () => {
     const empty = await createTestDatabase("template0");
     try {

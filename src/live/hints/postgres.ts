@@ -1,5 +1,6 @@
 // Transports hints by PostgreSQL's LISTEN and NOTIFY, on a connection of its own.
 import { randomBytes } from "node:crypto";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
 import { breakAfter } from "../../store/driver/connect-limit.ts";
 import { PreferringClient } from "../../store/driver/prefer-tls.ts";
@@ -18,8 +19,9 @@ const BATCH = Math.floor(MAX_BYTES / HINT_LENGTH);
 const PROBE_EVERY_MS = 10_000;
 const PROBE_TIMEOUT_MS = 5_000;
 const GOODBYE_MS = 1_000;
-/** How long an echo may take after LISTEN, in milliseconds. */
-const ECHO_MS = 2_000;
+/** How often an echo is asked for after LISTEN, and how long each may take, in milliseconds. */
+const ECHOES = 4;
+const ECHO_MS = 1_000;
 
 const SETUP = sessionSetup({
   timeouts: { statement: PROBE_TIMEOUT_MS, lock: PROBE_TIMEOUT_MS, idleInTransaction: PROBE_TIMEOUT_MS },
@@ -98,30 +100,36 @@ function clientOf(url: string): pg.Client {
 
 /**
  * Whether what another session sends to a channel comes to one that listens to it. By itself it would always: a pooler
- * passes on what comes while a query runs. A line that breaks is no proof.
+ * passes on what comes while a query runs. A line that breaks is no proof. On a busy machine, each time is as much
+ * longer as PostgreSQL takes to answer, and what came while this process did other work is read before it is over.
  */
 async function echoes(client: pg.Client, other: pg.Client): Promise<boolean> {
   const channel = `colloquy_echo_${randomBytes(6).toString("hex")}`;
-  const heard = Promise.withResolvers<boolean>();
+  const heard = new AbortController();
+  const hear = () => heard.abort();
   const onNotification = (note: pg.Notification) => {
-    if (note.channel === channel) heard.resolve(true);
+    if (note.channel === channel) hear();
   };
-  const timer = setTimeout(() => heard.resolve(false), ECHO_MS);
-  timer.unref();
   client.on("notification", onNotification);
-  client.once("end", () => heard.resolve(true));
-  other.on("error", () => heard.resolve(true));
+  client.once("end", hear);
+  other.on("error", hear);
   try {
     await client.query(`listen ${channel}`);
     await other.connect();
-    await other.query("select pg_notify($1, '')", [channel]);
-    const result = await heard.promise;
+    for (let count = 0; count < ECHOES && !heard.signal.aborted; count++) {
+      await other.query("select pg_notify($1, '')", [channel]);
+      // Heard, the sleep ends with an error.
+      await sleep(ECHO_MS, undefined, { signal: heard.signal, ref: false }).catch(() => {});
+      // Timers come before what sockets have.
+      await setImmediate();
+      await setImmediate();
+    }
+    const result = heard.signal.aborted;
     await client.query(`unlisten ${channel}`);
     return result;
   } catch {
     return true;
   } finally {
-    clearTimeout(timer);
     client.off("notification", onNotification);
     await other.end().catch(() => {});
   }
