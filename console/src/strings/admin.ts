@@ -37,6 +37,8 @@ export const adminText = {
     deleteTitle: (id: string) => `Delete ${id}?`,
     deleteExplained:
       "Its tokens are refused within 30 seconds, and no key acts for it. What it wrote stays, and those below it have no manager. Adding it again restores it.",
+    find: "Find by id or name",
+    noneFound: "No member has this in the id or name.",
     tree: "Members, each above those whom it manages",
     managedBy: (id: string) => `managed by ${id}`,
     more: (shown: number) => `${amount(shown)} members are shown. There are more.`,

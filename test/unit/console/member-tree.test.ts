@@ -1,7 +1,7 @@
 // Members as a tree of managers.
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
-import { type Node, treeOf } from "../../../console/src/admin/members/member-tree.ts";
+import { membersWith, type Node, treeOf } from "../../../console/src/admin/members/member-tree.ts";
 import { MemberSchema } from "../../../gen/colloquy/v1/member_pb.ts";
 
 const outline = (nodes: readonly Node[]): string =>
@@ -19,4 +19,20 @@ test.each([
     return create(MemberSchema, { id, managerId });
   });
   expect(outline(treeOf(list))).toBe(expected);
+});
+
+test("members are found by a part of the id or the name, in any case", () => {
+  const list = [
+    create(MemberSchema, { id: "u-17", displayName: "Ann Lee" }),
+    create(MemberSchema, { id: "annex" }),
+    create(MemberSchema, { id: "bob" }),
+  ];
+  const found = (text: string) => membersWith(list, text).map(({ id }) => id);
+  expect([found("ANN"), found(" lee "), found("17"), found(""), found("x-ann")]).toEqual([
+    ["u-17", "annex"],
+    ["u-17"],
+    ["u-17"],
+    ["u-17", "annex", "bob"],
+    [],
+  ]);
 });

@@ -6,6 +6,12 @@ export interface Node {
   readonly below: readonly Node[];
 }
 
+/** Those whose id or name has a text, in any case. */
+export function membersWith(members: readonly Member[], text: string): readonly Member[] {
+  const part = text.trim().toLowerCase();
+  return members.filter(({ id, displayName }) => `${id}\n${displayName}`.toLowerCase().includes(part));
+}
+
 /** Those whose manager is not among them stand at the top. A circle, which the server does not allow, is cut. */
 export function treeOf(members: readonly Member[]): readonly Node[] {
   const ids = new Set(members.map(({ id }) => id));

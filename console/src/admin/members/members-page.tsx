@@ -1,6 +1,7 @@
 // The members of the tenant, each below its manager.
 import { useInfiniteQuery } from "@connectrpc/connect-query";
-import { Badge, Button, Text } from "@mantine/core";
+import { Badge, Button, Text, TextInput } from "@mantine/core";
+import { useEffect, useState } from "react";
 import { DirectoryService } from "../../../../gen/colloquy/v1/directory_service_pb.ts";
 import { MemberRole } from "../../../../gen/colloquy/v1/member_pb.ts";
 import { NEXT_PAGE } from "../../api/paging.ts";
@@ -12,11 +13,13 @@ import { Loading } from "../../ui/loading.tsx";
 import { Page } from "../../ui/page.tsx";
 import { wordOf } from "../../ui/word-of.ts";
 import { AddMember, DeleteMember, EditMember } from "./member-actions.tsx";
-import { type Node, treeOf } from "./member-tree.ts";
+import { membersWith, type Node, treeOf } from "./member-tree.ts";
 import styles from "./members-page.module.css";
 
 const words = adminText.members;
 const { listMembers } = DirectoryService.method;
+/** So many are read without being asked for. */
+const MOST = 2_000;
 
 export function MembersPage() {
   return (
@@ -28,14 +31,32 @@ export function MembersPage() {
 
 function Members() {
   const found = useInfiniteQuery(listMembers, { pageSize: 200, pageToken: "" }, NEXT_PAGE);
-  if (found.isError) return <FailureNotice error={found.error} onRetry={() => void found.refetch()} />;
-  if (found.data === undefined) return <Loading />;
-  const members = found.data.pages.flatMap((page) => page.members);
+  const [wanted, setWanted] = useState("");
+  const members = found.data?.pages.flatMap((page) => page.members) ?? [];
+  const { hasNextPage, isFetchingNextPage, isError, fetchNextPage } = found;
+  const isReading = hasNextPage && members.length < MOST;
+  // A member may come on a later page than those below it.
+  useEffect(() => {
+    if (isReading && !isFetchingNextPage && !isError) void fetchNextPage();
+  }, [isReading, isFetchingNextPage, isError, fetchNextPage]);
+  if (isError) return <FailureNotice error={found.error} onRetry={() => void found.refetch()} />;
+  if (found.data === undefined || isReading) return <Loading />;
   if (members.length === 0) return <Empty title={words.empty}>{words.emptyHint}</Empty>;
+  const shown = membersWith(members, wanted);
   return (
     <>
+      <TextInput
+        type="search"
+        mb="sm"
+        maw={320}
+        aria-label={words.find}
+        placeholder={words.find}
+        value={wanted}
+        onChange={({ currentTarget }) => setWanted(currentTarget.value)}
+      />
+      {shown.length === 0 && <Text size="sm">{words.noneFound}</Text>}
       <ul className={styles.tree} aria-label={words.tree}>
-        {treeOf(members).map((node) => (
+        {treeOf(shown).map((node) => (
           <Branch key={node.member.id} node={node} isTop />
         ))}
       </ul>
