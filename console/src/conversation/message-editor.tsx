@@ -52,7 +52,11 @@ export function MessageEditor({ message, onChange, onClose }: MessageEditorProps
   return (
     <form onSubmit={(event) => void save(event).catch(() => {})}>
       {isBehind && (
-        <Alert color="yellow" variant="light" title={words.changedMeanwhile} mb="xs">
+        <Alert color="yellow" variant="light" role="status" mb="xs">
+          {/* The title of an alert has too little contrast. */}
+          <Text size="sm" fw={600} mb={4}>
+            {words.changedMeanwhile}
+          </Text>
           <Text size="sm" style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
             {message.content}
           </Text>
