@@ -50,6 +50,12 @@ describe.skipIf(!HAS_CHROMIUM)("administration", () => {
     await page.getByRole("dialog").getByLabel("Manager").fill("");
     await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
     await below.waitFor({ state: "detached" });
+    // An erasure says what it would do, and wants the member's id.
+    await page.getByRole("button", { name: "Erase" }).first().click();
+    await page.getByRole("dialog").getByText("Messages that it sent: 0").waitFor();
+    await page.getByRole("dialog").getByLabel("to confirm").fill("somebody");
+    await page.getByRole("dialog").getByRole("button", { name: "Erase" }).click();
+    await page.getByText("It is not the id of this member.").waitFor();
     expect(await page.evaluate("globalThis.broken")).toBeUndefined();
   });
 
@@ -83,6 +89,8 @@ describe.skipIf(!HAS_CHROMIUM)("administration", () => {
     const table = page.getByRole("table", { name: "Audit entries" });
     await table.getByText("api_key.revoke").first().waitFor();
     expect(await table.getByText("api_key.rotate").count()).toBe(0);
+    await page.getByRole("button", { name: "Verify" }).click();
+    await page.getByText("The log is whole").waitFor();
     await page.getByLabel("Action").fill("");
     await page.getByLabel("Who (id)").fill("ada");
     await page.getByRole("button", { name: "Apply" }).click();

@@ -2,6 +2,7 @@
 import { Group, TextInput, VisuallyHidden } from "@mantine/core";
 import { getRouteApi } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useRef, useState } from "react";
+import { useAccess } from "../auth/use-access.ts";
 import { text } from "../strings/en.ts";
 import { useTabTitle } from "../ui/tab-title.ts";
 import { ConversationList } from "./conversation-list.tsx";
@@ -9,6 +10,7 @@ import styles from "./conversations-page.module.css";
 import { Filters } from "./filters.tsx";
 import { rememberList } from "./last-list.ts";
 import { type ListSearch, readListSearch } from "./list-search.ts";
+import { NewConversation } from "./new-conversation.tsx";
 import { SearchResults } from "./search-results.tsx";
 import { isTyping } from "./use-list-keys.ts";
 
@@ -17,6 +19,7 @@ const route = getRouteApi("/shell/conversations");
 export function ConversationsPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
+  const access = useAccess();
   useEffect(() => rememberList(search), [search]);
   useTabTitle(search.q === undefined ? text.conversations.title : text.conversations.searchTitle(search.q));
   const change = (next: ListSearch) => void navigate({ search: next });
@@ -26,6 +29,7 @@ export function ConversationsPage() {
         <VisuallyHidden component="h1">{text.conversations.title}</VisuallyHidden>
         <SearchField value={search.q ?? ""} onSearch={(q) => change(readListSearch({ ...search, q }))} />
         <Filters search={search} onChange={change} />
+        {access.may("writer") && <NewConversation />}
       </Group>
       {search.q === undefined ? (
         <ConversationList key={JSON.stringify(search)} search={search} onClear={() => change({})} />

@@ -13,6 +13,7 @@ import { Page } from "../../ui/page.tsx";
 import { PagedTable } from "../../ui/paged-table.tsx";
 import { WholeTime } from "../../ui/whole-time.tsx";
 import { wordOf } from "../../ui/word-of.ts";
+import { AuditChain } from "./audit-chain.tsx";
 import { AuditFilters } from "./audit-filters.tsx";
 import { auditRequest } from "./audit-search.ts";
 
@@ -38,6 +39,7 @@ export function AuditPage() {
   );
   return (
     <Page title={words.title} hint={words.hint}>
+      <AuditChain />
       <AuditFilters key={JSON.stringify(search)} search={search} onChange={(next) => void navigate({ search: next })} />
       <PagedTable
         label={words.listLabel}

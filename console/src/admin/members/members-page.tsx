@@ -13,6 +13,7 @@ import { Loading } from "../../ui/loading.tsx";
 import { Page } from "../../ui/page.tsx";
 import { wordOf } from "../../ui/word-of.ts";
 import { AddMember, DeleteMember, EditMember } from "./member-actions.tsx";
+import { EraseMember, ExportMember } from "./member-data.tsx";
 import { membersWith, type Node, treeOf } from "./member-tree.ts";
 import styles from "./members-page.module.css";
 
@@ -87,7 +88,9 @@ function Branch({ node: { member, below }, isTop = false }: { node: Node; isTop?
         </Badge>
         <span className={styles.actions}>
           <EditMember member={member} />
+          <ExportMember memberId={id} />
           <DeleteMember member={member} />
+          <EraseMember memberId={id} />
         </span>
       </div>
       {below.length > 0 && (
