@@ -182,6 +182,8 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     await page.keyboard.type("It will be early");
     await page.getByRole("button", { name: "Save mine in its place" }).click();
     await seen.getByText("It will be early").waitFor();
+    await expect.poll(() => message.evaluate((element) => element === element.ownerDocument.activeElement)).toBe(true);
+    await message.getByRole("button", { name: /^Actions ada \d/ }).waitFor();
     await act("Earlier texts");
     await expect.poll(() => page.locator("del").allTextContents()).toEqual(["soon", "late"]);
     expect(await page.locator("ins").allTextContents()).toEqual(["early", "soon"]);
@@ -322,6 +324,12 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     await thread.getByRole("listitem").getByText("So did I").waitFor();
     await thread.getByRole("button", { name: "Close" }).click();
     await page.getByRole("button", { name: "2 replies" }).waitFor();
+    await page.getByRole("button", { name: "In reply to ada: json" }).first().click();
+    await thread.getByRole("listitem").getByText("So did I").waitFor();
+    await thread.getByRole("button", { name: "Close" }).click();
+    await page.getByRole("link", { name: "Go to it" }).first().click();
+    await page.waitForURL(/at=/);
+    expect(await page.getByRole("button", { name: "Go to the latest" }).count()).toBe(0);
     expect(await page.evaluate("globalThis.broken")).toBeUndefined();
   });
 

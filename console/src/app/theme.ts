@@ -1,5 +1,5 @@
 // Colours and defaults of the components.
-import { createTheme } from "@mantine/core";
+import { createTheme, Textarea, TextInput } from "@mantine/core";
 
 export const theme = createTheme({
   primaryColor: "teal",
@@ -8,4 +8,9 @@ export const theme = createTheme({
   defaultRadius: "md",
   cursorType: "pointer",
   respectReducedMotion: true,
+  components: {
+    // What people write runs in the direction of its own words.
+    TextInput: TextInput.extend({ defaultProps: { dir: "auto" } }),
+    Textarea: Textarea.extend({ defaultProps: { dir: "auto" } }),
+  },
 });

@@ -10,6 +10,8 @@ import { FailureNotice } from "../ui/failure-notice.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { Time } from "../ui/time.tsx";
 import styles from "./branches.module.css";
+import { firstWords } from "./first-words.ts";
+import { useMessage } from "./message-quote.tsx";
 import { MessageContent } from "./parts.tsx";
 
 const words = text.conversation;
@@ -39,9 +41,9 @@ export function Branches({ conversationId }: { conversationId: string }) {
         {words.branches}
       </Title>
       <Stack gap={6}>
-        {branches.map(({ messageId, messageSeq, live: isLive }) => (
+        {branches.map(({ messageId, live: isLive }) => (
           <Group key={messageId} gap="xs">
-            <Text size="sm">{words.branchTo(messageSeq)}</Text>
+            <BranchEnd conversationId={conversationId} messageId={messageId} />
             {isLive ? (
               <Badge size="xs" tt="none">
                 {words.live}
@@ -64,6 +66,20 @@ export function Branches({ conversationId }: { conversationId: string }) {
         <Pair conversationId={conversationId} live={live.messageId} other={shown} onClose={() => setShown(undefined)} />
       )}
     </section>
+  );
+}
+
+/** How its last entry begins, and when that was written. */
+function BranchEnd({ conversationId, messageId }: { conversationId: string; messageId: string }) {
+  const last = useMessage(conversationId, messageId);
+  if (last === undefined) return <Text size="sm">…</Text>;
+  return (
+    <Text size="sm" style={{ overflowWrap: "anywhere" }}>
+      <bdi>{firstWords(last) || words.noText}</bdi>{" "}
+      <Text span size="xs" c="dimmed">
+        <Time value={last.createTime} withClock />
+      </Text>
+    </Text>
   );
 }
 

@@ -116,9 +116,10 @@ function OneConversation({ conversationId }: { conversationId: string }) {
         <Link to="/conversations" search={lastList()} className={styles.back} aria-label={words.back}>
           ←
         </Link>
-        <Title order={1} size="h5" className={styles.title}>
+        <Title order={1} size="h5" className={styles.title} dir="auto">
           {conversation.title || text.conversations.untitled}
         </Title>
+        {conversation.origin !== undefined && <Badge variant="default">{words.fork}</Badge>}
         {isDeleted && <Badge color="red">{text.conversations.deleted}</Badge>}
         {conversation.status === ConversationStatus.CLOSED && <Badge variant="default">{words.closed}</Badge>}
         <Group gap="xs" ml="auto" wrap="nowrap">

@@ -1,9 +1,11 @@
 // What there is to know of a conversation besides its messages, and its export.
 import { toJsonString } from "@bufbuild/protobuf";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { createClient, type Transport } from "@connectrpc/connect";
 import { useQuery } from "@connectrpc/connect-query";
-import { Button, Code, Drawer, Stack, Text, Title } from "@mantine/core";
+import { Anchor, Button, Code, Drawer, Stack, Text, Title } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { ParticipantService } from "../../../gen/colloquy/v1/participant_service_pb.ts";
@@ -27,11 +29,25 @@ export interface DetailsProps {
 }
 
 export default function Details({ conversation, onClose }: DetailsProps) {
-  const { id, ownerId, agent, mode, entityType, entityId, labels, metadata, createTime, number } = conversation;
+  const { id, ownerId, agent, mode, entityType, entityId, labels, metadata, createTime, number, origin } = conversation;
   const facts = [
     [words.id, <Code key="id">{id}</Code>],
     [words.number, number > 0n && String(number)],
     [words.owner, ownerId],
+    [
+      words.forkedFrom,
+      origin !== undefined && (
+        <Anchor
+          key="origin"
+          size="sm"
+          renderRoot={(props) => (
+            <Link to="/conversations/$conversationId" params={{ conversationId: origin.conversationId }} {...props} />
+          )}
+        >
+          {words.origin}
+        </Anchor>
+      ),
+    ],
     [words.agent, agent],
     [words.mode, mode],
     [words.entity, entityType && `${entityType} ${entityId}`],
@@ -76,6 +92,8 @@ function Participants({ conversationId }: { conversationId: string }) {
     conversationId,
     pageSize: 200,
   });
+  const marks = useQuery(ParticipantService.method.listReadMarks, { conversationId, pageSize: 200 }).data?.readMarks;
+  const readTimes = new Map(marks?.map(({ memberId, readTime }) => [memberId, readTime]));
   if (isError) return <FailureNotice error={error} />;
   return (
     <section>
@@ -86,14 +104,24 @@ function Participants({ conversationId }: { conversationId: string }) {
       <ul>
         {data?.participants.map(({ memberId, readSeq }) => (
           <li key={memberId} style={{ overflowWrap: "anywhere" }}>
-            {memberId}{" "}
+            <bdi>{memberId}</bdi>{" "}
             <Text span size="xs" c="dimmed">
-              {words.readTo(readSeq)}
+              {readSeq === 0n ? words.readNothing : <LastRead value={readTimes.get(memberId)} />}
             </Text>
           </li>
         ))}
       </ul>
     </section>
+  );
+}
+
+/** A mark that an import brought has no time. */
+function LastRead({ value }: { value: Timestamp | undefined }) {
+  if (value === undefined) return words.readSome;
+  return (
+    <>
+      {words.readOn} <Time value={value} withClock />
+    </>
   );
 }
 

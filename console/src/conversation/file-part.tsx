@@ -11,13 +11,15 @@ import { useServices } from "../app/services.ts";
 import { text } from "../strings/en.ts";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import { save } from "../ui/save.ts";
+import { useFileFacts } from "./file-facts.ts";
 import styles from "./file-part.module.css";
 
 /** Pictures that no browser runs. SVG is not among them. */
 const PICTURES = /^image\/(?:png|jpeg|gif|webp|avif)$/;
 
 export function FilePartView({ file }: { file: FilePart }) {
-  const { source, mediaType = "", name } = file;
+  const { source } = file;
+  const { name, mediaType } = useFileFacts(file);
   const label = name || mediaType || text.conversation.file;
   if (source.case === "url" && /^https?:\/\//i.test(source.value)) {
     return (
@@ -52,7 +54,13 @@ function StoredFile({ source, label, isPicture }: StoredFileProps) {
   if (picture !== undefined) return <img src={picture} alt={label} className={styles.picture} />;
   return (
     <>
-      <Button variant="default" size="xs" loading={fetching.isPending} onClick={() => fetching.mutate()}>
+      <Button
+        variant="default"
+        size="xs"
+        className={styles.button}
+        loading={fetching.isPending}
+        onClick={() => fetching.mutate()}
+      >
         {isPicture ? text.conversation.show(label) : text.conversation.save(label)}
       </Button>
       {fetching.isError && <FailureNotice error={fetching.error} />}

@@ -19,9 +19,14 @@ export function MarkdownText({ source }: { source: string }) {
       isShown = false;
     };
   }, [html]);
-  if (html === undefined) return <p className={styles.plain}>{source}</p>;
+  if (html === undefined)
+    return (
+      <p className={styles.plain} dir="auto">
+        {source}
+      </p>
+    );
   // biome-ignore lint/security/noDangerouslySetInnerHtml: it was sanitised
-  return <div ref={element} className={styles.markdown} dangerouslySetInnerHTML={{ __html: html }} />;
+  return <div ref={element} className={styles.markdown} dir="auto" dangerouslySetInnerHTML={{ __html: html }} />;
 }
 
 /** Undefined: the parser failed. */

@@ -2,7 +2,7 @@
 import { useMutation } from "@connectrpc/connect-query";
 import { ActionIcon, Menu } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import { lazy, Suspense, useRef, useState } from "react";
+import { lazy, Suspense, useId, useRef, useState } from "react";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { text } from "../strings/en.ts";
@@ -15,13 +15,18 @@ const Revisions = lazy(() => import("./revisions.tsx"));
 
 export interface MessageMenuProps {
   readonly message: Message;
+  /** The ids of the elements that say which message it is. */
+  readonly label: string;
+  /** Whether the tab key stops here. */
+  readonly isActive: boolean;
   readonly onChange: (message: Message) => void;
   readonly onEdit: () => void;
   readonly onReply: () => void;
 }
 
-export function MessageMenu({ message, onChange, onEdit, onReply }: MessageMenuProps) {
+export function MessageMenu({ message, label, isActive, onChange, onEdit, onReply }: MessageMenuProps) {
   const [opened, setOpened] = useState<"raw" | "revisions">();
+  const id = useId();
   const deleting = useMutation(MessageService.method.deleteMessage);
   const restoring = useMutation(MessageService.method.restoreMessage);
   // The menu returns the focus when it has gone: only then may something else take it.
@@ -49,14 +54,22 @@ export function MessageMenu({ message, onChange, onEdit, onReply }: MessageMenuP
     restoring.mutate({ messageId: message.id }, { onSuccess: (done) => done.message && onChange(done.message) });
   return (
     <>
-      <Menu position="bottom-end" withinPortal onExitTransitionEnd={whenGone}>
+      <Menu id={id} position="bottom-end" withinPortal onExitTransitionEnd={whenGone}>
         <Menu.Target>
-          <ActionIcon variant="subtle" color="gray" size="sm" aria-label={words.actions}>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            size="sm"
+            tabIndex={isActive ? 0 : -1}
+            aria-label={words.actions}
+            aria-labelledby={`${id} ${label}`}
+          >
             <DotsIcon />
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
           <Menu.Item onClick={() => void navigator.clipboard.writeText(message.content)}>{words.copyText}</Menu.Item>
+          <Menu.Item onClick={() => void navigator.clipboard.writeText(linkTo(message.id))}>{words.copyLink}</Menu.Item>
           {!isDeleted && <Menu.Item onClick={reply}>{words.reply}</Menu.Item>}
           <Menu.Item onClick={() => setOpened("raw")}>{words.raw}</Menu.Item>
           {message.turnId !== "" && (
@@ -82,4 +95,10 @@ export function MessageMenu({ message, onChange, onEdit, onReply }: MessageMenuP
       </Suspense>
     </>
   );
+}
+
+/** The address of this view, opened at a message. */
+function linkTo(messageId: string): string {
+  const { origin, pathname } = window.location;
+  return `${origin}${pathname}?at=${encodeURIComponent(messageId)}`;
 }

@@ -1,11 +1,13 @@
 // The parts of a message, each as what it is.
 import { Anchor, Text } from "@mantine/core";
+import { use } from "react";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Annotation, Part, ToolResultPart } from "../../../gen/colloquy/v1/part_pb.ts";
 import { text } from "../strings/en.ts";
 import { FilePartView } from "./file-part.tsx";
 import { Fold, Source } from "./fold.tsx";
 import { MarkdownText } from "./markdown-text.tsx";
+import { ToolNamesContext } from "./tool-names.ts";
 
 const words = text.conversation;
 
@@ -43,9 +45,17 @@ function PartView({ part: { content } }: { part: Part }) {
     case "toolResult":
       return <ToolResult result={content.value} />;
     case "approvalRequest":
-      return <Text size="sm">{words.approvalAsked(content.value.reason ?? "")}</Text>;
+      return (
+        <Approval id={content.value.callId || content.value.approvalId}>
+          {(tool) => words.approvalAsked(tool, content.value.reason ?? "")}
+        </Approval>
+      );
     case "approvalResponse":
-      return <Text size="sm">{content.value.granted ? words.granted : words.denied(content.value.reason ?? "")}</Text>;
+      return (
+        <Approval id={content.value.approvalId}>
+          {(tool) => (content.value.granted ? words.granted(tool) : words.denied(tool, content.value.reason ?? ""))}
+        </Approval>
+      );
     case "file":
       return <FilePartView file={content.value} />;
     case "source": {
@@ -60,7 +70,11 @@ function PartView({ part: { content } }: { part: Part }) {
         </Fold>
       );
     case "refusal":
-      return <Text c="red">{content.value.text}</Text>;
+      return (
+        <Text size="sm" c="var(--mantine-color-error)" dir="auto">
+          {words.refusal(content.value.text ?? "")}
+        </Text>
+      );
     case "opaque":
       return (
         <Fold title={words.data(content.value.format ?? "")}>
@@ -70,6 +84,16 @@ function PartView({ part: { content } }: { part: Part }) {
     default:
       return null;
   }
+}
+
+/** What is said of an approval, with the name of the tool where the log has its call. */
+function Approval({ id = "", children }: { id: string | undefined; children: (tool: string) => string }) {
+  const names = use(ToolNamesContext);
+  return (
+    <Text size="sm" dir="auto">
+      {children(names.get(id) ?? "")}
+    </Text>
+  );
 }
 
 function ToolResult({ result: { output, isError } }: { result: ToolResultPart }) {

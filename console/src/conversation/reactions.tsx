@@ -2,6 +2,7 @@
 import { createClient } from "@connectrpc/connect";
 import { ActionIcon, Button, Menu } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
+import { useId } from "react";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { ReactionService } from "../../../gen/colloquy/v1/reaction_service_pb.ts";
 import { useServices } from "../app/services.ts";
@@ -47,13 +48,28 @@ export function Reactions(props: ReactionsProps) {
   );
 }
 
-export function AddReaction(props: ReactionsProps) {
+export interface AddReactionProps extends ReactionsProps {
+  /** The ids of the elements that say which message it is. */
+  readonly label: string;
+  /** Whether the tab key stops here. */
+  readonly isActive: boolean;
+}
+
+export function AddReaction({ label, isActive, ...props }: AddReactionProps) {
+  const id = useId();
   const changing = useReact(props);
   return (
     <>
-      <Menu position="bottom-end" withinPortal>
+      <Menu id={id} position="bottom-end" withinPortal>
         <Menu.Target>
-          <ActionIcon variant="subtle" color="gray" size="sm" aria-label={text.conversation.react}>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            size="sm"
+            tabIndex={isActive ? 0 : -1}
+            aria-label={text.conversation.react}
+            aria-labelledby={`${id} ${label}`}
+          >
             +
           </ActionIcon>
         </Menu.Target>

@@ -75,7 +75,7 @@ function Entry({ message }: { message: Message }) {
         <strong>
           <ActorName actor={message.sender} />
         </strong>{" "}
-        <Time value={message.createTime} />
+        <Time value={message.createTime} withClock />
         {message.deleteTime !== undefined && ` · ${words.deleted}`}
       </div>
       <MessageContent message={message} />

@@ -1,5 +1,5 @@
 // A reply that is being written: its entries as they come, and what it waits for.
-import { Button, Group, Loader, Text, TextInput } from "@mantine/core";
+import { Button, Group, Loader, Text, Textarea } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { type AwaitedCall, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
@@ -95,7 +95,11 @@ function Awaited({ call, control }: { call: AwaitedCall; control: TurnControl })
   return (
     <form onSubmit={submit}>
       <Group gap="xs" align="end">
-        <TextInput
+        <Textarea
+          className={styles.result}
+          autosize
+          minRows={2}
+          maxRows={12}
           label={words.resultOf(call.name)}
           value={result}
           onChange={({ currentTarget }) => setResult(currentTarget.value)}

@@ -47,7 +47,10 @@ function RowContent({ conversation }: { conversation: Conversation }) {
             <PinIcon />
           </span>
         )}
-        <span className={unread > 0 ? styles.unreadTitle : styles.title}>{title || text.conversations.untitled}</span>
+        <span className={unread > 0 ? styles.unreadTitle : styles.title} dir="auto">
+          {title || text.conversations.untitled}
+        </span>
+        {conversation.origin !== undefined && <Badge {...BADGE}>{text.conversation.fork}</Badge>}
         <StatusBadge conversation={conversation} />
         {unread > 0 && (
           <Badge size="sm" circle={unread < 10} aria-label={text.conversations.unread(unreadCount(unread))}>

@@ -74,13 +74,15 @@ function Result({ match: { message, snippet, highlights, conversationTitle } }: 
         className={styles.result}
       >
         <span className={styles.head}>
-          <span className={styles.where}>{conversationTitle || text.conversations.untitled}</span>
+          <span className={styles.where} dir="auto">
+            {conversationTitle || text.conversations.untitled}
+          </span>
           <span className={styles.who}>
             <ActorName actor={sender} />
           </span>
-          <Time value={createTime} />
+          <Time value={createTime} withClock />
         </span>
-        <span className={styles.snippet}>
+        <span className={styles.snippet} dir="auto">
           {highlighted(snippet, highlights).map(({ piece, start, isMatch }) => (
             <Fragment key={start}>{isMatch ? <mark>{piece}</mark> : piece}</Fragment>
           ))}

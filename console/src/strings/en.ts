@@ -1,5 +1,6 @@
 // Every text of the console, in English, by view.
 import { amount } from "../ui/amounts.ts";
+import { filterText } from "./filters.ts";
 
 /** What a proxy says in the server's place. */
 const PROXY_STATUS: ReadonlyMap<number, string> = new Map([
@@ -111,6 +112,7 @@ export const text = {
     create: "New conversation",
     createTitle: "Title",
     createAgent: "Agent that replies",
+    createAgentHint: "Its name. Empty: none.",
     createSubmit: "Create",
     cancel: "Cancel",
     loading: "Loading",
@@ -146,6 +148,9 @@ export const text = {
     readIsAudited: "You take no part in this conversation: the audit log notes that you read it.",
     readIsOff: "You take no part in this conversation, and your tenant shows its content only to those who do.",
     inReply: "In reply to a message",
+    inReplyTo: "In reply to",
+    noText: "a message without text",
+    goTo: "Go to it",
     thread: "Thread",
     reply: "Reply in a thread",
     writeReply: "Write a reply",
@@ -155,6 +160,7 @@ export const text = {
     readBy: (members: readonly string[]) => `Read by ${members.slice(0, 3).join(", ")}${more(members.length - 3)}`,
     actions: "Actions",
     copyText: "Copy text",
+    copyLink: "Copy link",
     raw: "Raw entry",
     revisions: "Earlier texts",
     changedBy: (editor: string) => `Changed by ${editor}`,
@@ -171,9 +177,10 @@ export const text = {
     call: (name: string) => `Tool call: ${name}`,
     result: "Tool result",
     resultFailed: "Tool result: failed",
-    approvalAsked: (reason: string) => `Asks for approval${reason === "" ? "" : `: ${reason}`}`,
-    granted: "Approved",
-    denied: (reason: string) => `Denied${reason === "" ? "" : `: ${reason}`}`,
+    approvalAsked: (tool: string, reason: string) => `Asks for approval${of(tool)}${because(reason)}`,
+    granted: (tool: string) => `Approved${of(tool)}`,
+    denied: (tool: string, reason: string) => `Denied${of(tool)}${because(reason)}`,
+    refusal: (words: string) => `Refused${because(words)}`,
     data: (name: string) => `Data${name === "" ? "" : `: ${name}`}`,
     sources: "Sources:",
     source: "Source",
@@ -211,9 +218,13 @@ export const text = {
     metadata: "Metadata",
     participants: "Participants",
     nobody: "Nobody takes part.",
-    readTo: (seq: bigint) => (seq === 0n ? "has read nothing" : `has read up to ${seq}`),
+    readNothing: "has read nothing",
+    readSome: "has read some of it",
+    readOn: "last read",
+    fork: "Fork",
+    forkedFrom: "Fork of",
+    origin: "Open the origin",
     branches: "Branches",
-    branchTo: (seq: bigint) => `Up to entry ${seq}`,
     live: "Live",
     other: "The other one",
     makeLive: "Make live",
@@ -221,37 +232,16 @@ export const text = {
     export: "Export this conversation",
     exported: (records: number) => `${amount(records)} records so far`,
   },
-  filters: {
-    label: "Filters",
-    button: "Filters",
-    active: (count: number) => `Filters (${count})`,
-    order: "Order",
-    orders: { activity: "Latest activity", newest: "Newest", oldest: "Oldest" },
-    status: "Status",
-    statuses: { any: "Any status", active: "Active", archived: "Archived", closed: "Closed" },
-    call: "Call type",
-    calls: { any: "Any call type", inbound: "Inbound", outbound: "Outbound", training: "Training" },
-    owner: "Owner",
-    participant: "Participant",
-    agent: "Agent",
-    entityType: "Entity type",
-    entityId: "Entity id",
-    mode: "Mode",
-    from: "Created from",
-    to: "Created until",
-    sentFrom: "Sent from",
-    sentTo: "Sent until",
-    searchHint: "A search finds nothing that is deleted, best match first.",
-    labels: "Labels",
-    labelsHint: "team=support, tier=gold",
-    metadata: "Metadata",
-    metadataHint: "source=web",
-    pairs: "Write name=value, separated by commas",
-    pinned: "Pinned only",
-    deleted: "Deleted only",
-    apply: "Apply",
-  },
+  filters: filterText,
 } as const;
+
+function of(tool: string): string {
+  return tool === "" ? "" : ` of the tool ${tool}`;
+}
+
+function because(reason: string): string {
+  return reason === "" ? "" : `: ${reason}`;
+}
 
 function more(count: number): string {
   return count > 0 ? ` and ${count} more` : "";

@@ -6,10 +6,10 @@ import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
 import { useAccess } from "../auth/use-access.ts";
 
 export function ActorName({ actor }: { actor: Actor | undefined }) {
-  if (actor?.displayName) return actor.displayName;
+  if (actor?.displayName) return <bdi>{actor.displayName}</bdi>;
   if (actor?.type === ActorType.AGENT) return <AgentName id={actor.id} />;
   if (actor?.type === ActorType.API_KEY) return <KeyName id={actor.id} />;
-  return actor?.id;
+  return <bdi>{actor?.id}</bdi>;
 }
 
 /** The id stands for it while its name is not known, and where the caller may not read agents. */

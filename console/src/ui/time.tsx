@@ -10,19 +10,25 @@ const LANGUAGE = clock.resolvedOptions().locale;
 const year = new Intl.DateTimeFormat(LOCALES, { day: "numeric", month: "short", year: "numeric" });
 const whole = new Intl.DateTimeFormat(LOCALES, { dateStyle: "full", timeStyle: "long" });
 
-export function Time({ value, className }: { value: Timestamp | undefined; className?: string }) {
+export interface TimeProps {
+  readonly value: Timestamp | undefined;
+  /** Whether the hour is shown of other days too. */
+  readonly withClock?: boolean;
+  readonly className?: string;
+}
+
+export function Time({ value, withClock = false, className }: TimeProps) {
   if (value === undefined) return null;
   const date = timestampDate(value);
   return (
     <time dateTime={date.toISOString()} title={whole.format(date)} className={className} lang={LANGUAGE}>
-      {shortOf(date)}
+      {shortOf(date, new Date(), withClock)}
     </time>
   );
 }
 
-function shortOf(date: Date): string {
-  const now = new Date();
+export function shortOf(date: Date, now: Date, withClock: boolean): string {
   if (date.toDateString() === now.toDateString()) return clock.format(date);
-  if (Math.abs(now.getTime() - date.getTime()) < 300 * DAY) return day.format(date);
-  return year.format(date);
+  const days = Math.abs(now.getTime() - date.getTime()) < 300 * DAY ? day : year;
+  return withClock ? `${days.format(date)}, ${clock.format(date)}` : days.format(date);
 }
