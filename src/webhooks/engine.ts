@@ -216,9 +216,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   }
 
   return {
-    start() {
-      void look(false);
-    },
+    start: () => void look(false),
     look: () => look(true),
     async test(tenantId, endpoint, signal) {
       const sink = sinkOf(tenantId, endpoint);
