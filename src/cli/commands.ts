@@ -134,6 +134,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "doctor",
     summary: "check this machine, the database and the settings",
+    options: { ready: { type: "boolean", help: "check only whether the server with these settings is ready" } },
     load: () => import("./doctor/doctor.ts"),
   },
 ];

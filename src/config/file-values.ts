@@ -37,11 +37,13 @@ export const filesPlace = z.string().transform((text, context): FilesSetting | u
 /** A text says what is wrong. */
 function s3Place(text: string): FilesSetting | string {
   const url = URL.parse(text);
-  if (url === null || url.protocol !== "s3:" || url.hash !== "") return S3_RULE;
+  if (url === null || url.protocol !== "s3:" || url.hostname === "" || url.hash !== "") return S3_RULE;
   if (url.username !== "" || url.password !== "")
     return "must name no credentials: they come from AWS_ACCESS_KEY_ID and the like";
   const bucket = url.hostname;
-  if (!/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/i.test(bucket) || url.port !== "") return S3_RULE;
+  if (url.port !== "") return "must have no port: the parameter endpoint says where the store is";
+  if (!/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/i.test(bucket))
+    return "must name a bucket of 3 to 63 letters, digits and ._- that begins and ends with a letter or digit";
   const prefix = url.pathname.replace(/^\/+|\/+$/g, "");
   if (!/^[\w!.*'()/-]{0,500}$/.test(prefix) || /(?:^|\/)\.{0,2}\//.test(prefix))
     return "must have a prefix of letters, digits, and !-_.*'() between single slashes";

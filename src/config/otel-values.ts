@@ -1,5 +1,7 @@
 // The standard OTEL_* variables that say whether and how calls are traced (OpenTelemetry specification, "Environment
-// Variable Specification"). The exporter itself reads the others: endpoint, headers, TLS, compression.
+// Variable Specification"). The exporter itself reads endpoint, headers, TLS and compression, and leaves out silently what
+// it does not understand: those are checked here.
+import { accessSync, constants } from "node:fs";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -25,6 +27,8 @@ export interface TracingSettings {
   readonly maxBatch: number;
 }
 
+/** A header's name, and a value in which % begins an escape. */
+const HEADER = /^\s*[\w!#$%&'*+.^`|~-]+\s*=(?:[^%]|%[\da-f]{2})*$/i;
 const ENDPOINTS = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
 
 /** Undefined: calls are not traced. Adds a line to `problems` for each variable with a value that is not understood. */
@@ -56,6 +60,19 @@ export function tracingSettings(environment: Environment, problems: string[]): T
       problems.push(`${name}: must be a URL that begins with http:// or https://`);
     }
   }
+  for (const prefix of ["OTEL_EXPORTER_OTLP_", "OTEL_EXPORTER_OTLP_TRACES_"]) {
+    const compression = value(`${prefix}COMPRESSION`) ?? "none";
+    if (!["gzip", "none"].includes(compression)) problems.push(`${prefix}COMPRESSION: must be gzip or none`);
+    const headers = value(`${prefix}HEADERS`)?.split(",") ?? [];
+    if (!headers.every((pair) => pair.trim() === "" || HEADER.test(pair)))
+      problems.push(
+        `${prefix}HEADERS: must be a list such as name=value,name=value, with values as in URLs (%20 for a space)`,
+      );
+    for (const name of [`${prefix}CERTIFICATE`, `${prefix}CLIENT_KEY`, `${prefix}CLIENT_CERTIFICATE`]) {
+      const file = value(name);
+      if (file !== undefined && !canRead(file)) problems.push(`${name}: must name a file that can be read`);
+    }
+  }
   const sampler = check("OTEL_TRACES_SAMPLER", SAMPLERS, `must be one of ${SAMPLERS.join(", ")}`);
   const ratio = value("OTEL_TRACES_SAMPLER_ARG") ?? "1";
   if (!(Number(ratio) >= 0 && Number(ratio) <= 1)) {
@@ -70,4 +87,13 @@ export function tracingSettings(environment: Environment, problems: string[]): T
     maxQueue: number("OTEL_BSP_MAX_QUEUE_SIZE", 2_048, 100_000),
     maxBatch: number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512, 10_000),
   };
+}
+
+function canRead(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

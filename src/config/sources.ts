@@ -1,5 +1,5 @@
 // Where the values of settings come from: the environment, files that it names, and one settings file.
-import { readFileSync } from "node:fs";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -79,9 +79,9 @@ function* readSettingsFile(
   names: readonly string[],
   problems: string[],
 ): Generator<readonly [name: string, text: string]> {
-  const json = parsed(readText(path));
-  if (json === undefined) {
-    problems.push(`${SETTINGS_FILE}: must name a file of at most 1 MiB with a JSON object`);
+  const json = objectIn(path);
+  if (typeof json === "string") {
+    problems.push(`${SETTINGS_FILE}: must name a file of at most 1 MiB with a JSON object: ${path} ${json}`);
     return;
   }
   for (const [name, value] of Object.entries(json)) {
@@ -97,12 +97,30 @@ function* readSettingsFile(
   }
 }
 
-function parsed(text: string | undefined): Record<string, unknown> | undefined {
+/** A text says what is wrong. It has nothing of what is in the file. */
+function objectIn(path: string): Record<string, unknown> | string {
+  const text = readText(path);
+  if (text === undefined) return whyNotRead(path);
   try {
-    const json: unknown = JSON.parse(text ?? "");
-    return typeof json === "object" && json !== null && !Array.isArray(json) ? { ...json } : undefined;
-  } catch {
-    return undefined;
+    const json: unknown = JSON.parse(text);
+    return typeof json === "object" && json !== null && !Array.isArray(json)
+      ? { ...json }
+      : "holds another kind of JSON";
+  } catch (error) {
+    const [, line, column] = /\(line (\d+) column (\d+)\)/.exec((error as SyntaxError).message) ?? [];
+    if (text.trim() === "") return "is empty";
+    return `is not JSON: look at ${line === undefined ? "its end" : `line ${line}, column ${column}`}`;
+  }
+}
+
+function whyNotRead(path: string): string {
+  try {
+    if (!statSync(path).isFile()) return "is not a file";
+    accessSync(path, constants.R_OK);
+    return "is too long";
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "ENOENT" ? "does not exist" : `cannot be read (${code})`;
   }
 }
 

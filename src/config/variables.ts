@@ -123,14 +123,16 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   const problems = [...found];
   const settings: Record<string, unknown> = {};
   for (const [name, grammar] of Object.entries(VARIABLES)) {
-    const text = values.get(name)?.text;
+    const given = values.get(name);
+    const text = given?.text;
+    const where = given?.source === "settings file" ? `${environment.COLLOQUY_CONFIG}: ` : "";
     if (text !== undefined && text !== "" && text.trim() === "") {
-      problems.push(`${name}: must not be white space alone`);
+      problems.push(`${where}${name}: must not be white space alone`);
       continue;
     }
     const parsed = grammar.safeParse(text);
     if (parsed.success) settings[name] = parsed.data;
-    else problems.push(...parsed.error.issues.map((issue) => describe(name, issue)));
+    else problems.push(...parsed.error.issues.map((issue) => where + describe(name, issue)));
   }
   // Treated as unset, the embedded database would start instead of the intended one.
   const empty = environment.DATABASE_URL === "" && !values.has("DATABASE_URL");

@@ -1,5 +1,6 @@
 // `colloquy doctor` says line by line what a server would need, and changes nothing.
 import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -7,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createSealer } from "../../src/agents/secrets/sealing.ts";
+import { checkRoom } from "../../src/cli/doctor/machine.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import { sealSecret } from "../../src/webhooks/secrets.ts";
 import { startOwnApp } from "../fault/stage/app.ts";
@@ -86,6 +88,37 @@ test("a data directory that others may read, and one that is a file", async () =
     `fail  data directory: ${file} is not a directory: set COLLOQUY_DATA_DIR to one`,
     expect.stringContaining("of 3 checks failed\n"),
   ]);
+});
+
+test("a disk that is full, and one that soon is", () => {
+  const room = (bytes: number, low?: string) => checkRoom("files", "/srv", "COLLOQUY_FILES", bytes, low);
+  expect(room(0)).toEqual([
+    { level: "fail", subject: "files", text: "the disk of /srv is full: free some, or set COLLOQUY_FILES" },
+  ]);
+  expect(room(2 ** 24 - 1, "files have").map(({ level }) => level)).toEqual(["fail"]);
+  expect(room(2 ** 30 - 1, "files have").map(({ level }) => level)).toEqual(["warn"]);
+  expect([room(2 ** 24), room(2 ** 30, "files have")]).toEqual([[], []]);
+});
+
+test("--ready asks the server that has these settings, and nothing else", async () => {
+  const ready = (settings: Environment) => runInProcess(["doctor", "--ready"], settings);
+  const port = String(await freePort());
+  const away = await ready({ PORT: port });
+  expect([away.status, away.stdout]).toEqual([1, `fail  port ${port}: no server answers there\n`]);
+  const answer = (status: number, body: string) =>
+    createServer((_, response) => response.writeHead(status).end(body)).listen(Number(port), "127.0.0.1");
+  for (const [status, body, expected] of [
+    [200, "ready\n", [0, `ok    port ${port}: a server is ready there\n`]],
+    [503, "not ready\n", [1, `fail  port ${port}: a server is there that is not ready\n`]],
+    [200, "something else", [1, `fail  port ${port}: no server answers there\n`]],
+  ] as const) {
+    const server = answer(status, body);
+    await once(server, "listening");
+    const found = await ready({ PORT: port });
+    server.closeAllConnections();
+    await new Promise((closed) => server.close(closed));
+    expect([found.status, found.stdout]).toEqual(expected);
+  }
 });
 
 test("a folder of files beside the data directory, and one that is a file", async () => {

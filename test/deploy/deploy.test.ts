@@ -72,6 +72,11 @@ test("Kubernetes' schemas take the manifests", () => {
   expect(() => new Deployment(wrong).validate()).toThrow("replicas must be integer");
 });
 
+test("the autoscaler asks only for what Kubernetes' own metrics server has", () => {
+  const { spec } = manifests().HorizontalPodAutoscaler;
+  expect(spec.metrics.map(({ type }: { type: string }) => type)).toEqual(["Resource"]);
+});
+
 test("Kubernetes' pods have settings that exist, and time to stop", () => {
   const { spec } = manifests().Deployment.spec.template;
   for (const { env } of [...spec.containers, ...spec.initContainers]) {
@@ -114,6 +119,16 @@ test("the compose file has settings that exist, locked containers, and no secret
   );
   expect(Object.keys(secrets)).toEqual(["database_url", "database_password"]);
   expect(Object.keys(volumes)).toEqual(["data", "database"]);
+  // The server that makes the database listens on the Unix socket alone.
+  expect(services.database.healthcheck.test.join(" ")).toContain("pg_isready -h 127.0.0.1 ");
+  for (const { file } of Object.values<{ file: string }>(secrets)) expect(file).toMatch(/^\.\/secrets\//);
+  for (const list of [".gitignore", ".dockerignore"]) {
+    expect(
+      readFileSync(join(ROOT, list), "utf8")
+        .split("\n")
+        .filter((line) => /^deploy\/secrets\/?$/.test(line)),
+    ).toHaveLength(1);
+  }
 });
 
 test("the image has settings that exist, and runs as no root", () => {
@@ -122,7 +137,10 @@ test("the image has settings that exist, and runs as no root", () => {
   expect(variables.filter((name) => name !== "PATH" && !isSetting(name))).toEqual([]);
   expect(lines).toMatch(/^USER 10001$/m);
   const { bin } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-  expect(lines).toContain(`ENTRYPOINT ["${Object.keys(bin)[0]}"]`);
+  const [command] = Object.keys(bin);
+  expect(lines).toContain(`ENTRYPOINT ["${command}"]`);
+  // It follows PORT, HOST and TLS_CERT.
+  expect(lines).toContain(`CMD ["${command}", "doctor", "--ready"]`);
 });
 
 test("Prometheus takes the rules, and each fires on what it is for", () => {

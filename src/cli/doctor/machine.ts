@@ -13,6 +13,8 @@ import { type Finding, fail, ok, reasonOf, warn } from "./finding.ts";
 const NODE = 26;
 const GIB = 2 ** 30;
 const LOW_BYTES = GIB;
+/** With less, not even a key or a log of the database can be written. */
+const FULL_BYTES = 16 * 2 ** 20;
 const DAY_MS = 86_400_000;
 const RENEW_DAYS = 14;
 const ANSWER_MS = 2_000;
@@ -60,13 +62,17 @@ async function checkFolder(subject: string, folder: string, setting: string, low
       const mode = (found.mode & 0o777).toString(8);
       findings.push(warn(subject, `other users can read it (mode ${mode}): run chmod 700 ${path}`));
     }
-    if (low !== undefined && bavail * bsize < LOW_BYTES) {
-      findings.push(warn(subject, `${low} less than 1 GiB left: free some, or move it`));
-    }
-    return findings;
+    return [...findings, ...checkRoom(subject, path, setting, bavail * bsize, low)];
   } catch (error) {
     return [fail(subject, `${path} cannot be written by this user (${reasonOf(error)}): set ${setting}`)];
   }
+}
+
+/** @param bytes free for this user */
+export function checkRoom(subject: string, path: string, setting: string, bytes: number, low?: string): Finding[] {
+  if (bytes < FULL_BYTES) return [fail(subject, `the disk of ${path} is full: free some, or set ${setting}`)];
+  if (low === undefined || bytes >= LOW_BYTES) return [];
+  return [warn(subject, `${low} less than 1 GiB left: free some, or move it`)];
 }
 
 async function existingAbove(path: string): Promise<string> {
@@ -115,6 +121,15 @@ export async function checkPorts({ host, port, compat, compatChosen, tls }: Conf
       return level(subject, `used by another program: ${advice}, or stop that`);
     }),
   );
+}
+
+/** Whether the server that has these settings, on this machine, serves. */
+export async function checkReady({ host, port, tls }: Config): Promise<Finding> {
+  if (port === 0) return fail("server", "its port is not known: set PORT to another one than 0");
+  const subject = `port ${port}`;
+  const status = await readyStatus(host, port, tls !== undefined);
+  if (status === 200) return ok(subject, "a server is ready there");
+  return fail(subject, status === undefined ? "no server answers there" : "a server is there that is not ready");
 }
 
 function listenError(host: string, port: number): Promise<string | undefined> {

@@ -20,7 +20,7 @@ export async function checkDatabase(config: Config): Promise<Finding[]> {
   try {
     const { describeDatabase, inspectDatabase } = await import("../../store/inspect.ts");
     const problem = await inspectDatabase({ url: databaseUrl, schema: databaseSchema, migrating: false, pooling });
-    if (problem !== undefined) return [fail(subject, `DATABASE_URL ${problem}`)];
+    if (problem !== undefined) return [fail(subject, `DATABASE_URL: ${problem}`)];
     const { version, clockAheadMs, roundTripMs } = await describeDatabase(databaseUrl);
     const away = `a round trip of ${roundTripMs} ms`;
     const findings = [
@@ -74,7 +74,7 @@ async function checkPooler(
   const { UNPREPARED } = await import("../../store/pooling.ts");
   if (direct !== undefined) {
     const problem = await inspectDatabase({ url: direct, schema, migrating: false });
-    if (problem !== undefined) return [fail(subject, `COLLOQUY_DATABASE_DIRECT_URL ${problem}`)];
+    if (problem !== undefined) return [fail(subject, `COLLOQUY_DATABASE_DIRECT_URL: ${problem}`)];
   }
   if (pooling === "session") return [];
   const findings = [

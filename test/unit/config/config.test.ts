@@ -460,7 +460,8 @@ test("files lie on disk, or in an S3-compatible store", () => {
 test.each([
   ["ftp://talk", /^COLLOQUY_FILES: must be disk, disk: and a folder/],
   ["s3://", /^COLLOQUY_FILES: must be s3:\/\/BUCKET/],
-  ["s3://talk:9000", /^COLLOQUY_FILES: must be s3:\/\/BUCKET/],
+  ["s3://talk:9000", /^COLLOQUY_FILES: must have no port: the parameter endpoint says where the store is$/],
+  ["s3://b/p", /^COLLOQUY_FILES: must name a bucket of 3 to 63 letters, digits and \._- that begins and ends with a/],
   ["s3://talk/a//b", /^COLLOQUY_FILES: must have a prefix of letters/],
   ["s3://talk/%00", /^COLLOQUY_FILES: must have a prefix of letters/],
   ["s3://talk?endpoint=nowhere", /^COLLOQUY_FILES: endpoint must be an http or https URL without a path$/],

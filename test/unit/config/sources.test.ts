@@ -54,10 +54,22 @@ describe("a settings file", () => {
     expect(loadConfig({ COLLOQUY_CONFIG, COLLOQUY_CORS: "" }).cors).toEqual([]);
   });
 
-  test.each(["", "[]", "null", "{", '"x"'])("that holds %j instead of an object stops the start", (text) => {
-    const problem = "COLLOQUY_CONFIG: must name a file of at most 1 MiB with a JSON object";
-    expect(problemsOf({ COLLOQUY_CONFIG: fileWith(text) })).toEqual([problem]);
-    expect(problemsOf({ COLLOQUY_CONFIG: join(directory, "none") })).toEqual([problem]);
+  test.each([
+    ["", "is empty"],
+    ["[]", "holds another kind of JSON"],
+    ["null", "holds another kind of JSON"],
+    ['"x"', "holds another kind of JSON"],
+    ["{", "is not JSON: look at line 1, column 2"],
+    ['{\n  "PORT": 1,\n  HOST\n}', "is not JSON: look at line 3, column 3"],
+    ['{"PORT": ', "is not JSON: look at its end"],
+    ["x".repeat(2 ** 20 + 1), "is too long"],
+  ])("that holds %.20j instead of an object stops the start", (text, why) => {
+    const file = fileWith(text);
+    const rule = "COLLOQUY_CONFIG: must name a file of at most 1 MiB with a JSON object";
+    expect(problemsOf({ COLLOQUY_CONFIG: file })).toEqual([`${rule}: ${file} ${why}`]);
+    const none = join(directory, "none");
+    expect(problemsOf({ COLLOQUY_CONFIG: none })).toEqual([`${rule}: ${none} does not exist`]);
+    expect(problemsOf({ COLLOQUY_CONFIG: directory })).toEqual([`${rule}: ${directory} is not a file`]);
   });
 
   test("is told by name of what is no setting and of values that are none, without the values", () => {
@@ -67,7 +79,7 @@ describe("a settings file", () => {
       expect.stringMatching(`^${file}: COLLOQUY_CONFIG: is not a setting; the settings are HOST, `),
       expect.stringMatching(`^${file}: port: is not a setting; `),
       `${file}: PORT: must be a string, a number, an array or an object`,
-      "HOST: must be an IP address or a host name",
+      `${file}: HOST: must be an IP address or a host name`,
     ]);
     expect(problems.join()).not.toContain("secret!");
   });
