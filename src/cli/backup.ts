@@ -7,6 +7,7 @@ import { packageVersion } from "../config/version.ts";
 import type { CopiedFile } from "../embedded-postgres/backup.ts";
 import { MANIFEST, type Manifest, refuseExternal } from "./backup-manifest.ts";
 import { CommandError, type Invocation } from "./command.ts";
+import { endOfCopy } from "./copying.ts";
 import { withDatabase } from "./with-database.ts";
 
 const CLUSTER = "postgres";
@@ -15,7 +16,7 @@ const FILES = "files";
 const UNFINISHED = /^unfinished\//;
 
 export async function run(invocation: Invocation): Promise<void> {
-  const { config, print, arguments: words } = invocation;
+  const { config, print, signal, arguments: words } = invocation;
   const target = resolve(words[0] ?? "");
   refuseExternal(config, "pg_basebackup or pg_dump");
   if (existsSync(target)) throw new CommandError(`${target}: exists already: name a new folder`);
@@ -27,8 +28,8 @@ export async function run(invocation: Invocation): Promise<void> {
     undo.defer(() => rm(unfinished, { recursive: true, force: true }));
     const from = join(resolve(config.dataDir), CLUSTER);
     const files: CopiedFile[] = [];
-    const cluster = await copyRunningCluster(url, from, join(unfinished, CLUSTER)).catch((error: unknown) => {
-      if (!(error instanceof CopyInterrupted)) throw error;
+    const cluster = await copyRunningCluster(url, from, join(unfinished, CLUSTER), signal).catch((error: unknown) => {
+      if (signal.aborted || !(error instanceof CopyInterrupted)) throw error;
       throw new CommandError(
         `${target}: not written: the database ended while it was copied, as it does when its server is killed: try again`,
       );
@@ -36,9 +37,10 @@ export async function run(invocation: Invocation): Promise<void> {
     for (const { path, ...file } of cluster) files.push({ path: join(CLUSTER, path), ...file });
     const time = new Date().toISOString();
     // After the database, so that each file of which it knows is among them, but for those that are deleted meanwhile.
-    for (const { path, ...file } of await copyFiles(config, unfinished))
+    for (const { path, ...file } of await copyFiles(config, unfinished, signal))
       files.push({ path: join(FILES, path), ...file });
-    for (const name of await keysIn(config.dataDir)) files.push(await copyFile(config.dataDir, unfinished, name));
+    for (const name of await keysIn(config.dataDir))
+      files.push(await copyFile(config.dataDir, unfinished, name, signal));
     const manifest: Manifest = { colloquy: packageVersion(), time, files };
     await writeFile(join(unfinished, MANIFEST), JSON.stringify(manifest), { mode: 0o600, flush: true });
     await syncFolder(unfinished);
@@ -46,6 +48,8 @@ export async function run(invocation: Invocation): Promise<void> {
     undo.move();
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     print(`${files.length} files, ${(bytes / 2 ** 20).toFixed(1)} MiB, in ${target}`);
+  }).catch((error: unknown) => {
+    throw endOfCopy(error, target, signal);
   });
 }
 
@@ -59,12 +63,12 @@ async function makeFolder(unfinished: string, target: string): Promise<void> {
 }
 
 /** Where the bytes of files lie elsewhere, the backup has none of them. */
-async function copyFiles(config: Config, unfinished: string): Promise<CopiedFile[]> {
+async function copyFiles(config: Config, unfinished: string, signal: AbortSignal): Promise<CopiedFile[]> {
   if (config.files.place.kind !== "disk") return [];
   const from = resolve(config.files.place.folder);
   if (from !== join(resolve(config.dataDir), FILES) || !existsSync(from)) return [];
   const { copyTree } = await import("../embedded-postgres/backup.ts");
-  return copyTree(from, join(unfinished, FILES), (path) => !UNFINISHED.test(path));
+  return copyTree(from, join(unfinished, FILES), (path) => !UNFINISHED.test(path), signal);
 }
 
 /** Everything in the data directory but the cluster and what is in the making. */

@@ -5,10 +5,11 @@ import type { Config } from "../config/config.ts";
 import type { Database } from "../store/database.ts";
 import { readManifest, refuseExternal } from "./backup-manifest.ts";
 import { CommandError, type Invocation } from "./command.ts";
+import { endOfCopy } from "./copying.ts";
 import { withDatabase } from "./with-database.ts";
 
 export async function run(invocation: Invocation): Promise<void> {
-  const { config, print, arguments: words } = invocation;
+  const { config, print, signal, arguments: words } = invocation;
   const source = resolve(words[0] ?? "");
   const dataDir = resolve(config.dataDir);
   refuseExternal(config, "pg_restore or the copy that you made");
@@ -21,29 +22,38 @@ export async function run(invocation: Invocation): Promise<void> {
   await rm(unfinished, { recursive: true, force: true });
   try {
     // The empty folders of PostgreSQL too.
-    await copyTree(source, unfinished, () => false);
+    await copyTree(source, unfinished, () => false, signal);
     for (const expected of manifest.files) {
-      const { sha256 } = await copyFile(source, unfinished, expected.path).catch((cause: unknown) => {
-        throw new CommandError(`${source}: ${expected.path} cannot be read`, { cause });
+      const { sha256 } = await copyFile(source, unfinished, expected.path, signal).catch((error: unknown) => {
+        const cause = endOfCopy(error, dataDir, signal);
+        throw cause instanceof CommandError
+          ? cause
+          : new CommandError(`${source}: ${expected.path} cannot be read`, { cause });
       });
       if (sha256 !== expected.sha256) throw new CommandError(`${source}: ${expected.path} is damaged`);
     }
     await syncFolder(unfinished);
     // Replaces an empty directory, and fails if anybody has put something into it meanwhile.
     await rename(unfinished, dataDir);
+  } catch (error) {
+    throw endOfCopy(error, dataDir, signal);
   } finally {
     await rm(unfinished, { recursive: true, force: true });
   }
   await withDatabase(invocation, "command", async ({ database }) => {
     print(`the state of ${manifest.time} is in ${dataDir}`);
-    const missing = await countWithoutBytes(config, database);
+    const missing = await countWithoutBytes(config, database, signal);
     if (missing === 0) return;
     print(`files of the database without bytes here: ${missing}, deleted while the backup was made, or kept elsewhere`);
   });
 }
 
 /** A copy of a database that goes on is older than the copy of the folder after it. */
-async function countWithoutBytes({ files: { place, maxBytes } }: Config, database: Database): Promise<number> {
+async function countWithoutBytes(
+  { files: { place, maxBytes } }: Config,
+  database: Database,
+  signal: AbortSignal,
+): Promise<number> {
   if (place.kind !== "disk") return 0;
   const { openFiles } = await import("../files/open.ts");
   const { eachKeptFile } = await import("../store/files/kept-ids.ts");
@@ -53,6 +63,7 @@ async function countWithoutBytes({ files: { place, maxBytes } }: Config, databas
   try {
     for (const tenantId of await tenantIds(database)) {
       for await (const id of eachKeptFile(database, tenantId)) {
+        if (signal.aborted) throw new CommandError("stopped before the files of the database were counted");
         if ((await bytes.has?.({ tenantId, id })) === false) missing++;
       }
     }

@@ -43,9 +43,15 @@ const CONTROL = join("global", "pg_control");
  * at the end of the call.
  *
  * @param url of the running cluster
+ * @param signal stops it within a file
  * @throws CopyInterrupted
  */
-export async function copyRunningCluster(url: string, directory: string, target: string): Promise<CopiedFile[]> {
+export async function copyRunningCluster(
+  url: string,
+  directory: string,
+  target: string,
+  signal: AbortSignal,
+): Promise<CopiedFile[]> {
   const client = new pg.Client({ connectionString: url, application_name: "colloquy backup" });
   let lost: unknown;
   // Without a listener this event would end the process.
@@ -56,13 +62,13 @@ export async function copyRunningCluster(url: string, directory: string, target:
   try {
     await client.query("select pg_create_physical_replication_slot($1, true, true)", [SLOT + process.pid]);
     await client.query("select pg_backup_start('colloquy', fast => true)");
-    const copied = await copyTree(directory, target, (path) => path !== CONTROL);
+    const copied = await copyTree(directory, target, (path) => path !== CONTROL, signal);
     // Last, so that recovery begins no later than the files that it repairs.
-    copied.push(await copyFile(directory, target, CONTROL));
+    copied.push(await copyFile(directory, target, CONTROL, signal));
     const { rows } = await client.query("select labelfile as label from pg_backup_stop(wait_for_archive => false)");
     await writeFile(join(target, "backup_label"), rows[0].label, { mode: 0o600, flush: true });
     copied.push(await describe(target, "backup_label"));
-    copied.push(...(await copyTree(join(directory, WAL), join(target, WAL), isSegment)).map(within(WAL)));
+    copied.push(...(await copyTree(join(directory, WAL), join(target, WAL), isSegment, signal)).map(within(WAL)));
     return copied;
   } catch (error) {
     if (lost === undefined) throw error;
@@ -81,26 +87,28 @@ function within(folder: string) {
   return (file: CopiedFile): CopiedFile => ({ ...file, path: join(folder, file.path) });
 }
 
-/** Copies the files below `from` for which `takes` is true, and makes all folders. */
+/** Copies the files below `from` for which `takes` is true, and makes all folders. `signal` stops it within a file. */
 export async function copyTree(
   from: string,
   to: string,
   takes: (path: string) => boolean,
+  signal: AbortSignal,
   path = "",
 ): Promise<CopiedFile[]> {
   await mkdir(join(to, path), { recursive: true, mode: 0o700 });
   const copied: CopiedFile[] = [];
   const entries = await readdir(join(from, path), { withFileTypes: true }).catch(unlessGone);
   for (const entry of entries ?? []) {
+    signal.throwIfAborted();
     const name = join(path, entry.name);
     if (LEFT_OUT.test(entry.name)) continue;
     if (entry.isDirectory() && path === "" && EMPTY.has(entry.name)) {
       await mkdir(join(to, name), { mode: 0o700 });
     } else if (entry.isDirectory()) {
-      copied.push(...(await copyTree(from, to, takes, name)));
+      copied.push(...(await copyTree(from, to, takes, signal, name)));
     } else if (entry.isFile() && takes(name)) {
       // A table that is dropped meanwhile takes its files along; the WAL says so too.
-      const file = await copyFile(from, to, name).catch(unlessGone);
+      const file = await copyFile(from, to, name, signal).catch(unlessGone);
       if (file !== undefined) copied.push(file);
     }
   }
@@ -108,10 +116,10 @@ export async function copyTree(
 }
 
 /** Copies a file, readable by its owner only, and waits until it is on disk. */
-export async function copyFile(from: string, to: string, path: string): Promise<CopiedFile> {
+export async function copyFile(from: string, to: string, path: string, signal: AbortSignal): Promise<CopiedFile> {
   await mkdir(dirname(join(to, path)), { recursive: true, mode: 0o700 });
   const target = createWriteStream(join(to, path), { mode: 0o600, flush: true });
-  return await summarized(path, (count) => pipeline(createReadStream(join(from, path)), count, target));
+  return await summarized(path, (count) => pipeline(createReadStream(join(from, path)), count, target, { signal }));
 }
 
 /** The same of a file that is there already. */

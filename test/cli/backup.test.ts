@@ -108,6 +108,19 @@ test("a backup made while messages are sent holds each that was acknowledged bef
   }
 });
 
+test("a backup that is stopped ends at once, says so, and leaves nothing", async () => {
+  const own = await mkdtemp(join(folder, "stopped-"));
+  const target = join(own, "target");
+  const ending = new AbortController();
+  const running = runInProcess(["backup", target], { COLLOQUY_DATA_DIR: dataDir }, { signal: ending.signal });
+  const begun = () => readdir(join(`${target}.unfinished`, "postgres")).catch(() => []);
+  await expect.poll(begun, { interval: 1 }).not.toEqual([]);
+  ending.abort();
+  const stderr = `colloquy: ${target}: not written: the command was stopped\n`;
+  expect(await running).toEqual({ status: 1, stdout: "", stderr });
+  expect(await readdir(own)).toEqual([]);
+});
+
 test("nothing is written over: neither by a backup nor by a restore", async () => {
   const target = join(folder, "there");
   await writeFile(target, "");
