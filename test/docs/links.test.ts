@@ -43,3 +43,13 @@ test("every link in a document leads somewhere", () => {
   expect(documents.length).toBeGreaterThan(30);
   expect(documents.flatMap(brokenLinks)).toEqual([]);
 });
+
+test("where the README leads is in the package, too, and no secret is", () => {
+  const { files } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { files: string[] };
+  const packed = (path: string) => files.some((entry) => path === entry || path.startsWith(`${entry}/`));
+  const targets = [...prose("README.md").matchAll(/\]\(([^)\s#]+)/g)].map(([, target = ""]) => normalize(target));
+  const inside = targets.filter((target) => !/^[a-z]+:/.test(target));
+  expect(inside.length).toBeGreaterThan(20);
+  expect(inside.filter((target) => !packed(target))).toEqual([]);
+  expect(files).toContain("!deploy/secrets");
+});

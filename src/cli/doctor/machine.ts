@@ -145,7 +145,7 @@ function readyStatus(host: string, port: number, secure: boolean): Promise<numbe
   return new Promise((done) => {
     const address = host === "0.0.0.0" || host === "::" ? "localhost" : host;
     const signal = AbortSignal.timeout(ANSWER_MS);
-    const options = { host: address, port, path: "/readyz", signal, rejectUnauthorized: false };
+    const options = { host: address, port, path: "/readyz", signal, rejectUnauthorized: false, agent: false };
     const request = (secure ? getSecurely : get)(options, async (response) => {
       let body = "";
       for await (const chunk of response.setEncoding("utf8")) {
