@@ -24,8 +24,15 @@ test("a restore that is stopped ends within a file, says so, and leaves nothing"
   const copied = async () => (await stat(join(`${dataDir}.unfinished`, large)).catch(() => undefined))?.size ?? 0;
   await expect.poll(copied, { interval: 1 }).toBeGreaterThan(0);
   ending.abort();
+  let ended = false;
+  let most = 0;
+  const watched = running.finally(() => {
+    ended = true;
+  });
+  while (!ended) most = Math.max(most, await copied());
   const stderr = `colloquy: ${dataDir}: not written: the command was stopped\n`;
-  expect(await running).toEqual({ status: 1, stdout: "", stderr });
+  expect(await watched).toEqual({ status: 1, stdout: "", stderr });
+  expect(most).toBeLessThan(2 ** 27);
   expect(await readdir(folder)).toEqual(["backup"]);
   await rm(folder, { recursive: true });
 });
