@@ -64,7 +64,7 @@ function startIn(root: string, settings: Readonly<Record<string, string>>, progr
     `mkdir -p ${root}/../data && chown ${USER}:${USER} ${root}/../data`,
     `mount --bind ${root}/../data ${root}/data`,
     `mount -o remount,ro,bind ${root}`,
-    `exec chroot --userspec=${USER}:${USER} ${root} /usr/bin/env -i ${quoted}`,
+    `exec /usr/sbin/chroot --userspec=${USER}:${USER} ${root} /usr/bin/env -i ${quoted}`,
   ];
   return spawn("unshare", ["--mount", "--propagation", "private", "sh", "-ec", script.join("\n")], {
     stdio: ["ignore", "inherit", "inherit"],

@@ -1,6 +1,6 @@
 // Whether a client received a response, as far as a server can know.
 import type { HttpRequest } from "./request.ts";
-import type { HttpResponse } from "./response.ts";
+import { type HttpResponse, isWhole } from "./response.ts";
 
 /** A connection that breaks so soon after a response, in milliseconds, may not have carried it to the client. */
 const SETTLED_MS = 1_000;
@@ -15,12 +15,8 @@ export function afterSent(request: HttpRequest, response: HttpResponse, act: (re
     return;
   }
   const connection = "stream" in request ? request.stream.session : request.socket;
-  let sent = false;
-  response.once("finish", () => {
-    sent = true;
-  });
   response.once("close", () => {
-    if (!sent) act(false);
+    if (!isWhole(response)) act(false);
     else setTimeout(() => act(connection?.destroyed !== true), SETTLED_MS).unref();
   });
 }

@@ -43,6 +43,14 @@ export function gone(response: HttpResponse): boolean {
   return response.destroyed || response.writableEnded || response.headersSent;
 }
 
+/**
+ * Whether a closed response was handed to its connection as a whole. Node says of a stream of HTTP/2 that was reset
+ * before its end that it is finished, with the event too.
+ */
+export function isWhole(response: HttpResponse): boolean {
+  return response.writableFinished && !("stream" in response && response.stream.aborted);
+}
+
 /** A text of more characters is worth a copy. */
 const LONG_TEXT = 32 * 1024;
 

@@ -1,4 +1,6 @@
 // REST in front of the real pipeline, on the real server beside the other wires.
+import { request as http1Request } from "node:http";
+import { connect, constants } from "node:http2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { REST_FAILURES } from "../../../src/app/rest-errors.ts";
 import { DomainError, ErrorReason } from "../../../src/domain/errors.ts";
@@ -13,14 +15,22 @@ import { createMetrics } from "../../../src/telemetry/metrics.ts";
 import { LibraryService } from "../../gen/colloquy/test/v1/rest_pb.ts";
 import { libraryHandlers } from "../../support/library.ts";
 
+const seen = { entered: 0, aborted: 0 };
 const lines: Record<string, unknown>[] = [];
 const handlers = {
   ...libraryHandlers({ watched: 0, watchEnded: false, imported: 0, gate: async () => {} }),
   deleteBook: async ({ etag }: { etag: string }) => {
     throw new DomainError(ErrorReason.ETAG_MISMATCH, `the etag is not ${etag}`);
   },
-  restoreBook: (_: unknown, { signal }: { signal: AbortSignal }) =>
-    new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+  restoreBook: (_: unknown, { signal }: { signal: AbortSignal }) => {
+    seen.entered++;
+    return new Promise((_resolve, reject) =>
+      signal.addEventListener("abort", () => {
+        seen.aborted++;
+        reject(signal.reason);
+      }),
+    );
+  },
 };
 
 let server: Server;
@@ -137,6 +147,38 @@ describe("REST through the pipeline", () => {
       status: 400,
       body: { message: "x-server-timeout: must be a number of seconds, such as 2.5" },
     });
+  });
+
+  /** Begins a call that does not end by itself, each in its own way of leaving it. */
+  const leave: Readonly<Record<string, (path: string) => () => void>> = {
+    "HTTP/1.1, by the connection": (path) => {
+      const request = http1Request(url + path, { method: "POST", headers: { authorization: "yes" } });
+      request.on("error", () => {}).end();
+      return () => request.destroy();
+    },
+    "HTTP/2, by a reset": (path) => begin(path)[0],
+    "HTTP/2, by the connection": (path) => begin(path)[1],
+  };
+  function begin(path: string): [reset: () => void, destroy: () => void] {
+    const session = connect(url).on("error", () => {});
+    const head = { ":path": path, ":method": "POST", authorization: "yes" };
+    const stream = session
+      .request(head)
+      .on("error", () => {})
+      .end();
+    const reset = () => {
+      stream.close(constants.NGHTTP2_CANCEL);
+      stream.once("close", () => session.close());
+    };
+    return [reset, () => session.destroy()];
+  }
+
+  it.each(Object.keys(leave))("ends a call whose caller leaves: %s", async (way) => {
+    const { entered, aborted } = seen;
+    const go = leave[way]?.("/t1/books/7:restore");
+    await expect.poll(() => seen.entered).toBe(entered + 1);
+    go?.();
+    await expect.poll(() => seen.aborted).toBe(aborted + 1);
   });
 
   it("leaves other paths to the other wires", async () => {

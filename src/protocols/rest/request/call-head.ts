@@ -6,7 +6,7 @@ import type { CallSignal } from "../../../pipeline/call/deadline.ts";
 import { LazySignalHead } from "../../../pipeline/call/lazy-signal.ts";
 import { afterSent } from "../../http/after-sent.ts";
 import { addressOf, type HttpRequest, headerOf } from "../../http/request.ts";
-import type { HttpResponse } from "../../http/response.ts";
+import { type HttpResponse, isWhole } from "../../http/response.ts";
 import type { Mount } from "../binding/mount.ts";
 import { invalid, type RestProblem } from "../binding/problem.ts";
 
@@ -44,7 +44,7 @@ export class RestHead extends LazySignalHead implements CallHead {
   readonly #query: string;
   readonly #createSignal: CreateCallSignal;
   readonly #onClose = () => {
-    if (!this.#response.writableFinished) this.cancel();
+    if (!isWhole(this.#response)) this.cancel();
   };
 
   constructor(
