@@ -25,7 +25,11 @@ const sockets: Socket[] = [];
 beforeAll(async () => {
   agent = await startFakeAgent();
   server = await startIdentityServer({
-    environment: { COLLOQUY_COMPAT: "aisdk,agui", COLLOQUY_AGENT_PRIVATE: "yes", COLLOQUY_HEARTBEAT: "300" },
+    // Without the cache of pages, which takes a page as its own if that was asked for twice.
+    environment: {
+      ...{ COLLOQUY_COMPAT: "aisdk,agui", COLLOQUY_AGENT_PRIVATE: "yes", COLLOQUY_HEARTBEAT: "300" },
+      COLLOQUY_CACHE_SIZE: "0",
+    },
   });
   const tenant = await server.tenant();
   const { credential } = await tenant.key("read", "write", "admin");

@@ -60,7 +60,9 @@ async function packed(): Promise<string> {
 function pack(): string {
   const copy = join(SHARED(), "tree");
   const { files } = readManifest(join(ROOT, "package.json"));
-  const npmTakes = files.filter((name) => name !== "CHANGELOG.md" || readdirSync(ROOT).includes(name));
+  // "!" leaves something out, which npm does in the copy.
+  const named = files.filter((name) => !name.startsWith("!"));
+  const npmTakes = named.filter((name) => name !== "CHANGELOG.md" || readdirSync(ROOT).includes(name));
   for (const name of [...npmTakes, "package.json", "scripts", "third_party"]) {
     // Without what Node has compiled, which npm does not take either, once it has looked at each file.
     cpSync(join(ROOT, name), join(copy, name), {

@@ -84,10 +84,12 @@ describe("a JSON text", () => {
     ["spaces", " ".repeat(1 << 20)],
     ["names", `{${'"a":1,'.repeat(170_000)}`],
   ])("of 1 MiB of %s is judged within the time of parsing it a few times", (_, text) => {
-    jsonFault(text);
-    const before = process.cpuUsage();
-    jsonFault(text);
-    const { user } = process.cpuUsage(before);
-    expect(user / 1000).toBeLessThan(100);
+    // A machine that is shared takes some of the time for itself: the least of a few says what the text takes.
+    const times = Array.from({ length: 4 }, () => {
+      const before = process.cpuUsage();
+      jsonFault(text);
+      return process.cpuUsage(before).user / 1000;
+    });
+    expect(Math.min(...times)).toBeLessThan(100);
   });
 });
