@@ -4,8 +4,11 @@ import type { Party } from "../domain/identity/party.ts";
 
 /** Maximum calls that begin in one turn of the event loop. */
 export const BEGIN_EACH_TURN = 4;
-/** Maximum waiting calls. None holds more than its head: a body is not read before its call begins. */
-export const MAX_TO_BEGIN = 256;
+/**
+ * Maximum waiting calls: as many as one turn may read from as many sockets, so that no burst is refused which the
+ * database has room for. None holds more than its head: a body is not read before its call begins.
+ */
+export const MAX_TO_BEGIN = 1_024;
 
 const NOBODY: Party = { tenant: "", caller: "" };
 
