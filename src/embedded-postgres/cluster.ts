@@ -93,7 +93,8 @@ async function initialize(
     await rename(passwordFile, join(cluster, PASSWORD_FILE));
     await rename(cluster, path);
   } catch (error) {
-    if (!existsSync(path)) throw error;
+    // A write that finds no room names no path.
+    if (!existsSync(path)) throw error instanceof Error ? Object.assign(error, { path }) : error;
     // Another process finished its cluster first: that one counts.
   } finally {
     await removeFolder(workshop);

@@ -50,6 +50,14 @@ test("one without room, or that cannot be written to, is refused in a sentence, 
       stderr: rule(data, "PostgreSQL could not be initialized: No space left on device"),
     });
     expect(execFileSync("find", [data], { encoding: "utf8" })).toBe(`${data}\n`);
+    // To the last byte: not even a password fits.
+    spawnSync("dd", ["if=/dev/zero", `of=${join(disk, "fill")}`]);
+    expect(await start(data)).toMatchObject({
+      status: 1,
+      stdout: "",
+      stderr: rule(data, "ENOSPC: no space left on device, write"),
+    });
+    expect(execFileSync("find", [data], { encoding: "utf8" })).toBe(`${data}\n`);
     execFileSync("mount", ["-o", "remount,ro", disk]);
     expect(await start(data)).toMatchObject({ status: 1, stdout: "", stderr: expect.stringContaining("EROFS") });
   } finally {
