@@ -131,20 +131,12 @@ async function tryImage(folder: string): Promise<void> {
   try {
     check("it gets ready on a root that cannot be written to", await isReady(port, server));
     const [, ...probe] = Docker.config.Healthcheck?.Test ?? [];
-    const probed = startIn(
-      root,
-      environment,
-      probe.map((word) => word.replace("8080", `${port}`)),
-    );
+    const probed = startIn(root, settings, probe);
     check("its health check passes, without a shell", (await ended(probed)) === 0);
     server.kill("SIGTERM");
     const stopped = await Promise.race([ended(server), sleep(STOPPED_WITHIN_MS, "late")]);
     check("it stops on SIGTERM", stopped === 0);
-    const late = startIn(
-      root,
-      environment,
-      probe.map((word) => word.replace("8080", `${port}`)),
-    );
+    const late = startIn(root, settings, probe);
     check("its health check fails once it has stopped", (await ended(late)) === 1);
   } finally {
     server.kill("SIGKILL");
