@@ -6,6 +6,8 @@ import type { Interceptor, UnaryRequest } from "@connectrpc/connect";
 
 /** So long after it has failed, the same request is another one, in milliseconds. */
 const KEPT_MS = 10 * 60 * 1000;
+/** Of failed requests, kept to be known again; the last one always is. In characters, which are bytes of the requests. */
+const KEPT_SIZE = 4_000_000;
 
 interface Failed {
   readonly service: string;
@@ -20,8 +22,7 @@ export function createRepeats(now: () => number = Date.now): Interceptor {
     if (request.stream || !takesId(request)) return next(request);
     const { method, message } = request;
     const service = method.parent.typeName;
-    const key = `${service}/${method.name} ${toBinary(method.input, message)}`;
-    const before = failed.get(key);
+    const before = failed.size > 0 ? failed.get(keyOf(request)) : undefined;
     const isRepeat = before !== undefined && now() - before.time < KEPT_MS;
     const requestId = isRepeat ? before.requestId : crypto.randomUUID();
     try {
@@ -30,11 +31,24 @@ export function createRepeats(now: () => number = Date.now): Interceptor {
       for (const [other, attempt] of failed) if (attempt.service === service) failed.delete(other);
       return response;
     } catch (error) {
-      for (const [other, { time }] of failed) if (now() - time >= KEPT_MS) failed.delete(other);
+      const key = keyOf(request);
+      failed.delete(key);
+      let size = key.length;
+      // The latest first.
+      for (const [other, { time }] of [...failed].reverse()) {
+        size += other.length;
+        if (size > KEPT_SIZE || now() - time >= KEPT_MS) failed.delete(other);
+      }
       failed.set(key, { service, requestId, time: now() });
       throw error;
     }
   };
+}
+
+/** What makes two requests the same: a character for each byte. */
+function keyOf({ method, message }: UnaryRequest): string {
+  const bytes = new TextDecoder("windows-1252").decode(toBinary(method.input, message));
+  return `${method.parent.typeName}/${method.name} ${bytes}`;
 }
 
 /**

@@ -144,9 +144,9 @@ export function useTurn(conversationId: string, onEntry: (message: Message) => v
       const { turn } = await client.createTurn({ conversationId, messages, requestId: id });
       if (turn !== undefined) void watch(turn);
     },
-    again: ({ messageId, agentId }) =>
+    // A turn is repeated once, however often that is asked for: its repetition, if it fails, is another turn.
+    again: ({ id: requestId, messageId, agentId }) =>
       tried(async () => {
-        const requestId = crypto.randomUUID();
         const controller = new AbortController();
         const request = { conversationId, messageId, agent: agentId, requestId };
         for await (const { event } of client.regenerate(request, { signal: controller.signal })) {

@@ -2,7 +2,6 @@
 import { useMutation } from "@connectrpc/connect-query";
 import { TextInput } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { text } from "../strings/en.ts";
 import { ActionButton } from "../ui/action-button.tsx";
@@ -12,8 +11,6 @@ const words = text.conversations;
 export function NewConversation() {
   const navigate = useNavigate();
   const creating = useMutation(ConversationService.method.createConversation);
-  // What is sent again after a lost response must not begin another one.
-  const [requestId, setRequestId] = useState(() => crypto.randomUUID());
   return (
     <ActionButton
       label={words.create}
@@ -22,10 +19,9 @@ export function NewConversation() {
       running={creating}
       act={(fields, done) =>
         creating.mutate(
-          { conversation: { title: fields.one("title"), agent: fields.one("agent") }, requestId },
+          { conversation: { title: fields.one("title"), agent: fields.one("agent") } },
           {
             onSuccess: ({ conversation }) => {
-              setRequestId(crypto.randomUUID());
               done();
               const conversationId = conversation?.id ?? "";
               void navigate({ to: "/conversations/$conversationId", params: { conversationId } });

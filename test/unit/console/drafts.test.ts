@@ -5,6 +5,7 @@ import { advanced, type RunningTurn } from "../../../console/src/conversation/dr
 import { blocksOf } from "../../../console/src/conversation/text-blocks.ts";
 import { TurnSchema } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { type ResumeTurnResponse, ResumeTurnResponseSchema } from "../../../gen/colloquy/v1/turn_service_pb.ts";
+import { createRandom } from "../../fault/stage/random.ts";
 
 const begun: RunningTurn = { turn: create(TurnSchema), drafts: [] };
 const event = (given: object) => create(ResumeTurnResponseSchema, { event: given } as never).event;
@@ -39,4 +40,18 @@ test.each([
 ])("%s in blocks", (_, source, blocks) => {
   expect(blocksOf(source)).toEqual(blocks);
   expect(blocksOf(source).join("")).toBe(source);
+});
+
+test("what was cut off stays as it is while a reply grows, wherever its pieces end", () => {
+  const lines = ["a\n", "\n", " \n", "```\n", "```js\n", "~~~~\n", "> b\n", "- c\n", "    d\n", "\r\n"];
+  const random = createRandom(1);
+  for (let round = 0; round < 50; round++) {
+    const source = Array.from({ length: 20 }, () => random.pick(lines)).join("");
+    const whole = blocksOf(source);
+    expect(whole.join("")).toBe(source);
+    for (let end = 0; end < source.length; end++) {
+      const done = blocksOf(source.slice(0, end)).slice(0, -1);
+      expect(done).toEqual(whole.slice(0, done.length));
+    }
+  }
 });

@@ -90,6 +90,18 @@ describe("calls that are tried again", () => {
     expect(await tried(create)).not.toBe(second);
   });
 
+  test("of large ones the latest are known, in a bounded number of bytes", async () => {
+    const create = (reason: string) => holds.createLegalHold({ legalHold: { reason: reason.repeat(1_500_000) } });
+    const [a, b, c] = [
+      await tried(() => create("a"), true),
+      await tried(() => create("b"), true),
+      await tried(() => create("c"), true),
+    ];
+    expect(await tried(() => create("c"), true)).toBe(c);
+    expect(await tried(() => create("b"), true)).toBe(b);
+    expect(await tried(() => create("a"), true)).not.toBe(a);
+  });
+
   test("have another id after another change", async () => {
     const remove = () => messages.deleteMessage({ messageId: "m" });
     const first = await tried(remove, true);

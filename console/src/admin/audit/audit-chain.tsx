@@ -35,24 +35,18 @@ export function AuditChain() {
   return (
     <>
       <Group gap="xs" mb="sm">
-        <Button
-          size="xs"
-          variant="default"
-          disabled={isBusy}
-          loading={verifying.isPending}
-          onClick={() => begin(verifying)}
-        >
-          {words.verify}
-        </Button>
-        <Button
-          size="xs"
-          variant="default"
-          disabled={isBusy}
-          loading={exporting.isPending}
-          onClick={() => begin(exporting)}
-        >
-          {words.export}
-        </Button>
+        {[["verify", verifying] as const, ["export", exporting] as const].map(([name, work]) => (
+          <Button
+            key={name}
+            size="xs"
+            variant="default"
+            disabled={isBusy}
+            loading={work.isPending}
+            onClick={() => begin(work)}
+          >
+            {words[name]}
+          </Button>
+        ))}
         <Text size="sm" role="status">
           {isBusy && words.soFar(done)}
         </Text>

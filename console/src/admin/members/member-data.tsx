@@ -42,7 +42,6 @@ async function exported(transport: Transport, memberId: string): Promise<Blob> {
 
 export function EraseMember({ memberId }: { memberId: string }) {
   const erasing = useChange(ErasureService.method.eraseMember);
-  const [requestId] = useState(() => crypto.randomUUID());
   const [typed, setTyped] = useState("");
   const [isUnconfirmed, setIsUnconfirmed] = useState(false);
   return (
@@ -54,7 +53,7 @@ export function EraseMember({ memberId }: { memberId: string }) {
       running={erasing}
       act={(_, done) => {
         setIsUnconfirmed(typed !== memberId);
-        if (typed === memberId) erasing.mutate({ memberId, requestId }, { onSuccess: done });
+        if (typed === memberId) erasing.mutate({ memberId }, { onSuccess: done });
       }}
     >
       <ErasurePreview memberId={memberId} />
