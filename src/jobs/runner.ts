@@ -55,16 +55,19 @@ export class JobRunner {
     const { database, bytes, budget, onError, settleMs = SETTLE_MS } = this.#options;
     const { signal } = this.#rounds;
     let worked = 0;
+    let erased = false;
     for (const tenantId of await tenantsWithJobs(database, signal)) {
       for (;;) {
         const job = signal.aborted ? undefined : await takeJob(database, tenantId, signal);
         if (job === undefined) break;
         worked++;
+        // The first round of a job is followed by a second, a minute later.
+        erased ||= job.round > 1;
         await workOn(database, tenantId, job, settleMs, signal, bytes, createGiveWay(budget, signal)).catch(onError);
       }
     }
     // Once for all of them, and not before the rows of the jobs themselves have forgotten whom they erased.
-    if (worked > 0 && !signal.aborted) await takeSamplesAnew(database, signal);
+    if (erased && !signal.aborted) await takeSamplesAnew(database, signal);
     return worked;
   }
 }
