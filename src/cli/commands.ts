@@ -123,13 +123,13 @@ export const COMMANDS: readonly Command[] = [
     name: "backup",
     summary: "copy the embedded database and the keys to a new folder, while the server runs",
     arguments: ["folder"],
-    load: () => import("./backup.ts"),
+    load: () => import("./backup/backup.ts"),
   },
   {
     name: "restore",
     summary: "make a new data directory from a backup, and start its database once",
     arguments: ["folder"],
-    load: () => import("./restore.ts"),
+    load: () => import("./backup/restore.ts"),
   },
   {
     name: "doctor",

@@ -5,6 +5,7 @@ import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs
 import { dirname, join } from "node:path";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { isOurId } from "../domain/ids/id.ts";
+import { isNoRoom } from "../domain/no-room.ts";
 import {
   type ByteRange,
   type ByteStore,
@@ -200,7 +201,6 @@ function unlessGone<T>(instead: T) {
   };
 }
 
-const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
 /** The folder is none, may not be used or is gone. */
 const UNUSABLE: ReadonlySet<string> = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST", "ENOENT", "EIO"]);
 
@@ -213,7 +213,7 @@ function toldOfMissing(error: NodeJS.ErrnoException): never {
 
 function told(error: NodeJS.ErrnoException): never {
   const { code = "" } = error;
-  if (NO_ROOM.has(code)) {
+  if (isNoRoom(error)) {
     throw new DomainError(ErrorReason.OVERLOADED, "there is no room for files on the server's disk", { cause: error });
   }
   if (!UNUSABLE.has(code)) throw error;

@@ -2,13 +2,13 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { Config } from "../config/config.ts";
-import { packageVersion } from "../config/version.ts";
-import type { CopiedFile } from "../embedded-postgres/backup.ts";
-import { MANIFEST, type Manifest, refuseExternal } from "./backup-manifest.ts";
-import { CommandError, type Invocation } from "./command.ts";
+import type { Config } from "../../config/config.ts";
+import { packageVersion } from "../../config/version.ts";
+import type { CopiedFile } from "../../embedded-postgres/backup.ts";
+import { CommandError, type Invocation } from "../command.ts";
+import { withDatabase } from "../with-database.ts";
 import { endOfCopy } from "./copying.ts";
-import { withDatabase } from "./with-database.ts";
+import { MANIFEST, type Manifest, refuseExternal } from "./manifest.ts";
 
 const CLUSTER = "postgres";
 /** The files of conversations; those that are not whole yet are left out. */
@@ -21,7 +21,9 @@ export async function run(invocation: Invocation): Promise<void> {
   refuseExternal(config, "pg_basebackup or pg_dump");
   if (existsSync(target)) throw new CommandError(`${target}: exists already: name a new folder`);
   const unfinished = `${target}.unfinished`;
-  const { copyFile, CopyInterrupted, copyRunningCluster, syncFolder } = await import("../embedded-postgres/backup.ts");
+  const { copyFile, CopyInterrupted, copyRunningCluster, syncFolder } = await import(
+    "../../embedded-postgres/backup.ts"
+  );
   await withDatabase(invocation, "command", async ({ url }) => {
     await makeFolder(unfinished, target);
     await using undo = new AsyncDisposableStack();
@@ -67,7 +69,7 @@ async function copyFiles(config: Config, unfinished: string, signal: AbortSignal
   if (config.files.place.kind !== "disk") return [];
   const from = resolve(config.files.place.folder);
   if (from !== join(resolve(config.dataDir), FILES) || !existsSync(from)) return [];
-  const { copyTree } = await import("../embedded-postgres/backup.ts");
+  const { copyTree } = await import("../../embedded-postgres/backup.ts");
   return copyTree(from, join(unfinished, FILES), (path) => !UNFINISHED.test(path), signal);
 }
 

@@ -1,9 +1,9 @@
 // The list of a backup's files, by which `restore` checks them, and what keeps both commands from an external database.
 import { readFile } from "node:fs/promises";
 import { join, normalize } from "node:path";
-import type { Config } from "../config/config.ts";
-import type { CopiedFile } from "../embedded-postgres/backup.ts";
-import { CommandError } from "./command.ts";
+import type { Config } from "../../config/config.ts";
+import type { CopiedFile } from "../../embedded-postgres/backup.ts";
+import { CommandError } from "../command.ts";
 
 export const MANIFEST = "backup.json";
 

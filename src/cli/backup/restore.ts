@@ -1,12 +1,12 @@
 // `restore`: a new data directory from the folder of a backup, once every file of it is known to be whole.
 import { readdir, rename, rm } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { Config } from "../config/config.ts";
-import type { Database } from "../store/database.ts";
-import { readManifest, refuseExternal } from "./backup-manifest.ts";
-import { CommandError, type Invocation } from "./command.ts";
+import type { Config } from "../../config/config.ts";
+import type { Database } from "../../store/database.ts";
+import { CommandError, type Invocation } from "../command.ts";
+import { withDatabase } from "../with-database.ts";
 import { endOfCopy } from "./copying.ts";
-import { withDatabase } from "./with-database.ts";
+import { readManifest, refuseExternal } from "./manifest.ts";
 
 export async function run(invocation: Invocation): Promise<void> {
   const { config, print, signal, arguments: words } = invocation;
@@ -17,7 +17,7 @@ export async function run(invocation: Invocation): Promise<void> {
     throw new CommandError(`COLLOQUY_DATA_DIR: ${dataDir} is not empty: name a new directory`);
   }
   const manifest = await readManifest(source);
-  const { copyFile, copyTree, syncFolder } = await import("../embedded-postgres/backup.ts");
+  const { copyFile, copyTree, syncFolder } = await import("../../embedded-postgres/backup.ts");
   const unfinished = `${dataDir}.unfinished`;
   await rm(unfinished, { recursive: true, force: true });
   try {
@@ -55,9 +55,9 @@ async function countWithoutBytes(
   signal: AbortSignal,
 ): Promise<number> {
   if (place.kind !== "disk") return 0;
-  const { openFiles } = await import("../files/open.ts");
-  const { eachKeptFile } = await import("../store/files/kept-ids.ts");
-  const { tenantIds } = await import("../store/directory/tenants.ts");
+  const { openFiles } = await import("../../files/open.ts");
+  const { eachKeptFile } = await import("../../store/files/kept-ids.ts");
+  const { tenantIds } = await import("../../store/directory/tenants.ts");
   const bytes = await openFiles(place, maxBytes);
   let missing = 0;
   try {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { endOfCopy } from "../../../src/cli/backup/copying.ts";
 import { CommandError } from "../../../src/cli/command.ts";
-import { endOfCopy } from "../../../src/cli/copying.ts";
 
 const { signal } = new AbortController();
 
