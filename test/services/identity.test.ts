@@ -90,7 +90,10 @@ describe("members", () => {
       pageToken = page.nextPageToken;
     } while (pageToken !== "");
     expect(ids).toEqual(["a", "b", "c", "d", "e"]);
-    const { nextPageToken } = await listMembers({ pageSize: 2 });
+    const { members, nextPageToken } = await listMembers({ pageSize: 2, memberIds: ["d", "b", "d", "e"] });
+    expect(members.map(({ id }) => id)).toEqual(["b", "d"]);
+    const rest = await listMembers({ pageToken: nextPageToken, pageSize: 2, memberIds: ["d", "b", "d", "e"] });
+    expect(rest.members.map(({ id }) => id)).toEqual(["e"]);
     expect(await reasonOf(listMembers({ pageToken: nextPageToken, deleted: DeletedFilter.ONLY }))).toBe(
       "INVALID_PAGE_TOKEN",
     );
@@ -106,10 +109,13 @@ describe("members", () => {
     const seenBy = async (id: string) => {
       const { listMembers, getMember } = directory(await tenant.token(id));
       const ids = (await listMembers({})).members.map((member) => member.id);
-      for (const memberId of ["boss", "lead", "agent", "other", "admin"]) {
+      const memberIds = ["boss", "lead", "agent", "other", "admin", "nobody"];
+      for (const memberId of memberIds) {
         const seen = (await reasonOf(getMember({ memberId }))) === undefined;
         expect([memberId, seen]).toEqual([memberId, ids.includes(memberId)]);
       }
+      const named = (await listMembers({ memberIds })).members.map((member) => member.id);
+      expect(named).toEqual(ids);
       return ids;
     };
     expect(await seenBy("boss")).toEqual(["agent", "boss", "lead"]);

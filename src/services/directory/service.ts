@@ -76,7 +76,8 @@ export function createDirectoryService({ database, secrets, forgetMember }: Dire
         read({ after: [after] = [], limit }) {
           const role = request.role || undefined;
           const managerId = request.managerId || undefined;
-          const list = { deleted: deletedOf(request.deleted), role, managerId, after, limit };
+          const { memberIds: ids } = request;
+          const list = { deleted: deletedOf(request.deleted), role, managerId, ids, after, limit };
           return store.listMembers(database, caller, list, interrupt);
         },
         convert: toMember,

@@ -26,6 +26,8 @@ export interface MemberList {
   /** Undefined: any. */
   readonly role: number | undefined;
   readonly managerId: string | undefined;
+  /** Only these. Empty: any. */
+  readonly ids: readonly string[];
   /** The id after which the page begins. */
   readonly after: string | undefined;
   readonly limit: number;
@@ -35,12 +37,14 @@ export interface MemberList {
 export function listMembers(
   on: Queryable,
   caller: Caller,
-  { deleted, role, managerId, after, limit }: MemberList,
+  { deleted, role, managerId, ids, after, limit }: MemberList,
   signal?: Interrupt,
 ): Promise<sql.MemberRow[]> {
   const which = deleted === "include" ? null : deleted === "only";
   const values = [caller.tenantId, caller.memberId, which, role ?? null, managerId ?? null, after ?? null, limit];
-  return on.query(sql.listMembers[caller.viewer.kind], values, signal);
+  const { kind } = caller.viewer;
+  if (ids.length === 0) return on.query(sql.listMembers[kind], values, signal);
+  return on.query(sql.listNamedMembers[kind], [...values, ids], signal);
 }
 
 /** Locks a member, deleted or not, until the transaction ends. */
