@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts";
 import { DraftService } from "../../gen/colloquy/v1/draft_service_pb.ts";
 import { MessageKind, MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
@@ -342,7 +343,8 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
         updateMask: { paths: ["outside_reads"] },
       });
     const eve = stage.server.client(ConversationService, await stage.tenant.token("eve"));
-    await stage.tenant.addMember("eve");
+    const directory = stage.server.client(DirectoryService, await stage.tenant.token("ada", "admin"));
+    await directory.upsertMember({ memberId: "eve", member: { displayName: "Eve Fox" } });
     const { conversation } = await eve.createConversation({});
     const page = await stage.open(`/conversations/${conversation?.id}`);
     await page.getByText("No message yet").waitFor();
@@ -352,6 +354,8 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     const says = stage.server.client(MessageService, await stage.tenant.token("eve"));
     await says.sendMessage({ conversationId: conversation?.id ?? "", message: { content: "Still here" } });
     await page.locator("[data-message]").getByText("Still here").waitFor();
+    await page.locator("[data-message]").getByText("Eve Fox").waitFor();
+    expect(await page.getByTitle("eve", { exact: true }).allTextContents()).toEqual(["Eve Fox"]);
     await set(OutsideReads.NEVER);
     await page.getByText("shows its content only to those who do").waitFor();
     await set(OutsideReads.ALWAYS);

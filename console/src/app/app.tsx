@@ -6,6 +6,7 @@ import { RouterProvider } from "@tanstack/react-router";
 import { useState } from "react";
 import { createConnection } from "../api/connection.ts";
 import { createQueryClient } from "../api/query-client.ts";
+import { createReadMember } from "../api/read-member.ts";
 import { createTransport } from "../api/transport.ts";
 import { createSession } from "../auth/session.ts";
 import { forgetDrafts } from "../conversation/draft-memory.ts";
@@ -39,6 +40,6 @@ function createParts() {
     queries.clear();
     if (session.ended() === "signed-out") forgetDrafts(sessionStorage);
   });
-  const services = { session, connection, transport };
+  const services = { session, connection, transport, readMember: createReadMember(transport) };
   return { services, queries, router: createAppRouter(services) };
 }

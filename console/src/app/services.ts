@@ -2,12 +2,14 @@
 import type { Transport } from "@connectrpc/connect";
 import { createContext, use } from "react";
 import type { Connection } from "../api/connection.ts";
+import type { ReadMember } from "../api/read-member.ts";
 import type { SessionStore } from "../auth/session.ts";
 
 export interface AppServices {
   readonly session: SessionStore;
   readonly connection: Connection;
   readonly transport: Transport;
+  readonly readMember: ReadMember;
 }
 
 const Context = createContext<AppServices | undefined>(undefined);

@@ -4,8 +4,10 @@ import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-route
 import { useEffect, useRef, useSyncExternalStore } from "react";
 import { useAccess } from "../auth/use-access.ts";
 import { text } from "../strings/en.ts";
+import { KeyName } from "../ui/actor-name.tsx";
 import { ConnectionNotice } from "../ui/connection-notice.tsx";
 import { MoonIcon, SunIcon } from "../ui/icons.tsx";
+import { MemberName } from "../ui/member-name.tsx";
 import { NAVIGATION } from "./navigation.ts";
 import { useServices } from "./services.ts";
 import styles from "./shell.module.css";
@@ -29,7 +31,7 @@ export function Shell() {
         </nav>
         <div className={styles.account}>
           <span className={styles.who} title={`${current.name} · ${current.tenant}`}>
-            {current.name} · {current.tenant}
+            <OwnName name={current.name} /> · {current.tenant}
           </span>
           <ColorSchemeButton />
           <Button variant="default" size="xs" onClick={() => session.end("signed-out")}>
@@ -43,6 +45,13 @@ export function Shell() {
       </main>
     </div>
   );
+}
+
+/** By a key itself, it is the key's. */
+function OwnName({ name }: { name: string }) {
+  const { isKnown, memberId } = useAccess();
+  if (!isKnown) return name;
+  return memberId === "" ? <KeyName id={name} /> : <MemberName id={memberId} />;
 }
 
 function Places() {

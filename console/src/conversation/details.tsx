@@ -13,7 +13,9 @@ import { RecordSchema } from "../../../gen/colloquy/v1/record_pb.ts";
 import { TransferService } from "../../../gen/colloquy/v1/transfer_service_pb.ts";
 import { useServices } from "../app/services.ts";
 import { text } from "../strings/en.ts";
+import { CopyButton } from "../ui/copy-button.tsx";
 import { FailureNotice } from "../ui/failure-notice.tsx";
+import { MemberName } from "../ui/member-name.tsx";
 import { save } from "../ui/save.ts";
 import { Time } from "../ui/time.tsx";
 import { Branches } from "./branches.tsx";
@@ -33,7 +35,7 @@ export default function Details({ conversation, onClose }: DetailsProps) {
   const facts = [
     [words.id, <Code key="id">{id}</Code>],
     [words.number, number > 0n && String(number)],
-    [words.owner, ownerId],
+    [words.owner, ownerId && <NameAndId key="owner" id={ownerId} />],
     [
       words.forkedFrom,
       origin !== undefined && (
@@ -104,7 +106,7 @@ function Participants({ conversationId }: { conversationId: string }) {
       <ul>
         {data?.participants.map(({ memberId, readSeq }) => (
           <li key={memberId} style={{ overflowWrap: "anywhere" }}>
-            <bdi>{memberId}</bdi>{" "}
+            <NameAndId id={memberId} />{" "}
             <Text span size="xs" c="dimmed">
               {readSeq === 0n ? words.readNothing : <LastRead value={readTimes.get(memberId)} />}
             </Text>
@@ -112,6 +114,15 @@ function Participants({ conversationId }: { conversationId: string }) {
         ))}
       </ul>
     </section>
+  );
+}
+
+/** Its name, and the id to copy. */
+function NameAndId({ id }: { id: string }) {
+  return (
+    <>
+      <MemberName id={id} /> <CopyButton value={id} label={text.copy.id} />
+    </>
   );
 }
 

@@ -1,11 +1,12 @@
 // One entry of the log: who, when, what, and what can be done with it.
 import { Badge, Button, Group } from "@mantine/core";
 import { CatchBoundary } from "@tanstack/react-router";
-import { lazy, memo, Suspense, useId, useRef, useState } from "react";
+import { Fragment, lazy, memo, Suspense, useId, useRef, useState } from "react";
 import { type Message, MessageRole, MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Turn } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { text } from "../strings/en.ts";
 import { ActorName } from "../ui/actor-name.tsx";
+import { MemberName } from "../ui/member-name.tsx";
 import { Time } from "../ui/time.tsx";
 import { MessageEditor } from "./message-editor.tsx";
 import styles from "./message-item.module.css";
@@ -16,6 +17,8 @@ import { AddReaction, Reactions } from "./reactions.tsx";
 import { TurnFailure } from "./turn-failure.tsx";
 
 const words = text.conversation;
+/** So many are named. */
+const MOST_READERS = 3;
 const Thread = lazy(() => import("./thread.tsx"));
 
 export interface MessageItemProps {
@@ -101,7 +104,7 @@ export const MessageItem = memo(function MessageItem(props: MessageItemProps) {
             {words.replies(message.replyCount)}
           </Button>
         )}
-        {readers.length > 0 && <span className={styles.note}>{words.readBy(readers)}</span>}
+        {readers.length > 0 && <ReadBy readers={readers} />}
       </Group>
       {failure !== undefined && <TurnFailure turn={failure} onRetry={onRetry && (() => onRetry(failure))} />}
       <Suspense>
@@ -110,5 +113,20 @@ export const MessageItem = memo(function MessageItem(props: MessageItemProps) {
     </li>
   );
 });
+
+function ReadBy({ readers }: { readers: readonly string[] }) {
+  return (
+    <span className={styles.note}>
+      {words.readBy}{" "}
+      {readers.slice(0, MOST_READERS).map((id, index) => (
+        <Fragment key={id}>
+          {index > 0 && ", "}
+          <MemberName id={id} />
+        </Fragment>
+      ))}
+      {words.andMore(readers.length - MOST_READERS)}
+    </span>
+  );
+}
 
 const BADGE = { size: "xs", variant: "default", radius: "sm", tt: "none" } as const;

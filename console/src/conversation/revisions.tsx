@@ -6,6 +6,7 @@ import { Fragment } from "react";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { text } from "../strings/en.ts";
+import { ActorName } from "../ui/actor-name.tsx";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { Time } from "../ui/time.tsx";
@@ -30,7 +31,7 @@ export default function Revisions({ message, onClose }: { message: Message; onCl
         .map(({ revision, createTime, editor }, index) => (
           <section key={revision} className={styles.revision}>
             <Text size="xs" c="dimmed">
-              {words.changedBy(editor?.id ?? "")}{" "}
+              {words.changedBy} <ActorName actor={editor} />{" "}
               <Time value={byAge[index + 1]?.createTime ?? message.editTime ?? createTime} />
             </Text>
             <Difference before={texts[index] ?? ""} after={texts[index + 1] ?? ""} />

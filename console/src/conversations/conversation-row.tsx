@@ -6,6 +6,7 @@ import { type Conversation, ConversationStatus } from "../../../gen/colloquy/v1/
 import { text } from "../strings/en.ts";
 import { unreadCount } from "../ui/amounts.ts";
 import { PinIcon } from "../ui/icons.tsx";
+import { MemberName } from "../ui/member-name.tsx";
 import { Time } from "../ui/time.tsx";
 import { activityTime } from "./activity-time.ts";
 import styles from "./conversation-row.module.css";
@@ -63,7 +64,11 @@ function RowContent({ conversation }: { conversation: Conversation }) {
         <span>{text.conversations.messages(Number(messageCount))}</span>
         {/* What tells chats without a title apart. */}
         {title === "" && clientId !== "" && <span>{clientId}</span>}
-        {ownerId !== "" && <span>{ownerId}</span>}
+        {ownerId !== "" && (
+          <span>
+            <MemberName id={ownerId} />
+          </span>
+        )}
         {agent !== "" && <span>{agent}</span>}
         {Object.entries(labels).map(([name, value]) => (
           <span key={name} className={styles.label}>

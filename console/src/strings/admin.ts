@@ -56,7 +56,7 @@ export const adminText = {
       apiKeyCount: "API keys that it made, which stay",
     },
     tree: "Members, each above those whom it manages",
-    managedBy: (id: string) => `managed by ${id}`,
+    managedBy: "managed by",
     more: (shown: number) => `${amount(shown)} members are shown. There are more.`,
   },
   keys: {
@@ -123,7 +123,7 @@ export const adminText = {
     actorId: "Who (id)",
     actorType: "Kind",
     actorTypes: { MEMBER: "Member", API_KEY: "API key", AGENT: "Agent", SYSTEM: "System" },
-    actingFor: (id: string) => `for ${id}`,
+    actingFor: "for",
     action: "Action",
     actionHint: "conversation.delete",
     resource: "Resource",

@@ -37,7 +37,8 @@ export const text = {
     details: "Details",
     page: "This page failed to load.",
   },
-  copy: { copy: "Copy", copied: "Copied" },
+  copy: { copy: "Copy", copied: "Copied", id: "Copy the id" },
+  members: { erased: "Erased member", deleted: "deleted" },
   connection: {
     lost: "The connection to the server is lost. Trying again…",
     feedLost: "What is new may be missing here: the server ended the live connection. Trying again…",
@@ -157,13 +158,14 @@ export const text = {
     earlierInCommon: (count: number) =>
       count === 1 ? "The entry before is in both." : `The ${amount(count)} entries before are in both.`,
     replies: (count: number) => `${count} ${count === 1 ? "reply" : "replies"}`,
-    readBy: (members: readonly string[]) => `Read by ${members.slice(0, 3).join(", ")}${more(members.length - 3)}`,
+    readBy: "Read by",
+    andMore: (count: number) => (count > 0 ? ` and ${amount(count)} more` : ""),
     actions: "Actions",
     copyText: "Copy text",
     copyLink: "Copy link",
     raw: "Raw entry",
     revisions: "Earlier texts",
-    changedBy: (editor: string) => `Changed by ${editor}`,
+    changedBy: "Changed by",
     edit: "Edit",
     editLabel: "Text of the message",
     saveEdit: "Save",
@@ -241,8 +243,4 @@ function of(tool: string): string {
 
 function because(reason: string): string {
   return reason === "" ? "" : `: ${reason}`;
-}
-
-function more(count: number): string {
-  return count > 0 ? ` and ${count} more` : "";
 }

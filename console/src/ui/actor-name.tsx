@@ -1,15 +1,27 @@
-// The names of whoever sent or did something. Agents and keys are known by ids, and people call them by their names.
+// The names of whoever sent or did something. The store knows them by ids, and people call them by their names.
 import { useQuery } from "@connectrpc/connect-query";
 import { AccessService } from "../../../gen/colloquy/v1/access_service_pb.ts";
 import { type Actor, ActorType } from "../../../gen/colloquy/v1/actor_pb.ts";
 import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
 import { useAccess } from "../auth/use-access.ts";
+import { text } from "../strings/en.ts";
+import { MemberName } from "./member-name.tsx";
 
 export function ActorName({ actor }: { actor: Actor | undefined }) {
-  if (actor?.displayName) return <bdi>{actor.displayName}</bdi>;
-  if (actor?.type === ActorType.AGENT) return <AgentName id={actor.id} />;
-  if (actor?.type === ActorType.API_KEY) return <KeyName id={actor.id} />;
-  return <bdi>{actor?.id}</bdi>;
+  if (actor === undefined) return null;
+  const { type, id, displayName } = actor;
+  if (!displayName && type === ActorType.MEMBER) return <MemberName id={id} />;
+  if (type === ActorType.SYSTEM) return id === ERASED ? <i>{text.members.erased}</i> : <bdi>{id}</bdi>;
+  return <bdi title={id}>{displayName || <NameOf type={type} id={id} />}</bdi>;
+}
+
+/** By which the system stands for a member that was erased. */
+const ERASED = "erased";
+
+function NameOf({ type, id }: { type: ActorType; id: string }) {
+  if (type === ActorType.AGENT) return <AgentName id={id} />;
+  if (type === ActorType.API_KEY) return <KeyName id={id} />;
+  return id;
 }
 
 /** The id stands for it while its name is not known, and where the caller may not read agents. */

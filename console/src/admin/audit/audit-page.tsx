@@ -9,6 +9,7 @@ import { NEXT_PAGE } from "../../api/paging.ts";
 import { adminText } from "../../strings/admin.ts";
 import { ActorName, AgentName, KeyName } from "../../ui/actor-name.tsx";
 import type { Column } from "../../ui/data-table.tsx";
+import { MemberName } from "../../ui/member-name.tsx";
 import { Page } from "../../ui/page.tsx";
 import { PagedTable } from "../../ui/paged-table.tsx";
 import { WholeTime } from "../../ui/whole-time.tsx";
@@ -55,17 +56,16 @@ export function AuditPage() {
 
 function Who({ actor }: { actor: Actor }) {
   const { type, actingFor } = actor;
-  const facts = [
-    type !== ActorType.MEMBER && wordOf(ActorType, type, words.actorTypes),
-    actingFor !== undefined && words.actingFor(actingFor),
-  ].filter(Boolean);
   return (
     <>
-      <span title={actor.id}>
-        <ActorName actor={actor} />
-      </span>
+      <ActorName actor={actor} />
       <Text size="xs" c="dimmed">
-        {facts.join(", ")}
+        {type !== ActorType.MEMBER && wordOf(ActorType, type, words.actorTypes)}
+        {actingFor !== undefined && (
+          <>
+            , {words.actingFor} <MemberName id={actingFor} />
+          </>
+        )}
       </Text>
     </>
   );
@@ -88,6 +88,8 @@ function ResourceName({ type, id }: { type: string; id: string }) {
       return <KeyName id={id} />;
     case "agent":
       return <AgentName id={id} />;
+    case "member":
+      return <MemberName id={id} />;
     case "conversation":
       return (
         <Anchor

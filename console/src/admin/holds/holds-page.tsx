@@ -2,7 +2,7 @@
 import { useInfiniteQuery } from "@connectrpc/connect-query";
 import { Checkbox, NativeSelect, Switch, Textarea, TextInput } from "@mantine/core";
 import { getRouteApi } from "@tanstack/react-router";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import type { LegalHold } from "../../../../gen/colloquy/v1/legal_hold_pb.ts";
 import { LegalHoldService } from "../../../../gen/colloquy/v1/legal_hold_service_pb.ts";
 import { NEXT_PAGE } from "../../api/paging.ts";
@@ -10,7 +10,9 @@ import { useChange } from "../../api/use-change.ts";
 import { text } from "../../strings/en.ts";
 import { operationsText } from "../../strings/operations.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
+import { ActorName } from "../../ui/actor-name.tsx";
 import type { Column } from "../../ui/data-table.tsx";
+import { MemberName } from "../../ui/member-name.tsx";
 import { Page } from "../../ui/page.tsx";
 import { PagedTable } from "../../ui/paged-table.tsx";
 import { StateBadge } from "../../ui/state-badge.tsx";
@@ -34,7 +36,7 @@ const COLUMNS: readonly Column<LegalHold>[] = [
       ),
   },
   { name: words.placed, cell: ({ createTime }) => <Time value={createTime} /> },
-  { name: words.by, cell: ({ creator }) => creator?.displayName || creator?.id },
+  { name: words.by, cell: ({ creator }) => <ActorName actor={creator} /> },
   { name: words.actions, cell: (hold) => hold.liftTime === undefined && <LiftHold hold={hold} /> },
 ];
 
@@ -64,9 +66,14 @@ export function HoldsPage() {
   );
 }
 
-function coveredBy({ scope }: LegalHold): string {
+function coveredBy({ scope }: LegalHold): ReactNode {
   switch (scope.case) {
     case "memberId":
+      return (
+        <>
+          {words.scopes.memberId}: <MemberName id={scope.value} />
+        </>
+      );
     case "conversationId":
       return `${words.scopes[scope.case]}: ${scope.value}`;
     case "match":

@@ -10,6 +10,7 @@ import { text } from "../../strings/en.ts";
 import { Empty } from "../../ui/empty.tsx";
 import { FailureNotice } from "../../ui/failure-notice.tsx";
 import { Loading } from "../../ui/loading.tsx";
+import { MemberName } from "../../ui/member-name.tsx";
 import { Page } from "../../ui/page.tsx";
 import { wordOf } from "../../ui/word-of.ts";
 import { AddMember, DeleteMember, EditMember } from "./member-actions.tsx";
@@ -82,7 +83,11 @@ function Branch({ node: { member, below }, isTop = false }: { node: Node; isTop?
       <div className={styles.member}>
         <span className={styles.name}>{displayName || id}</span>
         {displayName !== "" && <span className={styles.id}>{id}</span>}
-        {isTop && managerId !== "" && <span className={styles.id}>{words.managedBy(managerId)}</span>}
+        {isTop && managerId !== "" && (
+          <span className={styles.id}>
+            {words.managedBy} <MemberName id={managerId} />
+          </span>
+        )}
         <Badge size="sm" radius="sm" variant="default" tt="none">
           {wordOf(MemberRole, role, adminText.roles)}
         </Badge>
