@@ -7,7 +7,7 @@ import { keySource } from "../../src/access/tokens/key-source.ts";
 import { Tokens } from "../../src/access/tokens/tokens.ts";
 import { readForm } from "../../src/services/files/form.ts";
 import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { heldBy } from "../support/loop-held.ts";
+import { leastHeldBy } from "../support/loop-held.ts";
 
 /** So long may one request hold the loop, in milliseconds of the thread's own work. */
 const MAX_MS = 50;
@@ -54,15 +54,7 @@ function send(method: string, path: string, headers: Headers, body?: string): Pr
   });
 }
 
-/** The lowest of three: the first compilation, and garbage of others, are not the request's. */
-async function look<T>(work: () => Promise<T>): Promise<{ readonly ms: number; readonly value: T }> {
-  let best = await heldBy(work);
-  for (let i = 0; i < 2 && best.ms > MAX_MS; i++) {
-    const again = await heldBy(work);
-    if (again.ms < best.ms) best = again;
-  }
-  return best;
-}
+const look = <T>(work: () => Promise<T>) => leastHeldBy(MAX_MS, work);
 
 /** What is wrong with how a request was answered, and how long that took; undefined: nothing. */
 async function faultOf(...asked: Parameters<typeof send>): Promise<string | undefined> {

@@ -34,3 +34,20 @@ export async function heldBy<T>(work: () => Promise<T> | T): Promise<Held<T>> {
     running = false;
   }
 }
+
+/**
+ * The least of a few tries, which end with one of at most `enough` milliseconds: to compile what runs for the first time, and
+ * to collect what other files have left, is not the work's.
+ */
+export async function leastHeldBy<T>(
+  enough: number,
+  work: (turn: number) => Promise<T> | T,
+  tries = 3,
+): Promise<Held<T>> {
+  let least = await heldBy(() => work(0));
+  for (let turn = 1; turn < tries && least.ms > enough; turn++) {
+    const again = await heldBy(() => work(turn));
+    if (again.ms < least.ms) least = again;
+  }
+  return least;
+}

