@@ -67,6 +67,17 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
       e.scrollTop = 0;
     });
     await page.getByText("Number 90.").waitFor();
+    // What comes meanwhile leaves the reader where they are.
+    await log.evaluate((e) => {
+      e.scrollTop = e.scrollHeight / 2;
+    });
+    const place = await log.evaluate((e) => e.scrollTop);
+    await send(id, { content: "Behind the reader" });
+    await page.getByText("Behind the reader").waitFor({ state: "attached" });
+    expect(Math.abs((await log.evaluate((e) => e.scrollTop)) - place)).toBeLessThan(4);
+    await log.evaluate((e) => {
+      e.scrollTop = 0;
+    });
     expect(await page.getByText("Number 1.", { exact: true }).count()).toBe(0);
     await log.press("Home");
     await page.waitForURL(/\?at=start$/);
@@ -414,6 +425,14 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
   test("says what is wrong, with the request id: none, closed, deleted", async () => {
     const none = await stage.open("/conversations/nothing");
     await none.getByText("Request id").waitFor();
+    const led = await create({ title: "Led astray" });
+    await send(led, { content: "The end" });
+    const astray = await stage.open(`/conversations/${led}?at=nothing`);
+    await astray.getByText("The message of this address is not here").waitFor();
+    await astray.locator("[data-message]").getByText("The end").waitFor();
+    await astray.getByRole("button", { name: "Remove it from the address" }).click();
+    await astray.getByRole("alert").waitFor({ state: "detached" });
+    expect(new URL(astray.url()).search).toBe("");
     const closed = await stage.open(`/conversations/${await create({ status: ConversationStatus.CLOSED })}`);
     await closed.getByText("Closed").waitFor();
     expect(await closed.getByLabel("Write a message").count()).toBe(0);

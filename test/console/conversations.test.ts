@@ -84,6 +84,11 @@ describe.skipIf(!HAS_CHROMIUM)("the list of conversations", () => {
   test("says which filter cannot be read, and what to do where nothing matches", async () => {
     const page = await stage.open("/conversations?order=sideways&status=odd&owner=nobody");
     await page.getByText("No conversation matches").waitFor();
+    await page.getByRole("alert").getByText("status=odd is no status. Known: active, archived, closed.").waitFor();
+    await page.getByRole("alert").getByText("order=sideways").waitFor();
+    await page.getByRole("button", { name: "Remove it from the address" }).click();
+    await page.waitForURL(/\/conversations\?owner=nobody$/);
+    await page.getByRole("alert").waitFor({ state: "detached" });
     await page.getByRole("button", { name: "Filters (1)" }).click();
     await page.getByLabel("Labels").fill("team");
     await page.getByRole("button", { name: "Apply" }).click();

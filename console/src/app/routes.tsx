@@ -10,6 +10,7 @@ import { readAuditSearch } from "../admin/audit/audit-search.ts";
 import { readListSearch } from "../conversations/list-search.ts";
 import { Loading } from "../ui/loading.tsx";
 import { RouteFailure } from "../ui/route-failure.tsx";
+import { addressOf, keepingUnread } from "./address.ts";
 import { NotFound } from "./not-found.tsx";
 import type { AppServices } from "./services.ts";
 import { Shell } from "./shell.tsx";
@@ -53,7 +54,7 @@ const home = createRoute({
 const conversations = createRoute({
   getParentRoute: () => shell,
   path: "/conversations",
-  validateSearch: readListSearch,
+  validateSearch: keepingUnread(readListSearch),
   component: lazyRouteComponent(() => import("../conversations/conversations-page.tsx"), "ConversationsPage"),
 });
 
@@ -61,7 +62,7 @@ const conversation = createRoute({
   getParentRoute: () => shell,
   path: "/conversations/$conversationId",
   /** The message to open the log at. Default: its end. */
-  validateSearch: ({ at }: Record<string, unknown>): { at?: string } => (typeof at === "string" ? { at } : {}),
+  validateSearch: keepingUnread(({ at }): { at?: string } => (typeof at === "string" ? { at } : {})),
   component: lazyRouteComponent(() => import("../conversation/conversation-page.tsx"), "ConversationPage"),
 });
 
@@ -86,9 +87,9 @@ const turn = createRoute({
 const analytics = createRoute({
   getParentRoute: () => shell,
   path: "/analytics",
-  validateSearch: ({ days }: Record<string, unknown>): { days?: string } => {
-    return days === "7" || days === "92" ? { days } : {};
-  },
+  validateSearch: keepingUnread(({ days }): { days?: string } =>
+    days === "7" || days === "30" || days === "92" ? { days } : {},
+  ),
   component: lazyRouteComponent(() => import("../analytics/analytics-page.tsx"), "AnalyticsPage"),
 });
 
@@ -121,16 +122,14 @@ const members = createRoute({
 const keys = createRoute({
   getParentRoute: () => admin,
   path: "/keys",
-  validateSearch: ({ revoked }: Record<string, unknown>): { revoked?: "yes" } => {
-    return revoked === "yes" ? { revoked } : {};
-  },
+  validateSearch: keepingUnread(({ revoked }): { revoked?: "yes" } => (revoked === "yes" ? { revoked } : {})),
   component: lazyRouteComponent(() => import("../admin/keys/keys-page.tsx"), "KeysPage"),
 });
 
 const audit = createRoute({
   getParentRoute: () => admin,
   path: "/audit",
-  validateSearch: readAuditSearch,
+  validateSearch: keepingUnread(readAuditSearch),
   component: lazyRouteComponent(() => import("../admin/audit/audit-page.tsx"), "AuditPage"),
 });
 
@@ -155,7 +154,7 @@ const retention = createRoute({
 const holds = createRoute({
   getParentRoute: () => admin,
   path: "/holds",
-  validateSearch: ({ lifted }: Record<string, unknown>): { lifted?: "yes" } => (lifted === "yes" ? { lifted } : {}),
+  validateSearch: keepingUnread(({ lifted }): { lifted?: "yes" } => (lifted === "yes" ? { lifted } : {})),
   component: lazyRouteComponent(() => import("../admin/holds/holds-page.tsx"), "HoldsPage"),
 });
 
@@ -202,10 +201,7 @@ export function createAppRouter(context: AppServices) {
     search: { strict: true },
     // Plain names and values, which people can read and write.
     parseSearch: (search) => Object.fromEntries(new URLSearchParams(search)),
-    stringifySearch: (search) => {
-      const given = Object.entries(search).filter(([, value]) => value !== undefined && value !== "");
-      return given.length === 0 ? "" : `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
-    },
+    stringifySearch: addressOf,
   });
 }
 

@@ -11,6 +11,7 @@ import { MemberName } from "../ui/member-name.tsx";
 import { NAVIGATION } from "./navigation.ts";
 import { useServices } from "./services.ts";
 import styles from "./shell.module.css";
+import { UnreadNotice } from "./unread-notice.tsx";
 
 export function Shell() {
   const { session } = useServices();
@@ -41,6 +42,7 @@ export function Shell() {
       </header>
       <ConnectionNotice />
       <main id="content" tabIndex={-1} className={styles.content}>
+        <UnreadNotice />
         <Outlet />
       </main>
     </div>

@@ -25,6 +25,7 @@ import styles from "./conversation-page.module.css";
 import { DeletedConversation } from "./deleted-conversation.tsx";
 import { changesOf } from "./log-changes.ts";
 import { MessageLog } from "./message-log.tsx";
+import { MissingMessage } from "./missing-message.tsx";
 import { OutsideNotice } from "./outside-notice.tsx";
 import { placedReaders } from "./read-marks.ts";
 import { placedFailures } from "./turn-failures.ts";
@@ -50,7 +51,7 @@ export function ConversationPage() {
 }
 
 function OneConversation({ conversationId }: { conversationId: string }) {
-  const { at } = route.useSearch();
+  const { at: wanted } = route.useSearch();
   const navigate = route.useNavigate();
   const queries = useQueryClient();
   const request = { conversationId, deleted: DeletedFilter.INCLUDE };
@@ -62,7 +63,9 @@ function OneConversation({ conversationId }: { conversationId: string }) {
   const [begin, setBegin] = useState<bigint>();
   useEffect(() => setBegin((before) => before ?? conversation?.lastSeq), [conversation?.lastSeq]);
   const isReadable = begin !== undefined && !isDeleted;
-  const log = useLog(conversationId, at, isReadable);
+  const log = useLog(conversationId, wanted, isReadable);
+  const isMissing = wanted !== undefined && log.missing === wanted;
+  const at = isMissing ? undefined : wanted;
   const turn = useTurn(conversationId, log.put);
   const access = useAccess();
   const marks = useReadMarks(conversationId, isReadable);
@@ -100,10 +103,10 @@ function OneConversation({ conversationId }: { conversationId: string }) {
   const { reload } = log;
   const open = useCallback(
     (messageId: string | undefined) => {
-      if (messageId === undefined && at === undefined) reload();
+      if (messageId === undefined && wanted === undefined) reload();
       void navigate({ search: messageId === undefined ? {} : { at: messageId } });
     },
-    [at, reload, navigate],
+    [wanted, reload, navigate],
   );
 
   if (found.isError) return <FailureNotice error={found.error} onRetry={() => void found.refetch()} />;
@@ -141,6 +144,7 @@ function OneConversation({ conversationId }: { conversationId: string }) {
       </header>
       <OutsideNotice conversation={conversation} />
       <FeedNotice isLost={feed.isLost && !isDeleted} />
+      {isMissing && !isDeleted && <MissingMessage onDrop={() => open(undefined)} />}
       {isDeleted && <DeletedConversation conversationId={conversationId} />}
       {!isDeleted && log.error !== undefined && <FailureNotice error={log.error} onRetry={log.reload} />}
       {!isDeleted && log.isLoaded && (

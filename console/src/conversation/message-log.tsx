@@ -1,27 +1,17 @@
 // The log on the page: opens at its end, stays there while it grows, and reads on where one scrolls.
 import { Button } from "@mantine/core";
-import {
-  type KeyboardEvent,
-  type ReactNode,
-  type RefObject,
-  useEffect,
-  useLayoutEffect,
-  useMemo,
-  useRef,
-  useState,
-} from "react";
+import { type KeyboardEvent, type ReactNode, type RefObject, useEffect, useLayoutEffect, useMemo, useRef } from "react";
 import type { Turn } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { text } from "../strings/en.ts";
 import { Empty } from "../ui/empty.tsx";
 import { MessageItem } from "./message-item.tsx";
 import styles from "./message-log.module.css";
 import { ToolNamesContext, toolNamesOf } from "./tool-names.ts";
+import { useFollowEnd } from "./use-follow-end.ts";
 import { BEGINNING, type Log } from "./use-log.ts";
 import { useLogKeys } from "./use-log-keys.ts";
 
 const words = text.conversation;
-/** So near to its end, one reads along. */
-const NEAR_PX = 80;
 
 export interface MessageLogProps {
   readonly log: Log;
@@ -39,11 +29,12 @@ export interface MessageLogProps {
 
 export function MessageLog({ log, at, readers, failures, onRetry, onOpen, children }: MessageLogProps) {
   const scroller = useRef<HTMLDivElement>(null);
+  const content = useRef<HTMLDivElement>(null);
   const edges = useEdges(log, scroller);
   useStayBehindEarlier(scroller, log.messages[0]?.id);
   const last = log.messages.at(-1);
   const isThere = at === BEGINNING ? !log.hasEarlier : log.messages.some(({ id }) => id === at);
-  const isAtEnd = useFollowEnd(scroller, at, isThere);
+  const end = useFollowEnd({ scroller, content, at, isThere });
   const ids = useMemo(() => log.messages.map(({ id }) => id), [log.messages]);
   const keys = useLogKeys(scroller, ids, at);
   const tools = useMemo(() => toolNamesOf(log.messages), [log.messages]);
@@ -64,42 +55,45 @@ export function MessageLog({ log, at, readers, failures, onRetry, onOpen, childr
       role="log"
       aria-label={words.log}
       onKeyDown={onKeyDown}
+      onClickCapture={end.onClick}
       onFocus={keys.onFocus}
     >
-      {log.hasEarlier && (
-        <Button ref={edges.earlier} variant="subtle" size="xs" fullWidth onClick={() => void log.loadEarlier()}>
-          {words.earlier}
-        </Button>
-      )}
-      {log.messages.length === 0 && <Empty title={words.empty}>{words.emptyHint}</Empty>}
-      <ToolNamesContext value={tools}>
-        <ol className={styles.list}>
-          {log.messages.map((message) => (
-            <MessageItem
-              key={message.id}
-              message={message}
-              isTarget={message.id === at}
-              isActive={message.id === keys.activeId}
-              readers={readers.get(message.seq) ?? NOBODY}
-              onChange={log.put}
-              failure={failures.get(message.id)}
-              // What follows would leave the log.
-              onRetry={message === last && !log.hasLater ? onRetry : undefined}
-            />
-          ))}
-        </ol>
-      </ToolNamesContext>
-      {log.hasLater && (
-        <Button ref={edges.later} variant="subtle" size="xs" fullWidth onClick={() => void log.loadLater()}>
-          {words.later}
-        </Button>
-      )}
-      {(log.hasLater || (at !== undefined && !isAtEnd)) && (
-        <Button className={styles.latest} size="xs" onClick={() => onOpen(undefined)}>
-          {words.latest}
-        </Button>
-      )}
-      {!log.hasLater && children}
+      <div ref={content}>
+        {log.hasEarlier && (
+          <Button ref={edges.earlier} variant="subtle" size="xs" fullWidth onClick={() => void log.loadEarlier()}>
+            {words.earlier}
+          </Button>
+        )}
+        {log.messages.length === 0 && <Empty title={words.empty}>{words.emptyHint}</Empty>}
+        <ToolNamesContext value={tools}>
+          <ol className={styles.list}>
+            {log.messages.map((message) => (
+              <MessageItem
+                key={message.id}
+                message={message}
+                isTarget={message.id === at}
+                isActive={message.id === keys.activeId}
+                readers={readers.get(message.seq) ?? NOBODY}
+                onChange={log.put}
+                failure={failures.get(message.id)}
+                // What follows would leave the log.
+                onRetry={message === last && !log.hasLater ? onRetry : undefined}
+              />
+            ))}
+          </ol>
+        </ToolNamesContext>
+        {log.hasLater && (
+          <Button ref={edges.later} variant="subtle" size="xs" fullWidth onClick={() => void log.loadLater()}>
+            {words.later}
+          </Button>
+        )}
+        {(log.hasLater || (at !== undefined && !end.isInSight)) && (
+          <Button className={styles.latest} size="xs" onClick={() => onOpen(undefined)}>
+            {words.latest}
+          </Button>
+        )}
+        {!log.hasLater && children}
+      </div>
     </div>
   );
 }
@@ -144,50 +138,4 @@ function useStayBehindEarlier(scroller: RefObject<HTMLElement | null>, firstId: 
     if (was !== undefined && was !== firstId && isAtTop) element.scrollTop = element.scrollHeight - height;
     before.current = { firstId, height: element.scrollHeight };
   });
-}
-
-/**
- * Keeps the end in sight while one is there, whatever grows; or the message that the log was opened at. Returns whether the
- * end is in sight.
- */
-function useFollowEnd(scroller: RefObject<HTMLElement | null>, at: string | undefined, isThere: boolean): boolean {
-  const isAtEnd = useRef(at === undefined);
-  const [isEndInSight, setIsEndInSight] = useState(at === undefined);
-  /** Where one was led: what is read later does not lead there again. */
-  const led = useRef<string>(undefined);
-  useLayoutEffect(() => {
-    const element = scroller.current;
-    if (element === null) return;
-    isAtEnd.current = at === undefined;
-    const toEnd = () => {
-      if (isAtEnd.current) element.scrollTop = element.scrollHeight;
-    };
-    const onScroll = () => {
-      isAtEnd.current = isNearEnd(element);
-      setIsEndInSight(isAtEnd.current);
-    };
-    toEnd();
-    if (at === undefined || isThere) {
-      if (at === BEGINNING && led.current !== at) element.scrollTop = 0;
-      else if (led.current !== at) element.querySelector("[data-target]")?.scrollIntoView({ block: "center" });
-      led.current = at;
-    }
-    // What is shorter than the window scrolls nowhere.
-    setIsEndInSight(isNearEnd(element));
-    element.addEventListener("scroll", onScroll, { passive: true });
-    const sizes = new ResizeObserver(toEnd);
-    for (const child of element.children) sizes.observe(child);
-    const children = new MutationObserver(toEnd);
-    children.observe(element, { childList: true, subtree: true, characterData: true });
-    return () => {
-      element.removeEventListener("scroll", onScroll);
-      sizes.disconnect();
-      children.disconnect();
-    };
-  }, [scroller, at, isThere]);
-  return isEndInSight;
-}
-
-function isNearEnd({ scrollHeight, scrollTop, clientHeight }: Element): boolean {
-  return scrollHeight - scrollTop - clientHeight < NEAR_PX;
 }

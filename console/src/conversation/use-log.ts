@@ -1,5 +1,5 @@
 // The log of a conversation: opens at its end or at a message, reads on in both directions, and follows what happens.
-import { createClient } from "@connectrpc/connect";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import type { Event } from "../../../gen/colloquy/v1/event_pb.ts";
@@ -21,6 +21,8 @@ const KINDS = Object.values(MessageKind).filter((kind) => kind !== MessageKind.U
 export interface LogState extends LogWindow {
   readonly isLoaded: boolean;
   readonly error: unknown;
+  /** What the log was to be opened at, where that is not in it: it is open at its end then. */
+  readonly missing: string | undefined;
 }
 
 export interface Log extends LogState {
@@ -42,7 +44,7 @@ export interface Log extends LogState {
 export function useLog(conversationId: string, at: string | undefined, isReady: boolean): Log {
   const { transport } = useServices();
   const client = useMemo(() => createClient(MessageService, transport), [transport]);
-  const [state, setState] = useState<LogState>({ ...EMPTY, isLoaded: false, error: undefined });
+  const [state, setState] = useState<LogState>({ ...EMPTY, isLoaded: false, error: undefined, missing: undefined });
   const change = useCallback((next: (window: LogWindow) => LogWindow) => {
     setState((before) => ({ ...before, ...next(before) }));
   }, []);
@@ -87,8 +89,14 @@ export function useLog(conversationId: string, at: string | undefined, isReady: 
     async (messageId: string | undefined) => {
       const own = ++latest.current;
       try {
-        const window = await readAround(messageId);
-        if (own === latest.current) setState({ ...window, isLoaded: true, error: undefined });
+        const around = await readAround(messageId).catch((error) => refusedMessage(messageId, error));
+        const isThere = around !== undefined && isIn(around, messageId);
+        const window = isThere ? around : await readAround(undefined);
+        if (own !== latest.current) return;
+        setState(({ missing }) => {
+          const now = isThere ? (messageId === undefined ? missing : undefined) : messageId;
+          return { ...window, isLoaded: true, error: undefined, missing: now };
+        });
       } catch (error) {
         if (own === latest.current) setState((before) => ({ ...before, error }));
       }
@@ -139,4 +147,16 @@ export function useLog(conversationId: string, at: string | undefined, isReady: 
       refresh();
     },
   };
+}
+
+/** Throws what failed, unless it is that there is no such message, or none that the caller may see. */
+function refusedMessage(messageId: string | undefined, error: unknown): undefined {
+  const { code } = ConnectError.from(error);
+  const isRefused = code === Code.NotFound || code === Code.InvalidArgument || code === Code.PermissionDenied;
+  if (messageId === undefined || messageId === BEGINNING || !isRefused) throw error;
+}
+
+/** A message of another branch exists, and is not in the log. */
+function isIn({ messages }: LogWindow, messageId: string | undefined): boolean {
+  return messageId === undefined || messageId === BEGINNING || messages.some(({ id }) => id === messageId);
 }

@@ -1,4 +1,5 @@
 // The state of the list, as the address has it: plain names and values.
+import type { Unread } from "../app/address.ts";
 
 const ORDERS = ["activity", "newest", "oldest"] as const;
 const STATUSES = ["active", "archived", "closed"] as const;
@@ -41,7 +42,7 @@ const TEXTS = [
   "metadata",
 ] as const;
 
-/** Leaves out what is unknown or cannot hold, so that an old address still opens. */
+/** Leaves out what is unknown or cannot hold. */
 export function readListSearch(raw: Record<string, unknown>): ListSearch {
   const texts = TEXTS.flatMap((name) => {
     const value = raw[name];
@@ -69,7 +70,7 @@ function oneOf<N extends string, T extends string>(name: N, value: unknown, word
 }
 
 /** The filters that hold, without the search and the order. A search finds nothing deleted. */
-export function countFilters({ q, order: _order, deleted, ...filters }: ListSearch): number {
+export function countFilters({ q, order: _order, deleted, unread: _, ...filters }: ListSearch & Unread): number {
   return Object.keys(filters).length + (deleted !== undefined && q === undefined ? 1 : 0);
 }
 

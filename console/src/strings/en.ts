@@ -1,5 +1,6 @@
 // Every text of the console, in English, by view.
 import { amount } from "../ui/amounts.ts";
+import { addressText } from "./address.ts";
 import { filterText } from "./filters.ts";
 
 /** What a proxy says in the server's place. */
@@ -136,6 +137,10 @@ export const text = {
     restoreConversation: "Restore the conversation",
     empty: "No message yet",
     emptyHint: "Write the first one below.",
+    missing: {
+      title: "The message of this address is not here",
+      why: "None has this id, or it was erased, lies on another branch, or is not for you to see. The log is open at its end.",
+    },
     earlier: "Load earlier messages",
     beginning: "Go to the beginning",
     beginningShort: "To the beginning",
@@ -235,6 +240,7 @@ export const text = {
     exported: (records: number) => `${amount(records)} records so far`,
   },
   filters: filterText,
+  address: addressText,
 } as const;
 
 function of(tool: string): string {

@@ -12,9 +12,16 @@ export type AuditSearch = { readonly [N in (typeof NAMES)[number]]?: string };
 export function readAuditSearch(raw: Record<string, unknown>): AuditSearch {
   const given = NAMES.flatMap((name) => {
     const value = raw[name];
-    return typeof value === "string" && value.trim() !== "" ? [[name, value.trim()] as const] : [];
+    const isGiven = typeof value === "string" && value.trim() !== "" && isSound(name, value.trim());
+    return isGiven ? [[name, value.trim()] as const] : [];
   });
   return Object.fromEntries(given);
+}
+
+/** Whether it can filter. */
+function isSound(name: (typeof NAMES)[number], value: string): boolean {
+  if (name === "from" || name === "to") return !Number.isNaN(Date.parse(value));
+  return name !== "actorType" || (value !== "UNSPECIFIED" && Object.keys(ActorType).includes(value));
 }
 
 export function auditRequest(search: AuditSearch): MessageInitShape<typeof ListAuditEntriesRequestSchema> {
