@@ -1,4 +1,5 @@
 // The stored kinds of log entries that are not messages. Numbers are never reused.
+import { SERVER } from "./identity/actor.ts";
 
 export const EventType = {
   /** How a message itself appears in the merged log; never stored as an event. */
@@ -53,6 +54,22 @@ export interface MessageReference {
   readonly message_id: string;
   /** Far below 2^53: a conversation would take centuries to get there. */
   readonly message_seq: number;
+}
+
+/** What is put to a conversation, or reaches it from elsewhere, without changing it or what was said in it. */
+const MARKS: ReadonlySet<number> = new Set([
+  EventType.READ_MARKED,
+  EventType.REACTION_ADDED,
+  EventType.REACTION_REMOVED,
+  EventType.FILE_DELETED,
+]);
+
+/**
+ * Whether an event is activity in its conversation, which moves `update_time` and the place in lists: somebody changed
+ * the conversation or what was said in it. What the server does by itself, such as retention and erasure, is not.
+ */
+export function isActivity(type: number, actor: string): boolean {
+  return !MARKS.has(type) && actor !== SERVER;
 }
 
 /** The entries after which others may see the conversation than before. */

@@ -114,6 +114,8 @@ test("F-ERASE-CONTENT: nothing that was said is left in any table, and entries k
   expect(figures).toMatchObject({ messages: { total: 3n, user: 2n, assistant: 1n, deleted: 1n }, turnCount: 1n });
   expect((await tablesWith(server.database, mark)).length).toBeGreaterThan(5);
 
+  const read = async () => (await ann.conversations.getConversation({ conversationId })).conversation;
+  const { updateTime } = (await read()) ?? {};
   expect(await run()).toBe(1);
   await sweep();
   expect(await tablesWith(server.database, mark)).toEqual([]);
@@ -129,8 +131,13 @@ test("F-ERASE-CONTENT: nothing that was said is left in any table, and entries k
     ...{ messages: figures?.messages, turnCount: 1n, userCharacterCount: 0n, assistantCharacterCount: 0n },
     ...{ firstReplyDelay: figures?.firstReplyDelay, duration: figures?.duration },
   });
-  const { conversation } = await ann.conversations.getConversation({ conversationId });
-  expect(conversation).toMatchObject({ title: "", labels: { kind: "chat" }, participantCount: 2, messageCount: 0n });
+  expect(await read()).toMatchObject({
+    title: "",
+    labels: { kind: "chat" },
+    participantCount: 2,
+    messageCount: 0n,
+    updateTime,
+  });
   expect(await reasonOf(ann.messages.restoreMessage({ messageId: hidden }))).toBe("NOT_FOUND");
 
   const { events } = await server.client(EventService, credential).listEvents({ conversationId, pageSize: 200 });

@@ -208,7 +208,8 @@ export type Conversation = Message<"colloquy.v1.Conversation"> & {
   createTime?: Timestamp | undefined;
 
   /**
-   * When it or its log changed last.
+   * When it, or what was said in it, changed last: messages, participants, fields. It stays when it is only marked, by a
+   * read mark or a reaction, when a file is deleted that it names, and when the server erases by itself (retention).
    *
    * @generated from field: google.protobuf.Timestamp update_time = 26;
    */

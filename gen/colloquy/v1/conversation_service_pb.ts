@@ -848,7 +848,7 @@ export const ConversationOrder = {
   OLDEST_FIRST: 2,
 
   /**
-   * By the latest change to the conversation or its log, latest first.
+   * By `update_time`, latest first: activity moves a conversation to the front, read marks and reactions do not.
    *
    * @generated from enum value: CONVERSATION_ORDER_LATEST_ACTIVITY_FIRST = 3;
    */

@@ -14,6 +14,9 @@ const COLON = ":".charCodeAt(0);
 /** Who did what a member did that was erased: the part of the system that bears no name. */
 export const ERASED = "system:erased";
 
+/** Who does what a server does by itself, such as retention. */
+export const SERVER = "system:server";
+
 /** How audit entries, which also tell for whom an API key acted, name a member. */
 const MEMBER_PREFIX = "member:";
 

@@ -1,7 +1,7 @@
 // Reads and changes conversations and their participants.
 
 import type { Interrupt } from "../../domain/cancellation.ts";
-import { EventType, type NewEvent } from "../../domain/event-type.ts";
+import { EventType, isActivity, type NewEvent } from "../../domain/event-type.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import type { Queryable } from "../database.ts";
 import { appendEvents } from "../log/statements.ts";
@@ -159,6 +159,7 @@ export async function appendToLog(
     changesConversation ? 1 : 0,
     messages,
     joined,
+    events.some(({ type }) => isActivity(type, caller.actor)),
   ]);
   if (row === undefined) throw new Error("a conversation is gone although it is locked");
   return row.last_seq;

@@ -1,6 +1,7 @@
 // The statements that find the conversations in which a member left something.
 import type { Statement } from "../database.ts";
 import { holdsOver, ONE_BY_ONE } from "../legal-holds/condition.ts";
+import { LATEST_ENTRY_TIME } from "../messages/message-time.ts";
 import { isOwn, wordsOf } from "./share-statements.ts";
 import { isName, isOwnTurn } from "./statements.ts";
 
@@ -37,7 +38,7 @@ const WINDOW = `looked as materialized (
     select n.id from (
       select l.id, sum(l.last_seq) over (order by l.id) - l.last_seq as before from (
         select c.id, c.last_seq from conversation c
-        where c.tenant_id = $1 and c.id > $2::uuid and ($4::timestamptz is null or c.update_time >= $4)
+        where c.tenant_id = $1 and c.id > $2::uuid and ($4::timestamptz is null or ${LATEST_ENTRY_TIME} >= $4)
         order by c.id limit $5::integer) l
     ) n where n.before < ${WINDOW_ENTRIES}
   )`;

@@ -3,6 +3,7 @@ import type { Interrupt } from "../../domain/cancellation.ts";
 import { EventType } from "../../domain/event-type.ts";
 import type { Queryable, Statement } from "../database.ts";
 import { IS_HELD_FILE, isFree } from "../legal-holds/condition.ts";
+import { SET_MARK_TIME } from "../messages/message-time.ts";
 
 /** Locks files, in the order in which all lock them. $1 tenant, $2 ids. */
 const lockFiles: Statement = {
@@ -84,12 +85,12 @@ const logDeletion: Statement<{ conversation_id: string }> = {
     order by c.id limit $4 for no key update of c
   ), bump as (
     update conversation c set last_seq = c.last_seq + 1,
-      update_time = greatest(c.update_time, date_trunc('milliseconds', statement_timestamp()))
+      ${SET_MARK_TIME}
     from place p where c.tenant_id = $1 and c.id = p.id
-    returning c.id, c.last_seq, c.update_time
+    returning c.id, c.last_seq, c.mark_time
   ), entry as (
     insert into event (tenant_id, conversation_id, seq, type, actor, create_time, data)
-    select $1, b.id, b.last_seq, ${EventType.FILE_DELETED}, $3, b.update_time, jsonb_build_object('file_id', $2::uuid) from bump b
+    select $1, b.id, b.last_seq, ${EventType.FILE_DELETED}, $3, b.mark_time, jsonb_build_object('file_id', $2::uuid) from bump b
   )
   select b.id as conversation_id from bump b`,
 };

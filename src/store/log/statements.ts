@@ -5,7 +5,7 @@ import type { Interrupt } from "../../domain/cancellation.ts";
 import { ACCESS_CHANGES } from "../../domain/event-type.ts";
 import type { Statement } from "../database.ts";
 import { FOLLOWED_BYTES, PAGE_BYTES } from "../driver/row-budget.ts";
-import { countMessages, setMessageTime } from "../messages/message-time.ts";
+import { countMessages, setEventTime, setMessageTime } from "../messages/message-time.ts";
 import { forEachViewer, type ViewerKind, visible } from "../visibility.ts";
 
 export { type SendRow, send } from "./send-statement.ts";
@@ -13,9 +13,10 @@ export { type SendRow, send } from "./send-statement.ts";
 /**
  * Assigns the next numbers and adds entries as events, in order. A change of the conversation itself (not only of its
  * messages) also increments `version`. $1 tenant, $2 id, $3 actor, $4 types, $5 data (JSON text), $6 whether the
- * version moves, $7 the change in the number of messages, $8 the change in the number of participants.
+ * version moves, $7 the change in the number of messages, $8 the change in the number of participants, $9 whether it is
+ * activity.
  */
-export const appendEvents: Statement<{ last_seq: bigint; update_time: Date; version: number }> = {
+export const appendEvents: Statement<{ last_seq: bigint }> = {
   name: "log_append_events",
   extendsLog: 1,
   changesAccess: ([, , , types]) => (types as readonly number[]).some((type) => ACCESS_CHANGES.has(type)),
@@ -26,15 +27,15 @@ export const appendEvents: Statement<{ last_seq: bigint; update_time: Date; vers
       version = version + $6::integer,
       message_count = message_count + $7::bigint,
       participant_count = participant_count + $8::integer,
-      update_time = greatest(update_time, date_trunc('milliseconds', statement_timestamp()))
+      ${setEventTime("$9::boolean")}
     where tenant_id = $1 and id = $2::uuid
-    returning last_seq, update_time, version
+    returning last_seq, case when $9::boolean then update_time else mark_time end as now
   ), added as (
     insert into event (tenant_id, conversation_id, seq, type, actor, create_time, data)
-    select $1, $2::uuid, b.last_seq - cardinality($4::smallint[]) + e.ordinal, e.type, $3, b.update_time, e.data::jsonb
+    select $1, $2::uuid, b.last_seq - cardinality($4::smallint[]) + e.ordinal, e.type, $3, b.now, e.data::jsonb
     from bump b, unnest($4::smallint[], $5::text[]) with ordinality as e(type, data, ordinal)
   )
-  select last_seq, update_time, version from bump`,
+  select last_seq from bump`,
 };
 
 /**

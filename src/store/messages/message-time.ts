@@ -1,4 +1,4 @@
-// The time of new messages, the same for the conversation and for its latest message.
+// The times of new entries, the same for the conversation and for its latest message.
 
 /** For a statement that may wait for the conversation: the time when it has it. */
 export const WHEN_LOCKED = "date_trunc('milliseconds', clock_timestamp())";
@@ -18,6 +18,23 @@ export function setMessageTime(
         select clock.now, case when ${isSpoken} then clock.now else ${messageTime} end
         from (select greatest(${updateTime}, ${clock}) as now) clock)`;
 }
+
+/**
+ * Sets the time of a conversation that gets events: `update_time` if they are activity, else `mark_time`, which exists so
+ * that it is known since when there is nothing new in its log.
+ */
+export function setEventTime(isActivity: string): string {
+  return `(update_time, mark_time) = (
+        select case when ${isActivity} then clock.now else update_time end, case when ${isActivity} then mark_time else clock.now end
+        from (select greatest(update_time, mark_time, date_trunc('milliseconds', statement_timestamp())) as now) clock)`;
+}
+
+/** Sets the time of conversation `c` that gets an event which is no activity: its new `mark_time`. */
+export const SET_MARK_TIME =
+  "mark_time = greatest(c.update_time, c.mark_time, date_trunc('milliseconds', statement_timestamp()))";
+
+/** When conversation `c` got its latest entry. */
+export const LATEST_ENTRY_TIME = "greatest(c.update_time, c.last_message_time, c.mark_time)";
 
 /** How many of some kinds, an array with null for a message, are messages. */
 export function countMessages(kinds: string): string {

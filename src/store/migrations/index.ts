@@ -39,6 +39,7 @@ import { ErasureMigration } from "./migration-0058-erasure.ts";
 import { AuditChainMigration } from "./migration-0059-audit-chain.ts";
 import { OutsideReadsMigration } from "./migration-0060-outside-reads.ts";
 import { WalBranchMigration } from "./migration-0061-wal-branch.ts";
+import { MarkTimeMigration } from "./migration-0062-mark-time.ts";
 import { ServerKeysMigration } from "./migration-0063-server-keys.ts";
 import { VacuumMigration } from "./migration-0064-vacuum.ts";
 import { CountedListsMigration } from "./migration-0065-counted-lists.ts";
@@ -101,6 +102,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0066-file-expiry": FileExpiryMigration,
   "0061-wal-branch": WalBranchMigration,
   "0065-counted-lists": CountedListsMigration,
+  "0062-mark-time": MarkTimeMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

@@ -51,4 +51,5 @@ export const MIGRATION_NAMES = [
   "0066-file-expiry",
   "0061-wal-branch",
   "0065-counted-lists",
+  "0062-mark-time",
 ] as const;

@@ -2,6 +2,7 @@
 // order.
 import { EventType } from "../../domain/event-type.ts";
 import { MAX_KINDS } from "../../domain/reactions/reaction.ts";
+import { SET_MARK_TIME } from "../messages/message-time.ts";
 import { type RoutedFunction, routedFunction } from "../sharding/routed-function.ts";
 import { byViewer, type ViewerKind, visible, writable } from "../visibility.ts";
 
@@ -101,9 +102,9 @@ function bodyFor(kind: ViewerKind, { type, condition, change, counts }: Change):
           where m.tenant_id = $1 and m.conversation_id = target.id and m.seq = target.seq;
         end if;
         update conversation c set last_seq = c.last_seq + 1,
-          update_time = greatest(c.update_time, date_trunc('milliseconds', statement_timestamp()))
+          ${SET_MARK_TIME}
         where c.tenant_id = $1 and c.id = target.id
-        returning c.last_seq, c.update_time into place, moment;
+        returning c.last_seq, c.mark_time into place, moment;
         insert into event (tenant_id, conversation_id, seq, type, actor, create_time, data)
         values ($1, target.id, place, ${type}, $4, moment,
           jsonb_build_object('message_id', $3, 'message_seq', target.seq, 'reaction', $5));

@@ -5,6 +5,7 @@ import { MAX_KINDS } from "../../domain/reactions/reaction.ts";
 import type { Counts } from "../../domain/reactions/tally.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
+import { SET_MARK_TIME } from "../messages/message-time.ts";
 import { forEachViewer, type ViewerKind, visible, writable } from "../visibility.ts";
 import { countIn, isFull, reactionFunctions, recounted } from "./functions.ts";
 
@@ -44,12 +45,12 @@ const target = (kind: ViewerKind) => `place as materialized (
 /** Adds an entry to the log for row `changed`, and answers. `type` says what happened. */
 const logged = (type: number) => `bump as (
     update conversation c set last_seq = c.last_seq + 1,
-      update_time = greatest(c.update_time, date_trunc('milliseconds', statement_timestamp()))
+      ${SET_MARK_TIME}
     from changed where c.tenant_id = $1 and c.id = changed.conversation_id
-    returning c.id, c.last_seq, c.update_time
+    returning c.id, c.last_seq, c.mark_time
   ), entry as (
     insert into event (tenant_id, conversation_id, seq, type, actor, create_time, data)
-    select $1, b.id, b.last_seq, ${type}, $4::text, b.update_time,
+    select $1, b.id, b.last_seq, ${type}, $4::text, b.mark_time,
       jsonb_build_object('message_id', $3::uuid, 'message_seq', changed.seq, 'reaction', $5::text)
     from bump b cross join changed
   )

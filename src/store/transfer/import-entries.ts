@@ -1,4 +1,5 @@
 // Writes the log entries of an import, and the revisions of its messages.
+import { isActivity } from "../../domain/event-type.ts";
 import type { Queryable } from "../database.ts";
 import type { MessageRow } from "../messages/columns.ts";
 import { importReferences } from "../replies/statements.ts";
@@ -145,17 +146,27 @@ export async function addReferences(tx: Queryable, tenantId: string, placed: rea
   ]);
 }
 
+interface GrownLog {
+  seq: bigint;
+  messages: number;
+  /** The latest of the messages, of all activity, and of the rest. Null: there is none. */
+  messageTime: Date | null;
+  updateTime: Date | null;
+  markTime: Date | null;
+}
+
 async function growLogs(tx: Queryable, tenantId: string, placed: readonly PlacedItem[]): Promise<void> {
-  const logs = new Map<string, { seq: bigint; messages: number; messageTime: Date | null; time: Date }>();
+  const logs = new Map<string, GrownLog>();
   for (const { item, seq } of placed) {
     const id = item.kind === "message" ? item.row.conversation_id : item.conversationId;
     const { create_time: time } = item.row;
-    const log = logs.get(id) ?? { seq, messages: 0, messageTime: null, time };
+    const log = logs.get(id) ?? { seq, messages: 0, messageTime: null, updateTime: null, markTime: null };
     log.seq = seq;
-    if (time > log.time) log.time = time;
+    const own = item.kind === "message" || isActivity(item.row.type, item.row.actor) ? "updateTime" : "markTime";
+    log[own] = later(log[own], time);
     if (item.kind === "message" && item.row.kind === null) {
       if (item.row.delete_time === null) log.messages++;
-      if (log.messageTime === null || time > log.messageTime) log.messageTime = time;
+      log.messageTime = later(log.messageTime, time);
     }
     logs.set(id, log);
   }
@@ -166,8 +177,13 @@ async function growLogs(tx: Queryable, tenantId: string, placed: readonly Placed
     grown.map(({ seq }) => seq),
     grown.map(({ messages }) => messages),
     grown.map(({ messageTime }) => messageTime),
-    grown.map(({ time }) => time),
+    grown.map(({ updateTime }) => updateTime),
+    grown.map(({ markTime }) => markTime),
   ]);
+}
+
+function later(time: Date | null, other: Date): Date {
+  return time === null || other > time ? other : time;
 }
 
 function jsonOf(value: unknown): string | null {

@@ -192,15 +192,15 @@ export const importEvents: Statement = {
 
 /**
  * Updates conversations after an import. $1 tenant, then arrays: conversations, last seqs, numbers of added messages
- * that are not deleted, times of the last message (or null), times of the last entry.
+ * that are not deleted, times of the last message, of the last activity and of the last other entry (each or null).
  */
 export const growImported: Statement = {
   name: "import_grow",
   text: `
   update conversation c set last_seq = g.last_seq, message_count = c.message_count + g.messages,
     last_message_time = greatest(c.last_message_time, g.last_message_time),
-    update_time = greatest(c.update_time, g.last_time)
-  from unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::timestamptz[])
-    as g(id, last_seq, messages, last_message_time, last_time)
+    update_time = greatest(c.update_time, g.update_time), mark_time = greatest(c.mark_time, g.mark_time)
+  from unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[])
+    as g(id, last_seq, messages, last_message_time, update_time, mark_time)
   where c.tenant_id = $1 and c.id = g.id`,
 };

@@ -2,6 +2,7 @@
 import type { Queryable, Statement } from "../database.ts";
 import { areCut, PAGE_BYTES } from "../driver/row-budget.ts";
 import { type LogRow, logColumns, messageOfEntry } from "../log/statements.ts";
+import { LATEST_ENTRY_TIME } from "../messages/message-time.ts";
 import type { LogEntry } from "../messages/messages.ts";
 
 /** Entries of one log: after `after`, up to `upto`. */
@@ -99,7 +100,7 @@ const replayStatement: Statement<{ id: string; head: bigint }> = {
     ), h.seq, 0) as head
   from conversation c left join feed_head h on h.tenant_id = $1 and h.conversation_id = c.id
   where c.tenant_id = $1 and ($2::uuid is null or c.id > $2::uuid)
-    and ($6::timestamptz is null or greatest(c.update_time, c.last_message_time) >= $6)
+    and ($6::timestamptz is null or ${LATEST_ENTRY_TIME} >= $6)
   order by c.id limit $3`,
 };
 

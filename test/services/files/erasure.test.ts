@@ -138,7 +138,10 @@ test("a deleted file is gone at once, also where messages name it, and leaves an
   const conversationId = await begin();
   const file = await ann.upload(PIXEL);
   const messageId = await ann.send(conversationId, file.id);
+  const updateTime = async () => (await ann.conversations.getConversation({ conversationId })).conversation?.updateTime;
+  const before = await updateTime();
   await ann.files.deleteFile({ fileId: file.id });
+  expect(await updateTime()).toEqual(before);
   expect(stored(file.id)).toEqual([false]);
   expect(await ann.sees(file.id)).toBe(false);
   expect((await ann.messages.getMessage({ messageId })).message?.parts).toHaveLength(1);

@@ -33,7 +33,10 @@ export const ConversationEntity = defineEntity({
     /** Incremented when the conversation itself changes. */
     version: p.integer().default(1),
     createTime: p.datetime(3).defaultRaw("now()"),
+    /** The latest activity, by which lists are sorted; see docs/decisions/0052. */
     updateTime: p.datetime(3).defaultRaw("now()"),
+    /** When an entry came last that is no activity; null: none since there is this column. */
+    markTime: p.datetime(3).nullable(),
     deleteTime: p.datetime(3).nullable(),
     purgeTime: p.datetime(3).nullable(),
     /** When its content was erased first, while its skeleton stayed. */
