@@ -1,4 +1,5 @@
 // A queue that is fair to tenants, and within a tenant to its callers: whoever floods it waits for itself.
+import { Line } from "./line.ts";
 import type { Party } from "./party.ts";
 
 export interface Waiter<T> extends Party {
@@ -9,7 +10,7 @@ export interface Waiter<T> extends Party {
 
 /** The waiting items of a tenant, by its callers, both in the order in which they are served. */
 interface Lane<T> {
-  readonly callers: Map<string, Set<Waiter<T>>>;
+  readonly callers: Map<string, Line<Waiter<T>>>;
   size: number;
 }
 
@@ -36,8 +37,9 @@ export class FairQueue<T> {
     this.#lanes.set(waiter.tenant, lane);
     lane.size++;
     const waiting = lane.callers.get(waiter.caller);
-    if (waiting === undefined) lane.callers.set(waiter.caller, new Set([waiter]));
-    else waiting.add(waiter);
+    const line = waiting ?? new Line<Waiter<T>>();
+    line.add(waiter);
+    if (waiting === undefined) lane.callers.set(waiter.caller, line);
   }
 
   /** False if it does not wait. */
@@ -65,13 +67,13 @@ export class FairQueue<T> {
     }
     for (const [tenant, lane] of this.#lanes) {
       for (const [caller, waiting] of lane.callers) {
-        for (const waiter of waiting) {
-          this.delete(waiter);
-          // A Map keeps the order of insertion.
-          if (lane.callers.delete(caller)) lane.callers.set(caller, waiting);
-          if (this.#lanes.delete(tenant)) this.#lanes.set(tenant, lane);
-          return waiter;
-        }
+        const waiter = waiting.first();
+        if (waiter === undefined) continue;
+        this.delete(waiter);
+        // A Map keeps the order of insertion.
+        if (lane.callers.delete(caller)) lane.callers.set(caller, waiting);
+        if (this.#lanes.delete(tenant)) this.#lanes.set(tenant, lane);
+        return waiter;
       }
     }
     return undefined;
@@ -87,18 +89,17 @@ export class FairQueue<T> {
    * tenant, counted with that item. Undefined: that is the item itself.
    */
   displacedBy(party: Party): Waiter<T> | undefined {
-    const longest = this.#longest(party);
-    return longest === undefined ? undefined : [...longest].at(-1);
+    return this.#longest(party)?.last();
   }
 
-  #longest(party: Party): ReadonlySet<Waiter<T>> | undefined {
+  #longest(party: Party): Line<Waiter<T>> | undefined {
     let longest = this.#lanes.get(party.tenant);
     let most = (longest?.size ?? 0) + 1;
     for (const lane of this.#lanes.values()) {
       if (lane.size > most) [longest, most] = [lane, lane.size];
     }
     const own = longest === undefined || longest === this.#lanes.get(party.tenant);
-    let found: ReadonlySet<Waiter<T>> | undefined;
+    let found: Line<Waiter<T>> | undefined;
     most = own ? (longest?.callers.get(party.caller)?.size ?? 0) + 1 : 0;
     for (const waiting of longest?.callers.values() ?? []) {
       if (waiting.size > most) [found, most] = [waiting, waiting.size];

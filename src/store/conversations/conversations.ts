@@ -167,8 +167,7 @@ export async function appendToLog(
 
 /** Which of some members the tenant has. */
 export async function existingMembers(on: Queryable, caller: Caller, ids: readonly string[]): Promise<Set<string>> {
-  const rows = await on.query(sql.existingMembers, [caller.tenantId, ids]);
-  return new Set(rows.map(({ id }) => id));
+  return new Set((await on.query(sql.existingMembers, [caller.tenantId, ids])).map(({ id }) => id));
 }
 
 /** Whether a member's conversations are among those that the caller sees. */

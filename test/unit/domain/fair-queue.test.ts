@@ -54,6 +54,26 @@ test("a place is given up by the last of the longest caller of the longest tenan
   expect(queueOf("a/x/1", "b/x/1").displacedBy(waiter("c/x/1")), "all have as much").toBeUndefined();
 });
 
+test("what gives way is found without going through all that wait", () => {
+  const queue = queueOf(...Array.from({ length: 1_000 }, (_, n) => `flood/x/${n}`));
+  const iterator: Iterator<unknown> = Object.getPrototypeOf(new Set().values());
+  const { next } = iterator;
+  let steps = 0;
+  iterator.next = function (...args) {
+    steps++;
+    return next.apply(this, args);
+  };
+  try {
+    for (let n = 999; n > 100; n--) {
+      const last = queue.displacedBy(waiter("b/x")) ?? expect.fail();
+      expect([last.item, queue.delete(last)]).toEqual([`flood/x/${n}`, true]);
+    }
+  } finally {
+    iterator.next = next;
+  }
+  expect(steps).toBeLessThan(2 * 1_000);
+});
+
 test("whoever comes and leaves, it has all that wait and serves nobody twice before another tenant once", () => {
   const step = fc.tuple(fc.constantFrom("add", "add", "leave", "next"), fc.nat(3), fc.nat(2));
   fc.assert(
