@@ -38,13 +38,18 @@ export function spreadOf(values: readonly number[]): Spread {
 }
 
 /** How many times as long a server is warmed up when it is measured for the first time. */
-const FIRST_WARM_UP = 5;
+const FIRST_WARM_UP = 3;
 
 export interface Effort {
   readonly seconds: number;
   readonly repeats: number;
   /** Before the first measurement, each, and longer where a server has not been measured before; 0: none. */
   readonly warmUpSeconds: number;
+}
+
+/** For contestants that are alike: each is cold in the first of three rounds, which the median leaves out. */
+export function brief({ seconds }: Effort): Effort {
+  return { seconds, repeats: 3, warmUpSeconds: 0 };
 }
 
 export async function compare(contestants: readonly Contestant[], effort: Effort): Promise<Measured[]> {

@@ -32,6 +32,17 @@ export function pin(pid: number, cores: string | undefined): void {
   if (cores !== undefined) spawnSync("taskset", ["-a", "-p", "-c", cores, String(pid)]);
 }
 
+const children = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+});
+
+/** Nothing may be left behind, however this process ends. */
+export function endWithThis(child: ChildProcess): void {
+  children.add(child);
+  child.once("exit", () => children.delete(child));
+}
+
 /** Starts a server and waits until its port answers. Its output is shown only if it dies. */
 export async function startServer(
   name: string,
@@ -55,9 +66,7 @@ export async function startServer(
     ended = true;
     if (!stopping) process.stderr.write(`${name} ended by itself (${signal ?? code}):\n${said}\n`);
   });
-  // Nothing may be left behind, however this process ends.
-  const onExit = () => child.kill("SIGKILL");
-  process.once("exit", onExit);
+  endWithThis(child);
   while (!(await answers(port))) {
     if (ended) throw new Error(`${name} ended before it listened:\n${said}`);
     await sleep(5);
@@ -71,7 +80,6 @@ export async function startServer(
     memoryMiB: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024,
     async stop() {
       stopping = true;
-      process.off("exit", onExit);
       if (ended) return;
       child.kill("SIGTERM");
       const killer = setTimeout(() => child.kill("SIGKILL"), 15_000);

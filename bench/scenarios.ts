@@ -1,4 +1,5 @@
 // Everything that is measured, by the goal that it belongs to, in the order of the table.
+import type { PLANNED_SECONDS } from "./plan.ts";
 import type { Row } from "./report.ts";
 import { branches } from "./scenarios/branches.ts";
 import { browsers } from "./scenarios/browsers.ts";
@@ -40,7 +41,7 @@ async function p10(): Promise<Row> {
   };
 }
 
-export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+export const SCENARIOS: Readonly<Record<keyof typeof PLANNED_SECONDS, Scenario>> = {
   ...{ P1: p1, P2: p2, P3: p3, P4: p4, P5: p5, P6: p6, P7: p7, P8: p8, P9: p9, P10: p10, P11: p11, P12: p12, P13: p13 },
   ...{
     hot,

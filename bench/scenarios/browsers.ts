@@ -10,8 +10,8 @@ import { type Model, startModel } from "./model.ts";
 const BROWSERS = 1_000;
 /** A thousand that come in the same moment would be refused. */
 const AT_ONCE = 25;
-/** The first is said before they come, the others once all are there: ten seconds. */
-const DELTAS = 200;
+/** The first is said before they come, the others once all are there: five seconds. */
+const DELTAS = 100;
 const PACE_MS = 50;
 
 export async function browsers(stage: Stage): Promise<Row> {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type Caller, createCaller } from "../caller.ts";
 import type { Curve, Line } from "../curve.ts";
 import { fill, POINTS, type Point } from "../curve-data.ts";
-import type { Served } from "../process.ts";
+import { endWithThis, type Served } from "../process.ts";
 import type { Row } from "../report.ts";
 import { ROOT, type Stage } from "../stage.ts";
 import type { Wanted } from "../subscribers.ts";
@@ -149,7 +149,7 @@ async function byFollowers(stage: Stage, server: Served, { tenant, long }: Point
     const { conversation } = await caller.json<{ conversation: { lastSeq: string } }>(GET, { conversationId: long });
     const run = `curve-${followers}`;
     const subscribers = fork(join(ROOT, "bench/subscribers.ts"), { serialization: "advanced" });
-    process.once("exit", () => subscribers.kill());
+    endWithThis(subscribers);
     const afterSeq = String(Number(conversation.lastSeq) - 1);
     const wanted: Wanted = {
       ...{ port: server.port, token, conversationId: long, afterSeq },

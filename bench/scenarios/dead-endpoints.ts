@@ -9,7 +9,7 @@ import { setWebhookStage } from "../webhook-stage.ts";
 
 const LIVE = 100;
 const DEAD = 900;
-const EVENTS = 40;
+const EVENTS = 20;
 const PACE_MS = 250;
 const ROUNDS = 2;
 

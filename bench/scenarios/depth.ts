@@ -41,7 +41,7 @@ export async function measure(
   stage: Stage,
   timed: readonly Timed[],
   callers: readonly Caller[],
-  calls = stage.sizes.name === "quick" ? 100 : 400,
+  calls = stage.sizes.name === "quick" ? 100 : 200,
 ): Promise<Measured[]> {
   try {
     return await alternate(timed, { rounds: stage.effort.repeats, calls });

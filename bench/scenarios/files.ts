@@ -12,7 +12,7 @@ import { slowFiles } from "./slow-files.ts";
 
 const MIB = 2 ** 20;
 const SIZES = [
-  { name: "1 MiB", bytes: MIB, times: 40 },
+  { name: "1 MiB", bytes: MIB, times: 25 },
   { name: "100 MiB", bytes: 100 * MIB, times: 1 },
 ];
 const SENDS = 100;
@@ -70,7 +70,7 @@ async function speed(stage: Stage, server: Served, peer: Served, { name, bytes, 
       [peer, []],
     ]);
     // In pairs, and the first one warms up.
-    for (let round = 0; round <= stage.effort.repeats * 2; round++) {
+    for (let round = 0; round <= stage.effort.repeats; round++) {
       for (const one of round % 2 === 0 ? [server, peer] : [peer, server]) {
         const [used, begun] = [one.cpuMicros(), performance.now()];
         for (let time = 0; time < times; time++) await act(one);
@@ -150,7 +150,7 @@ async function naming(stage: Stage, server: Served): Promise<Row> {
   };
   const times: Record<string, number[]> = { "with a file": [], "with a URL": [] };
   const cpu: Record<string, number[]> = { "with a file": [], "with a URL": [] };
-  for (let round = 0; round <= stage.effort.repeats * 2; round++) {
+  for (let round = 0; round <= stage.effort.repeats; round++) {
     for (const [name, message] of Object.entries(messages)) {
       const [used, begun] = [server.cpuMicros(), performance.now()];
       for (let send = 0; send < SENDS; send++) await post(path, message);

@@ -2,7 +2,7 @@
 // kept.
 import { MESSAGES_EACH } from "../layout.ts";
 import { http1 } from "../load.ts";
-import { type Contestant, compare, ratio, type Spread, spreadOf } from "../measure.ts";
+import { brief, type Contestant, compare, ratio, type Spread, spreadOf } from "../measure.ts";
 import type { Served } from "../process.ts";
 import type { Row } from "../report.ts";
 import type { Stage } from "../stage.ts";
@@ -50,7 +50,7 @@ export async function hot(stage: Stage): Promise<Row[]> {
   }));
   const coldOnes = await compare(
     [of(without, stage.sizes.conversations), of(cold, stage.sizes.conversations)],
-    stage.effort,
+    brief(stage.effort),
   );
   return [
     {

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createCaller } from "../caller.ts";
 import { idOf } from "../layout.ts";
 import { quantile } from "../measure.ts";
+import { endWithThis } from "../process.ts";
 import type { Row } from "../report.ts";
 import { ROOT, type Stage } from "../stage.ts";
 import type { Received, Wanted } from "../subscribers.ts";
@@ -31,7 +32,7 @@ interface Stored {
 export async function p9(stage: Stage): Promise<Row> {
   const server = await stage.colloquy();
   const caller = createCaller(server.port, stage.token(), 16);
-  const count = PER_SECOND * (stage.sizes.name === "quick" ? 3 : 10);
+  const count = PER_SECOND * (stage.sizes.name === "quick" ? 3 : 6);
   const { conversation } = await caller.json<{ conversation: { lastSeq: string } }>(
     `${SERVICE}.ConversationService/GetConversation`,
     { conversationId: CONVERSATION },
@@ -47,7 +48,7 @@ export async function p9(stage: Stage): Promise<Row> {
     },
     ...{ subscribers: SUBSCRIBERS, run, count },
   };
-  process.once("exit", () => subscribers.kill());
+  endWithThis(subscribers);
   subscribers.send(wanted);
   await once(subscribers, "message");
   const result = once(subscribers, "message") as Promise<[Received]>;

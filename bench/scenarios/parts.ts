@@ -1,7 +1,7 @@
 // What a page of messages of ten parts costs beside a page of plain messages of as many bytes, in JSON and in Protobuf.
 import { MESSAGES_EACH } from "../layout.ts";
 import { http1 } from "../load.ts";
-import { type Contestant, compare, type Measured } from "../measure.ts";
+import { brief, type Contestant, compare, type Measured } from "../measure.ts";
 import type { Served } from "../process.ts";
 import type { Row } from "../report.ts";
 import type { Stage } from "../stage.ts";
@@ -61,7 +61,7 @@ export async function parts(stage: Stage): Promise<Row> {
     // Field 1, a text of 36 bytes.
     contestants.push(contestant(stage, server, `${page.name}, Protobuf`, "proto", `\n$${id}`));
   }
-  const measured = await compare(contestants, stage.effort);
+  const measured = await compare(contestants, brief(stage.effort));
   return {
     goal: "–",
     work: `List ${MESSAGES_EACH} messages of 10 parts, beside plain ones of as many bytes`,

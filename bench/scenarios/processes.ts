@@ -2,7 +2,7 @@
 // the processes share the cores of one machine.
 import { MESSAGES_EACH } from "../layout.ts";
 import { type Http1Load, http1 } from "../load.ts";
-import { type Contestant, compare, spreadOf } from "../measure.ts";
+import { brief, type Contestant, compare, spreadOf } from "../measure.ts";
 import { cpuMicrosWithChildren, type Served } from "../process.ts";
 import type { Row } from "../report.ts";
 import type { Stage } from "../stage.ts";
@@ -65,7 +65,7 @@ async function compareThem(
       },
     };
   });
-  const measured = await compare(contestants, stage.effort);
+  const measured = await compare(contestants, brief(stage.effort));
   const ofDatabase = servers.map(({ name }) => ({
     name: `PostgreSQL for ${name}`,
     amount: spreadOf(database.get(name) ?? []),

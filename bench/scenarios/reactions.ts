@@ -1,7 +1,7 @@
 // What reactions and replies cost a page of messages, and a thousand reactors of one message.
 import { randomUUID } from "node:crypto";
 import { MEMBER, MESSAGES_EACH } from "../layout.ts";
-import { compare } from "../measure.ts";
+import { brief, compare } from "../measure.ts";
 import type { Served } from "../process.ts";
 import type { Row } from "../report.ts";
 import type { Stage } from "../stage.ts";
@@ -24,7 +24,7 @@ export async function reactionPages(stage: Stage): Promise<Row> {
   const contestants = Object.entries(ids).map(([name, id]) =>
     contestant(stage, server, name, "json", JSON.stringify({ conversationId: id })),
   );
-  const measured = await compare(contestants, stage.effort);
+  const measured = await compare(contestants, brief(stage.effort));
   const ratio = (name: string) => micros(measured, name) / micros(measured, PLAIN);
   return {
     goal: "–",

@@ -5,7 +5,7 @@ import { ListMessagesRequestSchema } from "../../gen/colloquy/v1/message_service
 import { checkAlike, checkGrpcAlike, type Way } from "../check.ts";
 import { idOf, MESSAGES_EACH } from "../layout.ts";
 import { grpc, HAS_H2LOAD, type Http1Load, http1 } from "../load.ts";
-import { type Contestant, compare, ratio } from "../measure.ts";
+import { brief, type Contestant, compare, ratio } from "../measure.ts";
 import type { Served } from "../process.ts";
 import type { Row } from "../report.ts";
 import type { Stage } from "../stage.ts";
@@ -47,31 +47,26 @@ function peerCall(stage: Stage, server: Served, work: Work): Contestant {
   return contestant(stage, server, { method: "POST", path: `/${work}`, headers: JSON_TYPE, body: BODIES[work] });
 }
 
-async function jsonRow(stage: Stage, work: Work): Promise<readonly Contestant[]> {
-  const [colloquy, bare, fastify, plain] = [
-    await stage.colloquy(),
-    await stage.peer("bare"),
-    await stage.peer("fastify"),
-    await stage.peer("plain"),
-  ];
+async function jsonRow(stage: Stage, work: Work, peers: readonly ("bare" | "fastify")[]): Promise<Contestant[]> {
+  const [colloquy, plain] = [await stage.colloquy(), await stage.peer("plain")];
+  const others: Served[] = [];
+  for (const peer of peers) others.push(await stage.peer(peer));
   const authorization = { authorization: `Bearer ${stage.token()}` };
   const ways: Way[] = [
     { name: "colloquy", port: colloquy.port, path: METHODS[work], headers: authorization },
-    { name: "bare", port: bare.port, path: `/${work}`, headers: {} },
-    { name: "fastify", port: fastify.port, path: `/${work}`, headers: {} },
+    ...others.map(({ name, port }) => ({ name, port, path: `/${work}`, headers: {} })),
     { name: "plain", port: plain.port, path: METHODS[work], headers: {} },
   ];
   await checkAlike(work, ways, BODIES[work].replace("{id}", idOf("conversation", 2)));
   return [
     connectCall(stage, colloquy, work),
-    peerCall(stage, bare, work),
-    peerCall(stage, fastify, work),
+    ...others.map((peer) => peerCall(stage, peer, work)),
     connectCall(stage, plain, work),
   ];
 }
 
 export async function p1(stage: Stage): Promise<Row> {
-  const measured = await compare(await jsonRow(stage, "list"), stage.effort);
+  const measured = await compare(await jsonRow(stage, "list", ["bare", "fastify"]), stage.effort);
   return {
     goal: "P1",
     work: "List 50 messages, Connect JSON over HTTP/1.1",
@@ -85,7 +80,7 @@ export async function p1(stage: Stage): Promise<Row> {
 }
 
 export async function p2(stage: Stage): Promise<Row> {
-  const measured = await compare(await jsonRow(stage, "get"), stage.effort);
+  const measured = await compare(await jsonRow(stage, "get", ["bare"]), stage.effort);
   return {
     goal: "P2",
     work: "Get one conversation, Connect JSON over HTTP/1.1",
@@ -156,7 +151,7 @@ export async function p6(stage: Stage): Promise<Row> {
   const path = `/v1/conversations/{id}/messages?page_size=${MESSAGES_EACH}`;
   const rest = { ...contestant(stage, colloquy, { method: "GET", path, headers }), name: "REST" };
   const connect = { ...connectCall(stage, colloquy, "list"), name: "Connect" };
-  const measured = await compare([rest, connect], stage.effort);
+  const measured = await compare([rest, connect], brief(stage.effort));
   return {
     goal: "P6",
     work: "List 50 messages, REST against Connect JSON",

@@ -7,14 +7,15 @@ import { MEMBER } from "../layout.ts";
 import { spreadOf } from "../measure.ts";
 import { type Served, startServer } from "../process.ts";
 import type { Row } from "../report.ts";
-import { PROGRAM, ROOT, type Stage } from "../stage.ts";
+import { PROGRAM, ROOT } from "../stage.ts";
 
 const PORT = 18_190;
 const LIST = "/colloquy.v1.ConversationService/ListConversations";
 /** After this long without a call the server is at rest. */
 const REST_MS = 2_000;
+const ROUNDS = 3;
 
-export async function p11(stage: Stage): Promise<Row> {
+export async function p11(): Promise<Row> {
   const dataDir = join(ROOT, "bench/.data/start");
   const start = () => {
     const words = ["node", PROGRAM, "serve"];
@@ -26,12 +27,12 @@ export async function p11(stage: Stage): Promise<Row> {
   const token = execFileSync(process.execPath, words, { env, encoding: "utf8" }).trim();
   const seconds: number[] = [];
   const memory: number[] = [];
-  for (let time = 0; time < stage.effort.repeats; time++) {
+  for (let time = 0; time < ROUNDS; time++) {
     const begun = performance.now();
     const server = await start();
     await answer(token);
     seconds.push((performance.now() - begun) / 1000);
-    if (time === stage.effort.repeats - 1) memory.push(await atRest(server));
+    if (time === ROUNDS - 1) memory.push(await atRest(server));
     await server.stop();
   }
   const measured = [

@@ -6,7 +6,7 @@ import { type Measured, spreadOf } from "../measure.ts";
 import type { Row } from "../report.ts";
 import type { Stage } from "../stage.ts";
 
-const ROUNDS = 5;
+const ROUNDS = 3;
 /** Turns of a kind in each round: processor time is counted in steps of 10 ms. */
 const TURNS = 20;
 const STEPS = 5;

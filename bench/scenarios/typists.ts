@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Caller, createCaller } from "../caller.ts";
 import { MEMBER } from "../layout.ts";
-import { type Contestant, compare, ratio } from "../measure.ts";
+import { brief, type Contestant, compare, ratio } from "../measure.ts";
+import { endWithThis } from "../process.ts";
 import type { Row } from "../report.ts";
 import { ROOT, type Stage } from "../stage.ts";
 import { type Received, SIGNAL, type Wanted } from "../subscribers.ts";
@@ -16,8 +17,8 @@ const TYPISTS = 50;
 /** As often as each may. */
 const TYPES_EVERY_MS = 2_000;
 const SENDERS = 8;
-/** Long enough that each types several times. */
-const SECONDS = 6;
+/** With what is typed before, each types several times. */
+const SECONDS = 3;
 const V1 = "/colloquy.v1";
 
 export async function typists(stage: Stage): Promise<Row> {
@@ -36,7 +37,7 @@ export async function typists(stage: Stage): Promise<Row> {
   const conversationId = conversation.id;
   const run = randomBytes(4).toString("hex");
   const followers = fork(join(ROOT, "bench/subscribers.ts"), { serialization: "advanced" });
-  process.once("exit", () => followers.kill());
+  endWithThis(followers);
   const wanted: Wanted = {
     ...{ port: server.port, token: stage.token(), conversationId, afterSeq: "0", subscribers: FOLLOWERS },
     ...{ run, count: 1, includeSignals: true },
@@ -78,7 +79,7 @@ export async function typists(stage: Stage): Promise<Row> {
       return rate;
     },
   };
-  const measured = await compare([quiet, busy], { ...stage.effort, seconds: SECONDS });
+  const measured = await compare([quiet, busy], { ...brief(stage.effort), seconds: SECONDS });
   await send(caller, conversationId, `<~0@${run}~>`);
   const [{ signals }] = await result;
   for (const one of [admin, caller, typing]) one.close();

@@ -7,14 +7,14 @@ import { setWebhookStage } from "../webhook-stage.ts";
 
 const CONVERSATIONS = 50;
 const MESSAGES = 200;
-const PACED = 500;
+const PACED = 300;
 const PACE_MS = 10;
 const SENDERS = 8;
-const SEND_MS = 2_000;
+const SEND_MS = 1_500;
 /** After the endpoints were paused or resumed. */
 const SETTLE_MS = 400;
-const PAIRS = 8;
-const ROUNDS = 3;
+const PAIRS = 5;
+const ROUNDS = 2;
 
 export async function webhooks(stage: Stage): Promise<Row[]> {
   const { served, receiver, hooks, headers, register, conversation, send, remove, close } =
