@@ -43,7 +43,15 @@ describe.skipIf(!HAS_CHROMIUM)("the list of conversations", () => {
       const { parentElement: scroller } = list as unknown as { parentElement: { scrollTop: number } };
       scroller.scrollTop = 1e6;
     });
+    await page.getByText("Case 1", { exact: true }).click();
+    await page.getByRole("log").or(page.getByText("No message yet")).first().waitFor();
+    await page.goBack();
+    // One comes back to where one was, by either way, and goes on from there.
+    await page.getByText("Case 1", { exact: true }).click();
+    await page.getByRole("link", { name: "Back to the conversations" }).click();
     await page.getByText("Case 1", { exact: true }).waitFor();
+    await page.keyboard.press("j");
+    await expect.poll(() => page.locator(":focus").textContent()).toContain("Case 1");
   });
 
   test("shows a new conversation and a new message without a reload", async () => {

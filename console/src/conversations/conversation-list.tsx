@@ -10,6 +10,7 @@ import { Loading } from "../ui/loading.tsx";
 import { useSettled } from "../ui/use-settled.ts";
 import styles from "./conversation-list.module.css";
 import { ConversationRow } from "./conversation-row.tsx";
+import { lastPlace, rememberPlace } from "./last-list.ts";
 import { countFilters, type ListSearch } from "./list-search.ts";
 import { useList } from "./use-list.ts";
 import { useListKeys } from "./use-list-keys.ts";
@@ -20,7 +21,7 @@ const SETTLE_MS = 60;
 
 export function ConversationList({ search, onClear }: { search: ListSearch; onClear: () => void }) {
   const scroller = useRef<HTMLDivElement>(null);
-  const [selected, setSelected] = useState(0);
+  const [selected, setSelected] = useState(() => lastPlace(search).selected);
   const [sight, setSight] = useState<readonly [number, number]>([0, 0]);
   const range = useSettled(sight, SETTLE_MS);
   const list = useList(search, range);
@@ -30,13 +31,20 @@ export function ConversationList({ search, onClear }: { search: ListSearch; onCl
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_HEIGHT,
     overscan: 8,
-    onChange: ({ range: seen }) => {
+    initialOffset: () => lastPlace(search).offset,
+    onChange: ({ range: seen, scrollOffset, scrollElement }) => {
+      // While there is no list yet, what was remembered holds.
+      if (scrollElement !== null) rememberPlace(search, { offset: scrollOffset ?? 0 });
       const [from, to] = [seen?.startIndex ?? 0, seen?.endIndex ?? 0];
       setSight((before) => (before[0] === from && before[1] === to ? before : [from, to]));
     },
   });
-  const select = (index: number) => {
+  const take = (index: number) => {
     setSelected(index);
+    rememberPlace(search, { selected: index });
+  };
+  const select = (index: number) => {
+    take(index);
     rows.scrollToIndex(index, { align: "auto" });
   };
   useListKeys({ scroller, selected, total, select });
@@ -66,7 +74,7 @@ export function ConversationList({ search, onClear }: { search: ListSearch; onCl
                 conversation={list.row(index)}
                 index={index}
                 isSelected={index === selected}
-                onSelect={setSelected}
+                onSelect={take}
               />
             </li>
           ))}
