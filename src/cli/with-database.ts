@@ -3,6 +3,7 @@
 
 import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
+import { SettingError } from "../domain/settings/setting-error.ts";
 import type { Embedded, EmbeddedOptions } from "../embedded-postgres/embedded.ts";
 import type { Database } from "../store/database.ts";
 import type { Pooling } from "../store/pooling.ts";
@@ -83,7 +84,7 @@ async function start(options: EmbeddedOptions): Promise<Embedded> {
 }
 
 async function refuseUnsuitable(
-  { databaseSchema: schema, databaseDirectUrl: direct }: Config,
+  { databaseSchema: schema, databaseUrl = "", databaseDirectUrl: direct }: Config,
   url: string,
   pooling: Pooling,
   migrating: boolean,
@@ -94,7 +95,10 @@ async function refuseUnsuitable(
     if (problem !== undefined) throw new CommandError(`DATABASE_URL: ${problem}`);
   }
   if (direct === undefined) return;
-  const problem = await inspectDatabase({ url: direct, schema, migrating });
+  const { inspectDirect } = await import("../store/inspect-direct.ts");
+  const problem = await inspectDirect(databaseUrl, { url: direct, schema, migrating }).catch((error: Error) => {
+    throw new SettingError(`COLLOQUY_DATABASE_DIRECT_URL: ${error.message}`, { cause: error.cause });
+  });
   if (problem !== undefined) throw new CommandError(`COLLOQUY_DATABASE_DIRECT_URL: ${problem}`);
 }
 

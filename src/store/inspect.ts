@@ -12,8 +12,8 @@ export interface Inspection {
   readonly schema: string;
   /** Whether tables are to be created. */
   readonly migrating: boolean;
-  /** How a pooler may use sessions. Default: `session`. */
-  readonly pooling?: Pooling | undefined;
+  /** How a pooler may use sessions; `past`: the URL is the one past the pooler. Default: `session`. */
+  readonly pooling?: Pooling | "past" | undefined;
 }
 
 const CONNECT_MS = 5_000;
@@ -29,7 +29,8 @@ export async function inspectDatabase({ url, pooling, ...wish }: Inspection): Pr
   await using second = await connect(url);
   try {
     const shared = await sharing(first.client, second.client);
-    if (shared === "statement" || (shared !== undefined && pooling !== "transaction")) return poolerIn(shared);
+    if (shared === "statement" || (shared !== undefined && pooling !== "transaction"))
+      return poolerIn(shared, pooling === "past");
     const found = await look(first.client, wish.schema);
     return (pooling === "transaction" ? unchangeable(found) : undefined) ?? problemOf(found, wish);
   } catch (error) {
@@ -74,11 +75,13 @@ export async function describeDatabase(url: string): Promise<DatabaseFacts> {
   return { version: row.version, clockAheadMs: Number(row.now) - (begin + end) / 2, roundTripMs: end - begin };
 }
 
-interface Connected extends AsyncDisposable {
+/** A session for checks, which is closed at the end of its block. */
+export interface Connected extends AsyncDisposable {
   readonly client: pg.Client;
 }
 
-async function connect(url: string): Promise<Connected> {
+/** @throws DomainError DATABASE_UNAVAILABLE if it cannot be reached */
+export async function connect(url: string): Promise<Connected> {
   const client = new PreferringClient({
     connectionString: url,
     application_name: "colloquy start",

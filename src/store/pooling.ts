@@ -8,8 +8,13 @@ export type Pooling = "session" | "transaction";
 /** Attempts to detect a pooler; in a busy one, other clients interfere with most of them. */
 const LOOKS = 10;
 
-/** What is wrong with a pooler, and how to fix it. */
-export function poolerIn(mode: "transaction" | "statement"): string {
+/**
+ * What is wrong with a pooler, and how to fix it.
+ *
+ * @param past whether it was to lead past the pooler
+ */
+export function poolerIn(mode: "transaction" | "statement", past = false): string {
+  if (past) return `leads to a pooler in ${mode} mode, and is for what does not pass one: name PostgreSQL itself`;
   return mode === "transaction"
     ? "leads to a pooler in transaction mode, in which prepared statements, LISTEN and the settings of sessions are " +
         "lost: set COLLOQUY_POOLING=transaction, set pool_mode = session for this database (PgBouncer), or name " +

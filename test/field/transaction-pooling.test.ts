@@ -188,6 +188,7 @@ describe.runIf(hasPgBouncer())("PgBouncer in transaction mode", () => {
       PORT: "0",
     });
     expect(stderr).toContain("COLLOQUY_DATABASE_DIRECT_URL: leads to a pooler in transaction mode");
+    expect(stderr).not.toContain("set COLLOQUY_POOLING");
     expect(status).toBe(1);
   });
 
@@ -217,4 +218,36 @@ test("a pooler without a database of your own is refused by name", async () => {
   const { status, stderr } = await runInProcess(["serve"], { COLLOQUY_POOLING: "transaction", PORT: "0" });
   expect(stderr).toContain("COLLOQUY_POOLING: must not be set without DATABASE_URL");
   expect(status).toBe(2);
+});
+
+describe("a direct URL", () => {
+  const settings = () => ({ DATABASE_URL: own.url, COLLOQUY_POOLING: "transaction", PORT: "0", COLLOQUY_COMPAT: "" });
+
+  test("that leads to another database is refused, and that one stays as it is", async () => {
+    const other = await createTestDatabase("template0");
+    try {
+      const wrong = { ...settings(), COLLOQUY_DATABASE_DIRECT_URL: other.url };
+      const words = "COLLOQUY_DATABASE_DIRECT_URL: leads to another database than DATABASE_URL";
+      for (const command of ["migrate", "serve"]) {
+        const { status, stderr } = await runInProcess([command], wrong);
+        expect(stderr).toContain(words);
+        expect(status).toBe(1);
+      }
+      expect((await runInProcess(["doctor"], wrong)).stdout).toContain(`fail  pooler: ${words}`);
+      expect(await administer(other.url, "select from pg_tables where schemaname = 'public'")).toHaveLength(0);
+    } finally {
+      await other.drop();
+    }
+  });
+
+  test("that leads nowhere is named", async () => {
+    const away = { ...settings(), COLLOQUY_DATABASE_DIRECT_URL: "postgresql://127.0.0.1:9/none" };
+    for (const command of ["migrate", "serve"]) {
+      const { stderr } = await runInProcess([command], away);
+      expect(stderr).toContain("COLLOQUY_DATABASE_DIRECT_URL: the database cannot be reached");
+    }
+    const { stdout } = await runInProcess(["doctor"], away);
+    expect(stdout).toContain("ok    migrations");
+    expect(stdout).toContain("fail  pooler: COLLOQUY_DATABASE_DIRECT_URL: the database cannot be reached");
+  });
 });

@@ -70,10 +70,11 @@ async function checkPooler(
   url: string,
 ): Promise<Finding[]> {
   const subject = "pooler";
-  const { inspectDatabase, mayPrepare } = await import("../../store/inspect.ts");
+  const { mayPrepare } = await import("../../store/inspect.ts");
+  const { inspectDirect } = await import("../../store/inspect-direct.ts");
   const { UNPREPARED } = await import("../../store/pooling.ts");
   if (direct !== undefined) {
-    const problem = await inspectDatabase({ url: direct, schema, migrating: false });
+    const problem = await inspectDirect(url, { url: direct, schema, migrating: false }).catch(reasonOf);
     if (problem !== undefined) return [fail(subject, `COLLOQUY_DATABASE_DIRECT_URL: ${problem}`)];
   }
   if (pooling === "session") return [];
