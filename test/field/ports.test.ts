@@ -98,6 +98,20 @@ describe("a follower that leaves", () => {
     ["grpc", "POST", RPC, { "content-type": "application/grpc", te: "trailers" }, EMPTY],
   ] as const;
 
+  /** A call that is reset once the server has seen it, before it has a body. */
+  async function resetEarly(url: string, path: string, id: string, headers: object): Promise<void> {
+    const session = connectHttp2(url);
+    const stream = session.request({ ":method": "POST", ":path": path, "x-request-id": id, ...headers, ...key });
+    stream.on("error", () => {});
+    // Streams come in order: this one has its answer once the server has seen that one.
+    const other = session.request({ ":path": "/healthz" }).resume();
+    await once(other, "response");
+    stream.close(8);
+    await gone(wireOf(id), id);
+    session.destroy();
+  }
+  const wireOf = (id: string) => id.replace(/^.*early-/, "");
+
   async function gone(wire: string, id: string): Promise<void> {
     const line = await logged((one) => (one as { requestId?: string }).requestId === id && one.code !== undefined);
     expect(line).toMatchObject({ wire, reason: "CANCELLED", code: "canceled", level: 20 });
@@ -130,19 +144,19 @@ describe("a follower that leaves", () => {
 
   test.each(forms.slice(2))(
     "A15: before its body is there over HTTP/2 (%s %s %s %j) is CANCELLED, at debug",
-    async (wire, method, path, headers) => {
-      const id = `h2-early-${wire}`;
-      const session = connectHttp2(server.url);
-      const stream = session.request({ ":method": method, ":path": path, "x-request-id": id, ...headers, ...key });
-      stream.on("error", () => {});
-      // Streams come in order: this one has its answer once the server has seen that one.
-      const other = session.request({ ":path": "/healthz" }).resume();
-      await once(other, "response");
-      stream.close(8);
-      await gone(wire, id);
-      session.destroy();
-    },
+    (wire, _, path, headers) => resetEarly(server.url, path, `h2-early-${wire}`, headers),
   );
+
+  test("A15: before its body is there, where the fast paths are off, is CANCELLED, at debug", async () => {
+    const environment = { COLLOQUY_UNARY: "off", COLLOQUY_STREAMS: "off", COLLOQUY_COMPAT: "none" };
+    const plain = await startIdentityServer({ logger, environment, beside: server });
+    for (const [wire, , path, headers] of forms.slice(2)) {
+      await resetEarly(plain.url, path, `plain-early-${wire}`, headers);
+      if (wire === "connect") continue;
+      await resetEarly(plain.url, "/colloquy.v1.AccessService/WhoAmI", `plain-unary-early-${wire}`, headers);
+    }
+    await plain.close();
+  });
 
   test.each(forms.slice(0, 4))(
     "A15: over HTTP/1.1 (%s %s %s %j) is CANCELLED, at debug",

@@ -3,6 +3,7 @@
 // was read.
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { tooLarge } from "../../../domain/errors.ts";
+import { callerGone } from "../../../pipeline/call/deadline.ts";
 import { Turns } from "../../../pipeline/streams/time-slices.ts";
 import { Pieces } from "../../http/body/pieces.ts";
 import type { RequestBody } from "../../http/body/request-body.ts";
@@ -48,6 +49,7 @@ export class RequestMessages {
   readonly #form: RequestForm;
   readonly #read: Message[] = [];
   readonly #turns = new Turns();
+  #hasBegun = false;
 
   constructor(reading: MessageReading, body: RequestBody, form: RequestForm) {
     this.#reading = reading;
@@ -107,6 +109,8 @@ export class RequestMessages {
       if (end < bytes.byteLength) held.push(bytes.subarray(end));
       wanted = HEAD_BYTES + (held.size < HEAD_BYTES ? 0 : bytes.readUInt32BE(end + 1));
     }
+    // Over HTTP/2 many clients end a stream just before they reset it: it looks as if there was no message.
+    if (!this.#hasBegun && (await this.#body.isCut())) throw callerGone();
     // Connect's handlers refuse an incomplete frame.
     if (held.size > 0) yield held.join();
   }
@@ -119,6 +123,7 @@ export class RequestMessages {
     const coding = compression === undefined ? undefined : codings.get(compression);
     const expanded = await expand(this.#body, data, flags, coding, readMaxBytes);
     if ((flags & skip) !== 0) return false;
+    this.#hasBegun = true;
     this.#read.push(await codec.decode(method, encoding, expanded));
     return true;
   }
