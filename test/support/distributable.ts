@@ -5,8 +5,10 @@ import { administer } from "./postgres.ts";
 // The tree is JSON; its types are as large as PostgreSQL's grammar, and a walk needs few of them.
 type Tree = { readonly [name: string]: Tree } & readonly Tree[] & (string | number | boolean | undefined);
 
-/** Functions that are not immutable, by name and number of arguments. */
+/** Functions that are not immutable, by name and number of arguments; and keys by which rows go with others. */
 export interface Volatility {
+  /** Tables whose rows go with one of this table, and with those. */
+  goneWith(table: string): ReadonlySet<string>;
   of(name: string, count: number): "volatile" | "stable" | "immutable";
 }
 
@@ -22,7 +24,17 @@ export async function volatilityAt(url: string): Promise<Volatility> {
      from pg_proc p where p.provolatile <> 'i' and not 'timetz'::regtype = any (p.proargtypes)`,
   );
   const byName = Map.groupBy(rows, (row) => String(row.name));
+  const keys = await administer(
+    url,
+    `select c.confrelid::regclass::text as "table", c.conrelid::regclass::text as goes from pg_constraint c
+     where c.contype = 'f' and c.confdeltype = 'c'`,
+  );
+  const goneWith = (table: string): Set<string> => {
+    const direct = keys.filter((key) => key.table === table).map(({ goes }) => String(goes));
+    return new Set(direct.flatMap((goes) => [goes, ...goneWith(goes)]));
+  };
   return {
+    goneWith,
     of(name, count) {
       const fitting = (byName.get(name) ?? []).filter(
         ({ least, most, any }) => Number(least) <= count && (any === true || count <= Number(most)),
@@ -40,6 +52,8 @@ const KEYS: Readonly<Record<string, string>> = { tenant: "id" };
 export async function undistributable(sql: string, volatility: Volatility): Promise<string[]> {
   const { stmts = [] } = (await parse(sql)) as unknown as { stmts?: Tree };
   const found = new Set<string>();
+  for (const { stmt } of (stmts as Tree).values())
+    checkOrder(stmt as Tree, volatility, (problem) => found.add(problem));
   for (const [kind, node] of nodesOf(stmts as Tree)) {
     const on = String(node.relation?.relname);
     const say = (problem: string) => found.add(`${on}: ${problem}`);
@@ -67,6 +81,23 @@ function checkChange(node: Tree, volatility: Volatility, say: (problem: string) 
   for (const [kind, branch] of parts.flatMap((part) => [...nodesOf(part)])) {
     if ((kind === "CaseExpr" || kind === "CoalesceExpr") && unstable(branch, volatility).length > 0)
       say("CASE or COALESCE is not immutable");
+  }
+}
+
+/** Its parts run one after the other, so that a later one does not find what an earlier one has deleted. */
+function checkOrder(stmt: Tree, volatility: Volatility, say: (problem: string) => void): void {
+  const [statement] = Object.values(stmt) as unknown as [{ readonly withClause?: Tree }];
+  const { withClause, ...rest } = statement;
+  const parts = [...(withClause?.ctes ?? []), rest];
+  const gone = new Set<string>();
+  for (const part of parts) {
+    for (const [kind, { relname }] of nodesOf({ part } as unknown as Tree))
+      if (kind === "RangeVar" && gone.has(String(relname))) say(`${String(relname)}: read after its rows are gone`);
+    for (const [kind, { relation }] of nodesOf({ part } as unknown as Tree)) {
+      if (kind !== "DeleteStmt") continue;
+      const table = String(relation?.relname);
+      for (const one of [table, ...volatility.goneWith(table)]) gone.add(one);
+    }
   }
 }
 

@@ -113,7 +113,8 @@ export const markConversationDeleted: Statement = {
 /**
  * Purges a locked conversation with all dependent rows, and leaves a notice where there is a feed. Messages have no
  * foreign key, but are added only under this lock, so none is added meanwhile. Also erases responses stored for
- * retries; their keys stay, so that no retry acts again. $1 tenant, $2 id, $3 actor, $4 id of the notice.
+ * retries; their keys stay, so that no retry acts again. What its messages named is read first, because over several nodes
+ * parts run one after the other. $1 tenant, $2 id, $3 actor, $4 id of the notice.
  */
 export const purgeConversation: Statement<{ message_count: bigint; files: readonly string[] | null }> = {
   name: "conversation_purge",
@@ -121,7 +122,10 @@ export const purgeConversation: Statement<{ message_count: bigint; files: readon
   extendsLog: 1,
   changesAccess: () => true,
   text: `
-  with messages as (delete from message where tenant_id = $1 and conversation_id = $2::uuid returning 1),
+  with named as materialized (
+    select distinct u.file_id from file_use u where u.tenant_id = $1 and u.conversation_id = $2::uuid
+  ),
+  messages as (delete from message where tenant_id = $1 and conversation_id = $2::uuid returning 1),
   answers as (
     update idempotency set answer = null where tenant_id = $1 and conversation_id = $2::uuid and answer is not null
   ),
@@ -133,8 +137,7 @@ export const purgeConversation: Statement<{ message_count: bigint; files: readon
       and exists (select from feed_state s where s.tenant_id = $1)
   ),
   purged as (delete from conversation where tenant_id = $1 and id = $2::uuid)
-  select count(*) as message_count, (select array_agg(distinct u.file_id) from file_use u
-      where u.tenant_id = $1 and u.conversation_id = $2::uuid) as files from messages`,
+  select count(*) as message_count, (select array_agg(n.file_id) from named n) as files from messages`,
 };
 
 /** Which of some members exist. $1 tenant, $2 ids. */

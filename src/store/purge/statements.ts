@@ -16,28 +16,32 @@ export const beginPurge: Statement = {
 
 /**
  * Erases the last entries of the log of a locked conversation, if its purge time has come, with their dependent rows,
- * and says which files its messages named. From the end, so that a reader finds an earlier end instead of a gap. $1
- * tenant, $2 id, $3 maximum entries of each kind.
+ * and says which files its messages named, read first for what goes with them. From the end, so that a reader finds an
+ * earlier end instead of a gap. $1 tenant, $2 id, $3 maximum entries of each kind.
  */
 export const erasePiece: Statement<{ messages: bigint; events: bigint; files: readonly string[] | null }> = {
   name: "purge_piece",
   text: `
   with due as materialized (
     select c.id from conversation c where c.tenant_id = $1 and c.id = $2::uuid and c.purge_time <= now()
+  ), first as materialized (
+    select min(n.seq) as seq from (
+      select l.seq from message l where l.tenant_id = $1 and l.conversation_id = $2::uuid order by l.seq desc limit $3) n
+  ), named as materialized (
+    select distinct u.file_id from file_use u
+    where u.tenant_id = $1 and u.conversation_id = (select id from due) and u.seq >= (select seq from first)
   ), messages as (
-    delete from message m where m.tenant_id = $1 and m.conversation_id = (select id from due) and m.seq >= (
-      select min(n.seq) from (
-        select l.seq from message l where l.tenant_id = $1 and l.conversation_id = $2::uuid order by l.seq desc limit $3) n)
-    returning m.seq
+    delete from message m
+    where m.tenant_id = $1 and m.conversation_id = (select id from due) and m.seq >= (select seq from first)
+    returning 1
   ), events as (
     delete from event e where e.tenant_id = $1 and e.conversation_id = (select id from due) and e.seq >= (
       select min(n.seq) from (
         select l.seq from event l where l.tenant_id = $1 and l.conversation_id = $2::uuid order by l.seq desc limit $3) n)
     returning 1
   )
-  select (select count(*) from messages) as messages, (select count(*) from events) as events, (
-      select array_agg(distinct u.file_id) from file_use u
-      where u.tenant_id = $1 and u.conversation_id = $2::uuid and u.seq >= (select min(g.seq) from messages g)) as files`,
+  select (select count(*) from messages) as messages, (select count(*) from events) as events,
+    (select array_agg(n.file_id) from named n) as files`,
 };
 
 /**

@@ -8,7 +8,7 @@ beforeAll(async () => {
   volatility = await volatilityAt(inject("postgresUrl"));
 });
 
-test("F-CITUS-RULES every statement's form for distributed tables is one that Citus takes", async () => {
+test("F-CITUS-RULES F-CITUS-ORDER every statement's form for distributed tables is one that Citus takes", async () => {
   const statements = await storeStatements();
   expect(statements.length).toBeGreaterThan(450);
   const refused: string[] = [];
@@ -67,6 +67,11 @@ describe("F-CITUS-RULES the check", () => {
     [`${CONFLICT} id = m.id where m.due < now()`, ["message: DO UPDATE is not immutable"]],
     [`${CONFLICT} tenant_id = excluded.tenant_id`, ["message: the column by which rows are distributed is changed"]],
     ["update tenant set id = $2 where id = $1", ["tenant: the column by which rows are distributed is changed"]],
+    [
+      "with m as (delete from message where tenant_id = $1) select from file_use where tenant_id = $1",
+      ["file_use: read after its rows are gone"],
+    ],
+    ["with f as (select from file_use), m as (delete from message where tenant_id = $1) select from f, m", []],
     ["update message set n = 1 where tenant_id = $1 returning now()", ["message: RETURNING is not immutable"]],
     [
       "insert into message (tenant_id, id) values ($1, $2) returning id, now()",
