@@ -12,7 +12,7 @@ import { type Cluster, openCluster, runOn, SUPERUSER } from "../../src/embedded-
 
 const HOST = "127.0.0.1";
 const DEBIAN = "/usr/lib/postgresql";
-const NAMES = ["coordinator", "worker-1", "worker-2"] as const;
+const COORDINATOR = "coordinator";
 
 /** Settings of every node. Moving a shard copies it by logical replication. */
 const SETTINGS: Readonly<Record<string, string>> = {
@@ -31,6 +31,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
 export interface CitusNode {
   readonly name: string;
   readonly port: number;
+  /** Of the postmaster; undefined: it has not been started. */
+  readonly pid: number | undefined;
   /** The superuser's URL of a database on this node. */
   url(database: string): string;
   /** Kills it as a crash would: nothing is flushed. */
@@ -56,18 +58,19 @@ export function installedCitus(): Binaries | undefined {
 }
 
 /**
- * Starts the three nodes in a directory, making them at first use. Each listens at one of `ports`, the coordinator at
- * the first. Their databases are not set up, see `setUpDatabase`.
+ * Starts the nodes in a directory, making them at first use. Each listens at one of `ports`, the coordinator at the first.
+ * Their databases are not set up, see `setUpDatabase`.
  */
 export async function startCitus(
   directory: string,
   binaries: Binaries,
-  ports: readonly [number, number, number],
+  ports: readonly [coordinator: number, ...workers: number[]],
   settings: Readonly<Record<string, string>> = {},
 ): Promise<CitusCluster> {
-  const made = await openNodes(directory, binaries);
+  const names = ports.map((_, index) => (index === 0 ? COORDINATOR : `worker-${index}`));
+  const made = await openNodes(directory, binaries, names);
   const all = { ...SETTINGS, ...(await pluginSettings(binaries)), ...settings };
-  const nodes = NAMES.map((name, index) => nodeOf(name, made[index] as Cluster, ports[index] as number, all));
+  const nodes = names.map((name, index) => nodeOf(name, made[index] as Cluster, ports[index] as number, all));
   await Promise.all(nodes.map((node) => node.start()));
   const [coordinator, ...workers] = nodes as [Node, ...Node[]];
   return {
@@ -98,13 +101,13 @@ const PASSWORDS = "nodes.pgpass";
  * The files of the nodes. The workers' are copies of the coordinator's as it was made, for all have one password: to add a
  * node gives it the coordinator's.
  */
-async function openNodes(directory: string, binaries: Binaries): Promise<Cluster[]> {
-  const isNew = !existsSync(join(directory, NAMES[0]));
-  for (const name of NAMES) await mkdir(join(directory, name), { recursive: true });
-  for (const name of ["", ...NAMES]) await chmod(join(directory, name), 0o711);
-  const first = await openCluster(join(directory, NAMES[0]), binaries);
+async function openNodes(directory: string, binaries: Binaries, names: readonly string[]): Promise<Cluster[]> {
+  const isNew = !existsSync(join(directory, COORDINATOR));
+  for (const name of names) await mkdir(join(directory, name), { recursive: true });
+  for (const name of ["", ...names]) await chmod(join(directory, name), 0o711);
+  const first = await openCluster(join(directory, COORDINATOR), binaries);
   const made = [first];
-  for (const name of NAMES.slice(1)) {
+  for (const name of names.slice(1)) {
     const path = join(directory, name);
     if (isNew) await promisify(execFile)("cp", ["-a", first.directory, path]);
     made.push(await openCluster(path, binaries));
@@ -134,6 +137,9 @@ function nodeOf(name: string, cluster: Cluster, port: number, settings: Readonly
   return {
     name,
     port,
+    get pid() {
+      return child?.pid;
+    },
     url: (database) => `postgresql://${SUPERUSER}:${password}@${HOST}:${port}/${database}`,
     kill: () => end("SIGKILL"),
     stop: () => end("SIGINT"),
@@ -167,7 +173,10 @@ async function untilReady(url: string, child: ChildProcess): Promise<void> {
 }
 
 /** Makes a database on every node, with the extension, and makes the workers known to the coordinator. */
-export async function setUpDatabase({ coordinator, workers }: CitusCluster, database: string): Promise<void> {
+export async function setUpDatabase(
+  { coordinator, workers }: Pick<CitusCluster, "coordinator" | "workers">,
+  database: string,
+): Promise<void> {
   for (const node of [coordinator, ...workers]) {
     if (database !== "postgres") await run(node.url("postgres"), [`create database "${database}"`]);
     await run(node.url(database), ["create extension if not exists citus"]);

@@ -10,7 +10,7 @@ import { verdictOf } from "../fault/scenarios/scenario.ts";
 import { survival } from "../fault/scenarios/survival.ts";
 import { type OwnApp, startOwnApp } from "../fault/stage/app.ts";
 import type { Store } from "../fault/stage/database.ts";
-import { createRandom } from "../fault/stage/random.ts";
+import { createRandom, type Random } from "../fault/stage/random.ts";
 import { createConversations, startWriters } from "../fault/stage/writers.ts";
 import { type OwnCitus, startOwnCitus } from "../support/citus-cluster.ts";
 
@@ -30,28 +30,32 @@ afterAll(async () => {
   await own?.[Symbol.asyncDispose]();
 });
 
-/** The cluster as a store that loses one of its workers at each crash. */
-function losingWorkers({ nodes: { workers }, tables }: OwnCitus, chance: () => number): Store {
-  let dead = workers[0];
+/** The cluster as a store that loses a node at each crash: each of them once, then any. */
+function losingNodes({ nodes: { coordinator, workers }, tables }: OwnCitus, { pick, next }: Random): Store {
+  const nodes = [coordinator, ...workers];
+  const inTurn = [...nodes];
+  let dead = coordinator;
   return {
     ...tables,
     pid: async () => 0,
     async crash() {
-      dead = workers[Math.floor(chance() * workers.length)];
-      await dead?.kill();
+      dead = inTurn.pop() ?? pick(nodes);
+      await dead.kill();
     },
     async recover() {
       // Calls that meet the dead node are tried again meanwhile.
-      await delay(chance() * 500);
-      await dead?.start();
+      await delay(next() * 500);
+      await dead.start();
     },
   };
 }
 
-test("F-CITUS-NODES an acknowledged write survives kill -9 of workers under writers, again and again", async () => {
-  const size = { cycles: FULL ? 200 : 2, writers: FULL ? 16 : 6, conversations: 4, texts: 30 };
+test("F-CITUS-NODES an acknowledged write survives kill -9 of any node under writers, again and again", async () => {
+  const cycles = FULL ? Number(process.env.CITUS_KILLS || 200) : 3;
+  const size = { cycles, writers: FULL ? 16 : 6, conversations: 4, texts: 30 };
   const random = createRandom(1);
-  const { findings, figures } = await survival(losingWorkers(own, random.next), [app.url], random, size);
+  const { findings, figures } = await survival(losingNodes(own, random), [app.url], random, size);
+  if (FULL) process.stderr.write(`${JSON.stringify(figures)}\n`);
   expect(findings).toEqual([]);
   expect(figures.acknowledged).toBeGreaterThan(6);
 });

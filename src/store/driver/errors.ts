@@ -28,9 +28,9 @@ const READ_ONLY = "25006";
 /** PostgreSQL's function that refuses a plan invalidated by a migration; its message is translated, its name is not. */
 const REVALIDATE = "RevalidateCachedQuery";
 
-/** Messages of pg, without a code, for a broken connection. */
+/** Messages for a broken connection: of pg, without a code, and of Citus, with one that says nothing. */
 const BROKEN =
-  /^(Connection terminated|timeout expired|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|Connection ended|Query read timeout)/;
+  /^(postmaster was shut down, exiting|Connection terminated|timeout expired|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|Connection ended|Query read timeout)/;
 
 const POOL_BUSY = "POOL_BUSY";
 
