@@ -22,7 +22,7 @@ export function keepSessions(server: Http2Server, idleTimeoutMs: number): Readon
       stream.on("error", () => {});
     });
     onSilence(session, idleTimeoutMs, () => {
-      endIfIdle(session.socket, () => {
+      endIfIdle(countOf(session), () => {
         if (streams === 0) session.close();
         else pingOrDestroy(session);
       });
@@ -54,7 +54,16 @@ function onSilence(session: ServerHttp2Session, idleTimeoutMs: number, act: () =
 function pingOrDestroy(session: ServerHttp2Session): void {
   if (session.destroyed) return;
   const timer = setTimeout(() => {
-    if (!session.destroyed) endIfIdle(session.socket, () => session.destroy());
+    if (!session.destroyed) endIfIdle(countOf(session), () => session.destroy());
   }, PING_TIMEOUT_MS).unref();
   session.ping(() => clearTimeout(timer));
+}
+
+/** What is read from a session. A destroyed one has no socket, and has read nothing that could be compared. */
+function countOf(session: ServerHttp2Session) {
+  return {
+    get bytesRead() {
+      return session.destroyed ? Number.NaN : session.socket.bytesRead;
+    },
+  };
 }

@@ -67,3 +67,22 @@ test("a connection that is destroyed and has not closed yet is left alone", () =
   vi.advanceTimersByTime(10_000);
   expect(vi.getTimerCount()).toBe(0);
 });
+
+test("a connection that is destroyed while it is looked whether something was read is left alone", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const server = new EventEmitter();
+  keepSessions(server as Http2Server, 4_000);
+  const session = Object.assign(new EventEmitter(), { destroyed: false, close: vi.fn() });
+  const socket = vi.fn(() => {
+    // As Node does.
+    if (session.destroyed) throw new Error("The socket has been disconnected from the Http2Session");
+    return { bytesRead: 0, bytesWritten: 0 };
+  });
+  server.emit("session", Object.defineProperty(session, "socket", { get: socket }));
+  vi.advanceTimersByTime(4_000);
+  session.destroyed = true;
+  const asked = socket.mock.calls.length;
+  await new Promise(setImmediate);
+  expect([session.close.mock.calls.length, socket.mock.calls.length]).toEqual([0, asked]);
+});
