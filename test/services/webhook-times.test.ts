@@ -33,8 +33,13 @@ async function clients() {
       await subscription.next();
       await subscription.return?.();
     },
+    // In UTC, because Citus takes no day that depends on a time zone.
     weekLater: () =>
-      change("age_feed", "update feed set create_time = create_time - interval '8 days' where tenant_id = $1"),
+      change(
+        "age_feed",
+        `update feed set create_time = (create_time at time zone 'UTC' - interval '8 days') at time zone 'UTC'
+         where tenant_id = $1`,
+      ),
     rows: () => change("count_feed", "select position from feed where tenant_id = $1"),
     change,
   };

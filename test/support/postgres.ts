@@ -141,6 +141,16 @@ export function statementName(text: string): string {
   return `test_${createHash("md5").update(text).digest("hex")}`;
 }
 
+/** PostgreSQL waits 5 s for those that it ends: a process of Citus that has just been started takes longer. */
+async function dropOn(url: string, name: string): Promise<void> {
+  try {
+    await administer(url, `drop database if exists ${name} with (force)`);
+  } catch (error) {
+    if ((error as { code?: string }).code !== "55006" || !onCitus()) throw error;
+    await dropOn(url, name);
+  }
+}
+
 /** Whether the run's database is a Citus cluster, whose coordinator does not see what waits for what on its nodes. */
 export const onCitus = () => inject("postgresWorkers") !== undefined;
 
@@ -155,7 +165,8 @@ export async function createTestDatabase(template = TEMPLATE): Promise<TestDatab
   const opened: Database[] = [];
   const drop = async () => {
     await Promise.all(opened.map((database) => database.close()));
-    await everywhere(`drop database if exists ${name} with (force)`);
+    // Of the coordinator first, which otherwise connects to the nodes meanwhile.
+    for (const node of nodes) await dropOn(urlOf(node, "postgres"), name);
   };
   return {
     url,
