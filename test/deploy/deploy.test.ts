@@ -186,3 +186,35 @@ test("the dashboard is what its script writes", () => {
     expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24);
   }
 });
+
+interface Envoy {
+  static_resources: {
+    listeners: { filter_chains: { filters: { typed_config: { route_config: EnvoyRoutes } }[] }[] }[];
+    clusters: { name: string; health_checks: { http_health_check: object }[]; load_assignment: object }[];
+  };
+}
+interface EnvoyRoutes {
+  virtual_hosts: { routes: { route: { cluster: string; timeout: string } }[] }[];
+}
+
+// Debian has no Envoy to ask.
+test("Envoy's configuration is YAML, and leads streams of any length to a server that is checked", () => {
+  const page = readFileSync(join(ROOT, "docs/operations.md"), "utf8");
+  const { static_resources: envoy } = parse(/```yaml\n(static_resources:.*?)```/s.exec(page)?.[1] ?? "") as Envoy;
+  const routes = envoy.listeners
+    .flatMap(({ filter_chains }) => filter_chains.flatMap(({ filters }) => filters))
+    .flatMap(({ typed_config: { route_config } }) => route_config.virtual_hosts.flatMap(({ routes: all }) => all));
+  expect(routes.map(({ route: { cluster, timeout } }) => ({ cluster, timeout }))).toEqual([
+    { cluster: "colloquy", timeout: "0s" },
+  ]);
+  expect(envoy.clusters).toMatchObject([
+    {
+      name: "colloquy",
+      health_checks: [{ http_health_check: { path: "/readyz", codec_client_type: "HTTP2" } }],
+      load_assignment: {
+        cluster_name: "colloquy",
+        endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { port_value: 8080 } } } }] }],
+      },
+    },
+  ]);
+});

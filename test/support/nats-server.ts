@@ -8,8 +8,8 @@ import { freePort } from "./free-port.ts";
 
 export interface FakeNats {
   readonly url: string;
-  /** Loses every connection. */
-  cut(): void;
+  /** Loses every connection, after saying this error on each. */
+  cut(error?: string): void;
   close(): Promise<void>;
 }
 
@@ -50,8 +50,11 @@ export async function startFakeNats(port = 0): Promise<FakeNats> {
   });
   server.listen(port, "127.0.0.1");
   await once(server, "listening");
-  const cut = () => {
-    for (const socket of clients.keys()) socket.destroy();
+  const cut = (error?: string) => {
+    for (const socket of clients.keys()) {
+      if (error === undefined) socket.destroy();
+      else socket.end(`-ERR '${error}'\r\n`);
+    }
   };
   return {
     url: `nats://127.0.0.1:${(server.address() as AddressInfo).port}`,

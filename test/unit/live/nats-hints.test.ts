@@ -15,7 +15,7 @@ function hintsBy(url: string, onError: (error: unknown) => void = () => {}) {
   return createHints({ carrier: createNatsHints({ url, onError }), onLost: () => {} });
 }
 
-test("a server whose NATS is not there starts all the same, says so, and stops", async () => {
+test("F-NATS a server whose NATS is not there starts all the same, says so, and stops", async () => {
   const errors: unknown[] = [];
   const hints = await hintsBy(`nats://127.0.0.1:${await freePort()}`, (error) => errors.push(error));
   const reader = hints.listen(hint);
@@ -25,7 +25,7 @@ test("a server whose NATS is not there starts all the same, says so, and stops",
   await hints.close();
 });
 
-test("hints go to other servers once NATS is there, and again after it was lost", async () => {
+test("F-NATS hints go to other servers once NATS is there, and again after it was lost, whatever NATS says then", async () => {
   const port = await freePort();
   const url = `nats://127.0.0.1:${port}`;
   await using stack = new AsyncDisposableStack();
@@ -41,8 +41,11 @@ test("hints go to other servers once NATS is there, and again after it was lost"
     return reader.named()?.has(hint.conversationId);
   };
   await expect.poll(heard, { timeout: 45_000 }).toBe(true);
-  nats.cut();
-  await expect.poll(heard, { timeout: 45_000 }).toBe(true);
+  for (const error of [undefined, "Stale Connection", "Authentication Timeout", "Maximum Connections Exceeded"]) {
+    nats.cut(error);
+    await expect.poll(heard, { timeout: 45_000 }).toBe(false);
+    await expect.poll(heard, { timeout: 45_000 }).toBe(true);
+  }
 });
 
 describe.skipIf(!HAS_NATS)("Debian's nats-server with TLS and credentials", () => {
