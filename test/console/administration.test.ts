@@ -155,10 +155,14 @@ describe.skipIf(!HAS_CHROMIUM)("administration", () => {
     const form = page.getByRole("dialog");
     await form.getByLabel("Name").fill("Old ones");
     await form.getByLabel("Age, in days").fill("365");
+    await form.getByLabel("Status").selectOption("Closed");
+    await form.getByLabel("Labels").fill("team=support");
     await form.getByRole("button", { name: "Preview" }).click();
     await form.getByText("It would act on 0 conversations").waitFor();
     await form.getByRole("button", { name: "Create" }).click();
-    await page.getByRole("row", { name: "Old ones" }).getByText("Last message").waitFor();
+    const row = page.getByRole("row", { name: "Old ones" });
+    await row.getByText("Status: Closed, team: support").waitFor();
+    await row.getByText("Last message").waitFor();
   });
 
   test("a hold is placed and lifted", async () => {
@@ -176,6 +180,13 @@ describe.skipIf(!HAS_CHROMIUM)("administration", () => {
     await form.getByLabel("Reason").fill("It is over");
     await form.getByRole("button", { name: "Lift" }).click();
     await row.waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "New legal hold" }).click();
+    await form.getByLabel("Name").fill("Matter 8");
+    await form.getByLabel("Reason").fill("Another court");
+    await form.getByLabel("Covers").selectOption("Conversations that match");
+    await form.getByLabel("Labels").fill("team=support");
+    await form.getByRole("button", { name: "Create" }).click();
+    await page.getByRole("row", { name: "Matter 8" }).getByText("Conversations that match: team: support").waitFor();
   });
 
   test("a job is cancelled, and one that goes on shows without a reload that it is done", async () => {

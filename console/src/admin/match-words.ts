@@ -29,12 +29,12 @@ export function matchInWords(match: ConversationMatch | undefined): string {
     .join(", ");
 }
 
-const CALLS = {
+export const CALLS = {
   INBOUND: filters.calls.inbound,
   OUTBOUND: filters.calls.outbound,
   TRAINING: filters.calls.training,
 };
-const STATUSES = {
+export const STATUSES = {
   ACTIVE: filters.statuses.active,
   ARCHIVED: filters.statuses.archived,
   CLOSED: filters.statuses.closed,

@@ -12,11 +12,14 @@ import { operationsText } from "../../strings/operations.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
 import { ActorName } from "../../ui/actor-name.tsx";
 import type { Column } from "../../ui/data-table.tsx";
+import type { FormFields } from "../../ui/dialog-form.tsx";
 import { MemberName } from "../../ui/member-name.tsx";
 import { Page } from "../../ui/page.tsx";
 import { PagedTable } from "../../ui/paged-table.tsx";
 import { StateBadge } from "../../ui/state-badge.tsx";
 import { Time } from "../../ui/time.tsx";
+import { MatchFields } from "../match-fields.tsx";
+import { matchFrom } from "../match-from.ts";
 import { matchInWords } from "../match-words.ts";
 
 const words = operationsText.holds;
@@ -77,7 +80,7 @@ function coveredBy({ scope }: LegalHold): ReactNode {
     case "conversationId":
       return `${words.scopes[scope.case]}: ${scope.value}`;
     case "match":
-      return `${words.matching}: ${matchInWords(scope.value)}`;
+      return `${words.scopes.match}: ${matchInWords(scope.value)}`;
     default:
       return words.scopes.wholeTenant;
   }
@@ -97,10 +100,7 @@ function CreateHold() {
           displayName: fields.one("name"),
           reason: fields.one("reason"),
           twoPerson: fields.one("twoPerson") !== "",
-          scope:
-            scope === "wholeTenant"
-              ? ({ case: scope, value: true } as const)
-              : ({ case: scope, value: fields.one("subject") } as const),
+          scope: scopeFrom(scope, fields),
         };
         creating.mutate({ legalHold }, { onSuccess: done });
       }}
@@ -113,10 +113,25 @@ function CreateHold() {
         onChange={({ currentTarget }) => setScope(currentTarget.value as typeof scope)}
         data={Object.entries(words.scopes).map(([value, label]) => ({ value, label }))}
       />
-      {scope !== "wholeTenant" && <TextInput name="subject" label={words.subject} required />}
+      {(scope === "memberId" || scope === "conversationId") && (
+        <TextInput name="subject" label={words.subject} required />
+      )}
+      {scope === "match" && <MatchFields />}
       <Checkbox name="twoPerson" value="yes" label={words.twoPerson} />
     </ActionButton>
   );
+}
+
+function scopeFrom(scope: keyof typeof words.scopes, fields: FormFields) {
+  switch (scope) {
+    case "wholeTenant":
+      return { case: scope, value: true } as const;
+    case "match":
+      // The server refuses one that says nothing: it would be the whole tenant.
+      return { case: scope, value: matchFrom(fields) ?? {} } as const;
+    default:
+      return { case: scope, value: fields.one("subject") } as const;
+  }
 }
 
 function LiftHold({ hold: { id } }: { hold: LegalHold }) {

@@ -17,6 +17,8 @@ import { amount } from "../../ui/amounts.ts";
 import { type FormFields, fieldsOf } from "../../ui/dialog-form.tsx";
 import { FailureNotice } from "../../ui/failure-notice.tsx";
 import { choicesOf } from "../../ui/word-of.ts";
+import { MatchFields } from "../match-fields.tsx";
+import { matchFrom } from "../match-from.ts";
 
 const words = operationsText.retention;
 
@@ -32,9 +34,7 @@ export function CreatePolicy() {
       act={(fields, done) => creating.mutate({ retentionPolicy: policyFrom(fields) }, { onSuccess: done })}
     >
       <TextInput name="name" label={words.name} required maxLength={200} data-autofocus />
-      <TextInput name="entityType" label={words.match.entityType} maxLength={100} />
-      <TextInput name="mode" label={words.match.mode} maxLength={100} />
-      <TextInput name="agent" label={words.match.agent} maxLength={200} />
+      <MatchFields />
       <NativeSelect
         name="action"
         label={words.action}
@@ -84,11 +84,11 @@ function Preview() {
 
 function policyFrom(fields: FormFields): MessageInitShape<typeof RetentionPolicySchema> {
   const whole = (name: string) => Math.trunc(Number(fields.one(name))) || 0;
-  const match = { entityType: fields.one("entityType"), mode: fields.one("mode"), agent: fields.one("agent") };
+  const match = matchFrom(fields);
   return {
     displayName: fields.one("name"),
     // Without one it is about all.
-    ...(Object.values(match).some(Boolean) && { match }),
+    ...(match !== undefined && { match }),
     action: whole("action") as RetentionAction,
     basis: whole("basis") as RetentionBasis,
     ageDays: whole("age"),
