@@ -10,7 +10,7 @@ import type { FilePart } from "../../../gen/colloquy/v1/part_pb.ts";
 import { useServices } from "../app/services.ts";
 import { text } from "../strings/en.ts";
 import { FailureNotice } from "../ui/failure-notice.tsx";
-import { save } from "../ui/save.ts";
+import { saveWhole } from "../ui/save.ts";
 import { useFileFacts } from "./file-facts.ts";
 import styles from "./file-part.module.css";
 
@@ -48,7 +48,7 @@ function StoredFile({ source, label, isPicture }: StoredFileProps) {
         source.case === "data" ? [new Uint8Array(source.value)] : await download(transport, source.value),
       );
       if (isPicture) setPicture(URL.createObjectURL(blob));
-      else save(blob, label);
+      else saveWhole(blob, label);
     },
   });
   if (picture !== undefined) return <img src={picture} alt={label} className={styles.picture} />;

@@ -58,6 +58,8 @@ export const adminText = {
     tree: "Members, each above those whom it manages",
     managedBy: "managed by",
     more: (shown: number) => `${amount(shown)} members are shown. There are more.`,
+    reading: (shown: number) =>
+      `${amount(shown)} members so far. Those below managers who are still read stand at the top.`,
   },
   keys: {
     title: "API keys",

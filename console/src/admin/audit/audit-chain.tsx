@@ -24,7 +24,7 @@ export function AuditChain() {
   const [done, setDone] = useState(0n);
   const verifying = useMutation({ mutationFn: () => verified(transport, setDone) });
   const exporting = useMutation({
-    mutationFn: async () => save(await exported(transport, setDone), "audit.ndjson"),
+    mutationFn: () => save("audit.ndjson", "application/x-ndjson", () => exported(transport, setDone)),
   });
   const begin = ({ mutate }: { mutate(): void }) => {
     setDone(0n);
@@ -89,12 +89,11 @@ async function verified(transport: Transport, onProgress: (entries: bigint) => v
 }
 
 /** One entry of JSON a line. */
-async function exported(transport: Transport, onProgress: (entries: bigint) => void): Promise<Blob> {
-  const lines: string[] = [];
+async function* exported(transport: Transport, onProgress: (entries: bigint) => void) {
+  let entries = 0n;
   for await (const { auditEntry } of createClient(AuditService, transport).exportAuditEntries({})) {
     if (auditEntry === undefined) continue;
-    lines.push(`${toJsonString(AuditEntrySchema, auditEntry, { useProtoFieldName: true })}\n`);
-    if (lines.length % 1_000 === 0) onProgress(BigInt(lines.length));
+    yield `${toJsonString(AuditEntrySchema, auditEntry, { useProtoFieldName: true })}\n`;
+    if (++entries % 1_000n === 0n) onProgress(entries);
   }
-  return new Blob(lines, { type: "application/x-ndjson" });
 }

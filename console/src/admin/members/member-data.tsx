@@ -20,7 +20,7 @@ const words = adminText.members;
 export function ExportMember({ memberId }: { memberId: string }) {
   const { transport } = useServices();
   const exporting = useMutation({
-    mutationFn: async () => save(await exported(transport, memberId), `${memberId}.zip`),
+    mutationFn: () => save(`${memberId}.zip`, "application/zip", () => exported(transport, memberId)),
   });
   return (
     <>
@@ -32,12 +32,10 @@ export function ExportMember({ memberId }: { memberId: string }) {
   );
 }
 
-async function exported(transport: Transport, memberId: string): Promise<Blob> {
-  const pieces: Uint8Array<ArrayBuffer>[] = [];
+async function* exported(transport: Transport, memberId: string) {
   for await (const { body } of createClient(TransferService, transport).exportMember({ memberId })) {
-    if (body !== undefined) pieces.push(new Uint8Array(body.data));
+    if (body !== undefined) yield new Uint8Array(body.data);
   }
-  return new Blob(pieces, { type: "application/zip" });
 }
 
 export function EraseMember({ memberId }: { memberId: string }) {

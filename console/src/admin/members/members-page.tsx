@@ -1,8 +1,8 @@
 // The members of the tenant, each below its manager.
 import { useInfiniteQuery } from "@connectrpc/connect-query";
 import { Badge, Button, Text, TextInput } from "@mantine/core";
-import { useEffect, useState } from "react";
-import { DirectoryService } from "../../../../gen/colloquy/v1/directory_service_pb.ts";
+import { useDeferredValue, useEffect, useState } from "react";
+import { DirectoryService, type ListMembersResponse } from "../../../../gen/colloquy/v1/directory_service_pb.ts";
 import { MemberRole } from "../../../../gen/colloquy/v1/member_pb.ts";
 import { NEXT_PAGE } from "../../api/paging.ts";
 import { adminText } from "../../strings/admin.ts";
@@ -22,6 +22,7 @@ const words = adminText.members;
 const { listMembers } = DirectoryService.method;
 /** So many are read without being asked for. */
 const MOST = 2_000;
+const NO_PAGES: readonly ListMembersResponse[] = [];
 
 export function MembersPage() {
   return (
@@ -34,16 +35,19 @@ export function MembersPage() {
 function Members() {
   const found = useInfiniteQuery(listMembers, { pageSize: 200, pageToken: "" }, NEXT_PAGE);
   const [wanted, setWanted] = useState("");
-  const members = found.data?.pages.flatMap((page) => page.members) ?? [];
+  const count = found.data?.pages.reduce((sum, page) => sum + page.members.length, 0) ?? 0;
+  // What one types comes before rows that are still to be drawn.
+  const pages = useDeferredValue(found.data?.pages ?? NO_PAGES);
+  const members = pages.flatMap((page) => page.members);
   const { hasNextPage, isFetchingNextPage, isError, fetchNextPage } = found;
-  const isReading = hasNextPage && members.length < MOST;
+  const isReading = hasNextPage && count < MOST;
   // A member may come on a later page than those below it.
   useEffect(() => {
     if (isReading && !isFetchingNextPage && !isError) void fetchNextPage();
   }, [isReading, isFetchingNextPage, isError, fetchNextPage]);
   if (isError) return <FailureNotice error={found.error} onRetry={() => void found.refetch()} />;
-  if (found.data === undefined || isReading) return <Loading />;
-  if (members.length === 0) return <Empty title={words.empty}>{words.emptyHint}</Empty>;
+  if (found.data === undefined) return <Loading />;
+  if (count === 0) return <Empty title={words.empty}>{words.emptyHint}</Empty>;
   const shown = membersWith(members, wanted);
   return (
     <>
@@ -56,16 +60,19 @@ function Members() {
         value={wanted}
         onChange={({ currentTarget }) => setWanted(currentTarget.value)}
       />
-      {shown.length === 0 && <Text size="sm">{words.noneFound}</Text>}
+      <Text size="sm" c="dimmed" role="status">
+        {isReading && words.reading(count)}
+      </Text>
+      {shown.length === 0 && members.length > 0 && !isReading && <Text size="sm">{words.noneFound}</Text>}
       <ul className={styles.tree} aria-label={words.tree}>
         {treeOf(shown).map((node) => (
           <Branch key={node.member.id} node={node} isTop />
         ))}
       </ul>
-      {found.hasNextPage && (
+      {found.hasNextPage && !isReading && (
         <>
           <Text size="sm" c="dimmed" mt="md">
-            {words.more(members.length)}
+            {words.more(count)}
           </Text>
           <Button mt="xs" variant="default" loading={found.isFetchingNextPage} onClick={() => found.fetchNextPage()}>
             {text.common.more}
