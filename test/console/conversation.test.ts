@@ -305,19 +305,24 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
   test("branches can be compared, and another one made live", async () => {
     const id = await create();
     const first = await send(id, { content: "Question" });
-    await send(id, { content: "Answer one", parentId: first });
-    await send(id, { content: "Answer two", parentId: first });
+    const one = await send(id, { content: "Answer one, at length", parentId: first });
+    await send(id, { content: "Thanks", parentId: one });
+    const two = await send(id, { content: "Answer two", parentId: first });
+    await send(id, { content: "Thanks", parentId: two });
     const page = await stage.open(`/conversations/${id}`);
     await page.getByRole("log").getByText("Answer two").waitFor();
     await page.getByRole("button", { name: "Details" }).click();
+    // Two branches that end alike are told apart by where they part.
+    await page.getByText(/^From the beginning … Thanks/).waitFor();
+    await page.getByText(/^Answer two.*… Thanks/).waitFor();
     await page.getByRole("button", { name: "Compare" }).click();
     const pair = page.getByRole("dialog", { name: "Branches" });
     await pair.getByText("The entry before is in both.").waitFor();
-    await pair.getByRole("region", { name: "The other one" }).getByText("Answer one").waitFor();
+    await pair.getByRole("region", { name: "The other one" }).getByText("Answer one, at length").waitFor();
     expect(await pair.getByText("Question").count()).toBe(0);
     await pair.getByRole("button", { name: "Close" }).click();
     await page.getByRole("button", { name: "Make live" }).click();
-    await page.getByRole("log").getByText("Answer one").waitFor();
+    await page.getByRole("log").getByText("Answer one, at length").waitFor();
   });
 
   test("F-CONSOLE-3: replies to a message are a thread, which grows while one looks; code has colours and stays text", async () => {
@@ -407,6 +412,8 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     await page.evaluate(shown("visible"));
     await expect.poll(async () => (await marked())[0]).toBeGreaterThan(before ?? 0n);
     await page.getByRole("button", { name: "Details" }).click();
+    // Nobody is there to choose a place.
+    await page.evaluate("delete globalThis.showSaveFilePicker");
     const saving = page.waitForEvent("download");
     await page.getByRole("button", { name: "Export this conversation" }).click();
     const download = await saving;

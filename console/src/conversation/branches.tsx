@@ -1,7 +1,7 @@
 // The branches of a conversation: which is live, and two of them side by side.
 import { useMutation, useQuery } from "@connectrpc/connect-query";
 import { Badge, Button, Group, Modal, Stack, Text, Title } from "@mantine/core";
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageOrder, MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { text } from "../strings/en.ts";
@@ -9,6 +9,7 @@ import { ActorName } from "../ui/actor-name.tsx";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { Time } from "../ui/time.tsx";
+import { WholeTime } from "../ui/whole-time.tsx";
 import styles from "./branches.module.css";
 import { firstWords } from "./first-words.ts";
 import { useMessage } from "./message-quote.tsx";
@@ -41,9 +42,9 @@ export function Branches({ conversationId }: { conversationId: string }) {
         {words.branches}
       </Title>
       <Stack gap={6}>
-        {branches.map(({ messageId, live: isLive }) => (
+        {branches.map(({ messageId, firstMessageId, live: isLive }) => (
           <Group key={messageId} gap="xs">
-            <BranchEnd conversationId={conversationId} messageId={messageId} />
+            <BranchWords conversationId={conversationId} first={firstMessageId} last={messageId} />
             {isLive ? (
               <Badge size="xs" tt="none">
                 {words.live}
@@ -69,17 +70,40 @@ export function Branches({ conversationId }: { conversationId: string }) {
   );
 }
 
-/** How its last entry begins, and when that was written. */
-function BranchEnd({ conversationId, messageId }: { conversationId: string; messageId: string }) {
-  const last = useMessage(conversationId, messageId);
-  if (last === undefined) return <Text size="sm">…</Text>;
+interface BranchWordsProps {
+  readonly conversationId: string;
+  /** The ids of the first entry that it alone has, where there is one, and of its last. */
+  readonly first: string;
+  readonly last: string;
+}
+
+/** What tells it from the others: where it parts from them, and how it ends. */
+function BranchWords({ conversationId, first, last }: BranchWordsProps) {
+  const ids = first === "" || first === last ? [last] : [first, last];
   return (
     <Text size="sm" style={{ overflowWrap: "anywhere" }}>
-      <bdi>{firstWords(last) || words.noText}</bdi>{" "}
-      <Text span size="xs" c="dimmed">
-        <Time value={last.createTime} withClock />
-      </Text>
+      {first === "" && `${words.fromBeginning} … `}
+      {ids.map((id, index) => (
+        <Fragment key={id}>
+          {index > 0 && " … "}
+          <EntryWords conversationId={conversationId} messageId={id} />
+        </Fragment>
+      ))}
     </Text>
+  );
+}
+
+/** How an entry begins, and when it was written. */
+function EntryWords({ conversationId, messageId }: { conversationId: string; messageId: string }) {
+  const message = useMessage(conversationId, messageId);
+  if (message === undefined) return "…";
+  return (
+    <>
+      <bdi>{firstWords(message) || words.noText}</bdi>{" "}
+      <Text span size="xs" c="dimmed">
+        <Time value={message.createTime} withClock />
+      </Text>
+    </>
   );
 }
 
@@ -112,25 +136,36 @@ function Parted({ first, second }: { first: readonly Message[]; second: readonly
         </Text>
       )}
       <div className={styles.pair}>
-        {[first, second].map((messages, index) => (
-          <section key={index === 0 ? words.live : words.other} aria-label={index === 0 ? words.live : words.other}>
-            <Text size="xs" c="dimmed">
-              {index === 0 ? words.live : words.other}
-            </Text>
-            {messages
-              .filter(({ id }) => !shared.has(id))
-              .map((message) => (
-                <div key={message.id} className={styles.message}>
-                  <Text size="xs" c="dimmed">
-                    <ActorName actor={message.sender} /> <Time value={message.createTime} />
-                  </Text>
-                  <MessageContent message={message} />
-                </div>
-              ))}
-          </section>
-        ))}
+        <Side name={words.live} messages={first.filter(({ id }) => !shared.has(id))} />
+        <Side name={words.other} messages={second.filter(({ id }) => !shared.has(id))} />
       </div>
     </>
+  );
+}
+
+/** What one branch alone has. */
+function Side({ name, messages }: { name: string; messages: readonly Message[] }) {
+  const [first] = messages;
+  return (
+    <section aria-label={name}>
+      <Text size="xs" c="dimmed">
+        {name}
+        {first !== undefined && (
+          <>
+            {", "}
+            {words.since} <WholeTime value={first.createTime} />
+          </>
+        )}
+      </Text>
+      {messages.map((message) => (
+        <div key={message.id} className={styles.message}>
+          <Text size="xs" c="dimmed">
+            <ActorName actor={message.sender} /> <Time value={message.createTime} withClock />
+          </Text>
+          <MessageContent message={message} />
+        </div>
+      ))}
+    </section>
   );
 }
 

@@ -19,6 +19,7 @@ import { FailureNotice } from "../ui/failure-notice.tsx";
 import { FeedNotice } from "../ui/feed-notice.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { useTabTitle } from "../ui/tab-title.ts";
+import { Time } from "../ui/time.tsx";
 import { useThrottled } from "../ui/use-throttled.ts";
 import { Composer } from "./composer.tsx";
 import styles from "./conversation-page.module.css";
@@ -122,7 +123,11 @@ function OneConversation({ conversationId }: { conversationId: string }) {
         <Title order={1} size="h5" className={styles.title} dir="auto">
           {conversation.title || text.conversations.untitled}
         </Title>
-        {conversation.origin !== undefined && <Badge variant="default">{words.fork}</Badge>}
+        {conversation.origin !== undefined && (
+          <Badge variant="default" tt="none" style={{ flexShrink: 0 }}>
+            {words.fork} <Time value={conversation.createTime} withClock />
+          </Badge>
+        )}
         {isDeleted && <Badge color="red">{text.conversations.deleted}</Badge>}
         {conversation.status === ConversationStatus.CLOSED && <Badge variant="default">{words.closed}</Badge>}
         <Group gap="xs" ml="auto" wrap="nowrap">

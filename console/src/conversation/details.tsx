@@ -8,6 +8,7 @@ import { useMutation } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
+import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { ParticipantService } from "../../../gen/colloquy/v1/participant_service_pb.ts";
 import { RecordSchema } from "../../../gen/colloquy/v1/record_pb.ts";
 import { TransferService } from "../../../gen/colloquy/v1/transfer_service_pb.ts";
@@ -23,6 +24,7 @@ import { Source } from "./fold.tsx";
 
 const words = text.conversation;
 
+const NDJSON = "application/x-ndjson";
 const CLOSE = { "aria-label": text.common.close };
 
 export interface DetailsProps {
@@ -36,20 +38,7 @@ export default function Details({ conversation, onClose }: DetailsProps) {
     [words.id, <Code key="id">{id}</Code>],
     [words.number, number > 0n && String(number)],
     [words.owner, ownerId && <NameAndId key="owner" id={ownerId} />],
-    [
-      words.forkedFrom,
-      origin !== undefined && (
-        <Anchor
-          key="origin"
-          size="sm"
-          renderRoot={(props) => (
-            <Link to="/conversations/$conversationId" params={{ conversationId: origin.conversationId }} {...props} />
-          )}
-        >
-          {words.origin}
-        </Anchor>
-      ),
-    ],
+    [words.forkedFrom, origin !== undefined && <Origin key="origin" conversationId={origin.conversationId} />],
     [words.agent, agent],
     [words.mode, mode],
     [words.entity, entityType && `${entityType} ${entityId}`],
@@ -117,6 +106,19 @@ function Participants({ conversationId }: { conversationId: string }) {
   );
 }
 
+/** By its title, where one may see it. */
+function Origin({ conversationId }: { conversationId: string }) {
+  const { data } = useQuery(ConversationService.method.getConversation, { conversationId }, { retry: false });
+  return (
+    <Anchor
+      size="sm"
+      renderRoot={(props) => <Link to="/conversations/$conversationId" params={{ conversationId }} {...props} />}
+    >
+      {data?.conversation?.title || words.origin}
+    </Anchor>
+  );
+}
+
 /** Its name, and the id to copy. */
 function NameAndId({ id }: { id: string }) {
   return (
@@ -140,7 +142,7 @@ function Export({ conversationId }: { conversationId: string }) {
   const { transport } = useServices();
   const [records, setRecords] = useState(0);
   const exporting = useMutation({
-    mutationFn: async () => save(await exported(transport, conversationId, setRecords), `${conversationId}.ndjson`),
+    mutationFn: () => save(`${conversationId}.ndjson`, NDJSON, () => exported(transport, conversationId, setRecords)),
   });
   return (
     <section>
@@ -154,12 +156,11 @@ function Export({ conversationId }: { conversationId: string }) {
 }
 
 /** One record of JSON a line, which ImportConversations reads. */
-async function exported(transport: Transport, conversationId: string, onProgress: (records: number) => void) {
-  const lines: string[] = [];
+async function* exported(transport: Transport, conversationId: string, onProgress: (records: number) => void) {
+  let records = 0;
   for await (const { record } of createClient(TransferService, transport).exportConversations({ conversationId })) {
     if (record === undefined) continue;
-    lines.push(`${toJsonString(RecordSchema, record, { useProtoFieldName: true })}\n`);
-    if (lines.length % 1_000 === 0) onProgress(lines.length);
+    yield `${toJsonString(RecordSchema, record, { useProtoFieldName: true })}\n`;
+    if (++records % 1_000 === 0) onProgress(records);
   }
-  return new Blob(lines, { type: "application/x-ndjson" });
 }

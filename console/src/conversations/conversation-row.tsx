@@ -51,7 +51,12 @@ function RowContent({ conversation }: { conversation: Conversation }) {
         <span className={unread > 0 ? styles.unreadTitle : styles.title} dir="auto">
           {title || text.conversations.untitled}
         </span>
-        {conversation.origin !== undefined && <Badge {...BADGE}>{text.conversation.fork}</Badge>}
+        {conversation.origin !== undefined && (
+          <Badge {...BADGE}>
+            {/* Forks of one origin have its title. */}
+            {text.conversation.fork} <Time value={conversation.createTime} withClock />
+          </Badge>
+        )}
         <StatusBadge conversation={conversation} />
         {unread > 0 && (
           <Badge size="sm" circle={unread < 10} aria-label={text.conversations.unread(unreadCount(unread))}>

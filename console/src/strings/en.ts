@@ -75,6 +75,8 @@ export const text = {
     to: "Until",
     json: "As JSON",
     any: "Any",
+    tooLargeToHold:
+      "It is larger than 500 MB, which this browser would hold whole. Use one that writes files as they come, such as Chrome or Edge, or the API.",
   },
   notFound: { title: "There is no such page", back: "Back to the conversations" },
   signIn: {
@@ -231,6 +233,8 @@ export const text = {
     fork: "Fork",
     forkedFrom: "Fork of",
     origin: "Open the origin",
+    since: "since",
+    fromBeginning: "From the beginning",
     branches: "Branches",
     live: "Live",
     other: "The other one",
