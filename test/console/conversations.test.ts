@@ -94,6 +94,7 @@ describe.skipIf(!HAS_CHROMIUM)("the list of conversations", () => {
     await page.getByText("No conversation matches").waitFor();
     await page.getByRole("alert").getByText("status=odd is no status. Known: active, archived, closed.").waitFor();
     await page.getByRole("alert").getByText("order=sideways").waitFor();
+    await page.getByRole("button", { name: "Filters (1)" }).waitFor();
     await page.getByRole("button", { name: "Remove it from the address" }).click();
     await page.waitForURL(/\/conversations\?owner=nobody$/);
     await page.getByRole("alert").waitFor({ state: "detached" });

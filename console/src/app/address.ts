@@ -15,7 +15,10 @@ export function keepingUnread<S extends object>(read: (raw: Record<string, unkno
     const left = Object.entries(raw).filter(
       (entry): entry is [string, string] => !(entry[0] in taken) && typeof entry[1] === "string" && entry[1] !== "",
     );
-    return left.length === 0 ? taken : { ...taken, unread: Object.fromEntries(left) };
+    if (left.length === 0) return taken;
+    // The router hands the whole address down to each view: what is unread must not come as a filter.
+    const hidden = Object.fromEntries(left.map(([name]) => [name, undefined]));
+    return { ...hidden, ...taken, unread: Object.fromEntries(left) };
   };
 }
 

@@ -14,7 +14,10 @@ export function UnreadNotice() {
   const drop = () =>
     void navigate({ to: ".", search: (search: Unread) => ({ ...search, unread: undefined }), replace: true });
   return (
-    <Alert color="yellow" role="alert" m="sm" title={words.title}>
+    <Alert color="yellow" role="alert" m="sm">
+      <Text size="sm" fw={600}>
+        {words.title}
+      </Text>
       {Object.entries(unread).map(([name, value]) => (
         <Text key={name} size="sm" style={{ overflowWrap: "anywhere" }}>
           <Code>

@@ -71,7 +71,10 @@ function oneOf<N extends string, T extends string>(name: N, value: unknown, word
 
 /** The filters that hold, without the search and the order. A search finds nothing deleted. */
 export function countFilters({ q, order: _order, deleted, unread: _, ...filters }: ListSearch & Unread): number {
-  return Object.keys(filters).length + (deleted !== undefined && q === undefined ? 1 : 0);
+  return (
+    Object.values(filters).filter((value) => value !== undefined).length +
+    (deleted !== undefined && q === undefined ? 1 : 0)
+  );
 }
 
 /** `team=support, tier=gold` as a map. Undefined: it is not of this form. */

@@ -16,6 +16,9 @@ test.each([
 ])("%s stays in the address, and is told", (_, read, address, unread) => {
   const search = read(address);
   expect(search.unread).toEqual(unread);
+  // The router puts what a view reads over the whole address.
+  const filters = new URLSearchParams(addressOf({ ...address, ...search, unread: {} }));
+  expect(Object.keys(unread).filter((name) => filters.has(name))).toEqual([]);
   // The page hands on what it has read, and the address is what it was.
   expect(read({ ...search })).toEqual(search);
   expect(Object.fromEntries(new URLSearchParams(addressOf({ ...search })))).toEqual(address);
