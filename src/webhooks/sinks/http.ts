@@ -5,6 +5,7 @@ import { retryAfterOf } from "../../domain/webhooks/backoff.ts";
 import { signedHeaders } from "../../domain/webhooks/signature.ts";
 import type { AddressGuard } from "../../outbound/addresses.ts";
 import { type BoundedPost, createBoundedPost } from "../../outbound/bounded-post.ts";
+import { limitOf } from "./attempt-limit.ts";
 import { AddressRefused } from "./refused.ts";
 import { bodyOf, type Sink, type SinkResult } from "./sink.ts";
 import { withoutCredentials } from "./without-credentials.ts";
@@ -97,25 +98,6 @@ async function send(
   } finally {
     limit.end();
   }
-}
-
-/**
- * A signal that aborts with another, or after a time. Thousands of requests end within a second: `AbortSignal.timeout`
- * would keep the timer and the signal of each for all of its time.
- */
-function limitOf(outer: AbortSignal, ms: number): { readonly signal: AbortSignal; end(): void } {
-  const ending = new AbortController();
-  const abort = () => ending.abort();
-  const timer = setTimeout(abort, ms);
-  if (outer.aborted) abort();
-  else outer.addEventListener("abort", abort, { once: true });
-  return {
-    signal: ending.signal,
-    end() {
-      clearTimeout(timer);
-      outer.removeEventListener("abort", abort);
-    },
-  };
 }
 
 const NOT_HTTP = "answered with what is not HTTP";

@@ -1,8 +1,10 @@
 // The sink of NATS JetStream: an event is taken when the stream has acknowledged it.
+import { once } from "node:events";
 import type { JetStreamClient } from "@nats-io/jetstream";
-import type { NatsConnection } from "@nats-io/transport-node";
 import { WebhookOutcome } from "../../../gen/colloquy/v1/webhook_pb.ts";
 import { type AddressGuard, hostOf } from "../../outbound/addresses.ts";
+import { boundLibrarySockets, type LibrarySockets } from "../../outbound/library-sockets.ts";
+import { limitOf } from "./attempt-limit.ts";
 import { AddressRefused } from "./refused.ts";
 import type { Parcel, Sink, SinkResult } from "./sink.ts";
 
@@ -15,19 +17,21 @@ export interface NatsTarget {
 }
 
 interface Stream {
-  readonly connection: NatsConnection;
-  readonly client: JetStreamClient;
+  readonly sockets: LibrarySockets;
+  readonly client: Promise<JetStreamClient>;
 }
 
 const DEFAULT_PORT = "4222";
+/** How much a server may write during an attempt: a greeting, and some 150 bytes for each of 500 events. */
+const READ_BYTES = 256 * 1024;
 
 /** @param guard which addresses it may connect to; undefined: any */
 export function createNatsSink(target: NatsTarget, guard: AddressGuard | undefined): Sink {
   const url = new URL(target.url);
   const subject = decodeURIComponent(url.pathname.slice(1));
-  let stream: Promise<Stream> | undefined;
+  let stream: Stream | undefined;
 
-  async function open(): Promise<Stream> {
+  async function connectClient(closed: () => void): Promise<JetStreamClient> {
     // Imported only if an endpoint needs it.
     const [{ connect }, { jetstream }] = await Promise.all([
       import("@nats-io/transport-node"),
@@ -43,38 +47,60 @@ export function createNatsSink(target: NatsTarget, guard: AddressGuard | undefin
       ignoreClusterUpdates: true,
       ...credentialOf(target.headers),
     });
-    void connection.closed().then(() => {
-      stream = undefined;
-    });
-    return { connection, client: jetstream(connection, { timeout: target.timeoutMs }) };
+    void connection.closed().then(closed);
+    return jetstream(connection, { timeout: target.timeoutMs });
   }
 
-  async function publish({ events }: Parcel): Promise<void> {
-    stream ??= open();
-    const { client } = await stream;
+  function open(): Stream {
+    const sockets = boundLibrarySockets(READ_BYTES);
+    const opened: Stream = { sockets, client: sockets.run(() => connectClient(() => close(opened))) };
+    opened.client.catch(() => {});
+    return opened;
+  }
+
+  /** Without a word to the server, which may never listen. */
+  function close(opened: Stream): void {
+    opened.sockets.destroy();
+    if (stream === opened) stream = undefined;
+  }
+
+  async function publish({ client }: Stream, { events }: Parcel, signal: AbortSignal): Promise<void> {
+    const jetstream = await client;
     // One after the other: if one fails, those behind it must not be in the stream before it.
-    for (const { id, name, json } of events) await client.publish(`${subject}.${name}`, json, { msgID: id });
+    for (const { id, name, json } of events) {
+      signal.throwIfAborted();
+      await jetstream.publish(`${subject}.${name}`, json, { msgID: id });
+    }
   }
 
   return {
     async send(parcel, signal) {
       signal.throwIfAborted();
+      const limit = limitOf(signal, target.timeoutMs);
+      stream ??= open();
+      const taken = stream;
+      taken.sockets.restart();
       try {
-        await publish(parcel);
+        await Promise.race([publish(taken, parcel, limit.signal), aborted(limit.signal)]);
         return { outcome: WebhookOutcome.SUCCEEDED, status: 0, error: "", responseBody: "" };
       } catch (error) {
-        const broken = await stream?.catch(() => undefined);
-        stream = undefined;
-        await broken?.connection.close().catch(() => {});
+        close(taken);
         signal.throwIfAborted();
-        return failureOf(error);
+        return failureOf(error, limit.signal.aborted, taken.sockets.exceeded);
+      } finally {
+        limit.end();
       }
     },
     async close() {
-      const open = await stream?.catch(() => undefined);
-      await open?.connection.close().catch(() => {});
+      if (stream !== undefined) close(stream);
     },
   };
+}
+
+/** Rejects when `signal` aborts. */
+async function aborted(signal: AbortSignal): Promise<never> {
+  await once(signal, "abort");
+  throw signal.reason;
 }
 
 /** Resolves a name to an address that is allowed, which is then connected to. Throws what the guard throws. */
@@ -96,11 +122,12 @@ function credentialOf(headers: Readonly<Record<string, string>>): { token?: stri
   return { user, pass: pass.join(":") };
 }
 
-function failureOf(error: unknown): SinkResult {
+function failureOf(error: unknown, isLate: boolean, isTooMuch: boolean): SinkResult {
   const { name = "", message = "" } = error as Error;
   const nothing = { status: 0, responseBody: "" };
   if (error instanceof AddressRefused) return { ...nothing, outcome: WebhookOutcome.ADDRESS_REFUSED, error: message };
-  if (/timeout/i.test(`${name} ${message}`)) {
+  if (isTooMuch) return { ...nothing, outcome: WebhookOutcome.UNREACHABLE, error: "the NATS server wrote too much" };
+  if (isLate || /timeout/i.test(`${name} ${message}`)) {
     return { ...nothing, outcome: WebhookOutcome.TIMED_OUT, error: "the stream did not acknowledge in time" };
   }
   if (/NotEnabled|NoResponders|no responders/i.test(`${name} ${message}`)) {

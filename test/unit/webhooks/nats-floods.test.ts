@@ -1,0 +1,93 @@
+// A NATS server that never stops writing holds neither the process nor the connection.
+import { once } from "node:events";
+import { createServer, type Server, type Socket } from "node:net";
+import { afterEach, expect, test } from "vitest";
+import { WebhookOutcome } from "../../../gen/colloquy/v1/webhook_pb.ts";
+import { createNatsSink } from "../../../src/webhooks/sinks/nats.ts";
+import type { Parcel } from "../../../src/webhooks/sinks/sink.ts";
+
+const INFO = `INFO {"server_id":"s","version":"2.10.0","headers":true,"max_payload":1048576,"pad":"${"p".repeat(500)}"}\r\n`;
+const PARCEL: Parcel = {
+  id: "c-1",
+  events: ["c-1", "c-2"].map((id) => ({ id, name: "message.sent", conversationId: "c", json: "{}" })),
+  batch: true,
+};
+/** What the kernel and one look hold, far below what a second of writing brings. */
+const MOST_BYTES = 24 * 1024 * 1024;
+
+let server: Server;
+afterEach(() => server.close());
+
+/** Starts a server, writes `first`, and after the first PING or PUB what `then` says, again and again. */
+async function flooding(first: string, after: string, piece: string) {
+  const written = { bytes: 0, closed: false };
+  server = createServer((socket) => {
+    socket
+      .on("error", () => {})
+      .on("close", () => {
+        written.closed = true;
+      });
+    let flooded = false;
+    socket.write(first);
+    const flood = () => {
+      flooded = true;
+      pump(socket, Buffer.from(piece), written);
+    };
+    if (after === "") flood();
+    socket.on("data", (data) => {
+      const said = data.toString("latin1");
+      if (said.includes("PING\r\n")) socket.write("PONG\r\n");
+      if (!flooded && after !== "" && said.includes(after)) flood();
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  return { url: `nats://127.0.0.1:${port}/events`, written };
+}
+
+function pump(socket: Socket, piece: Buffer, written: { bytes: number }): void {
+  while (!socket.destroyed) {
+    written.bytes += piece.length;
+    if (socket.write(piece)) continue;
+    socket.once("drain", () => pump(socket, piece, written));
+    return;
+  }
+}
+
+test.each([
+  ["an INFO without end", 'INFO {"a":"', "", "x".repeat(65_536)],
+  ["PINGs", INFO, "PING\r\n", "PING\r\n".repeat(10_000)],
+  ["INFOs", INFO, "PING\r\n", INFO.repeat(100)],
+  ["messages that nobody asked for", INFO, "PING\r\n", "MSG nope 77 0\r\n\r\n".repeat(4_000)],
+  ["a response of 60 MB", INFO, "PUB", `MSG x 1 60000000\r\n${"y".repeat(65_536)}`],
+])("ends when the server writes %s", async (_, first, after, piece) => {
+  const { url, written } = await flooding(first, after, piece);
+  const sink = createNatsSink({ url, headers: {}, timeoutMs: 20_000 }, undefined);
+  expect(await sink.send(PARCEL, new AbortController().signal)).toEqual({
+    outcome: WebhookOutcome.UNREACHABLE,
+    status: 0,
+    error: "the NATS server wrote too much",
+    responseBody: "",
+  });
+  await expect.poll(() => written.closed).toBe(true);
+  expect(written.bytes).toBeLessThan(MOST_BYTES);
+});
+
+test("ends with the endpoint's timeout, all events of a request together, and closes the connection", async () => {
+  const { url, written } = await flooding(INFO, "never", "");
+  const sink = createNatsSink({ url, headers: {}, timeoutMs: 300 }, undefined);
+  expect(await sink.send(PARCEL, new AbortController().signal)).toMatchObject({ outcome: WebhookOutcome.TIMED_OUT });
+  await expect.poll(() => written.closed).toBe(true);
+});
+
+test("ends with its signal, also while it connects", async () => {
+  const { url, written } = await flooding("", "never", "");
+  const sink = createNatsSink({ url, headers: {}, timeoutMs: 20_000 }, undefined);
+  const ending = new AbortController();
+  const sent = sink.send(PARCEL, ending.signal);
+  await once(server, "connection");
+  ending.abort();
+  await expect(sent).rejects.toThrow("aborted");
+  await expect.poll(() => written.closed).toBe(true);
+});
