@@ -1,6 +1,8 @@
 // A server that is to stop, behind a load balancer that asks it whether it is ready.
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { loadConfig } from "../../src/config/config.ts";
 import { runInProcess } from "../support/command-in-process.ts";
 import { documented, HAS_PROXIES, type RealProxy, startHaproxy } from "../support/parts/proxies.ts";
@@ -91,6 +93,32 @@ describe.skipIf(!HAS_PROXIES)("F-DRAIN: behind HAProxy", () => {
     await Promise.all(callers);
     expect(new Set(statuses)).toEqual(new Set([201]));
   }, 120_000);
+
+  test("what a server may have begun is not sent again", async () => {
+    const taken: string[] = [];
+    const broken = createServer((socket) => {
+      socket.once("data", (head) => {
+        const [method = "", path] = String(head).split(" ");
+        if (path === "/readyz") return socket.end("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+        taken.push(method);
+        socket.destroy();
+      });
+      socket.on("error", () => {});
+    }).listen(0, "127.0.0.1");
+    onTestFinished(() => void broken.close());
+    await once(broken, "listening");
+    const { port } = broken.address() as AddressInfo;
+    await using before = await startHaproxy(await documented("haproxy", `127.0.0.1:${port}`));
+    const call = async (method: string) => {
+      // On a connection that it has used, HAProxy would close instead of answering, and leave it to the client.
+      const alone = { ...headers, connection: "close" };
+      const { status } = await fetch(`${before.url}/v1/conversations`, { method, headers: alone });
+      return { status, times: taken.filter((one) => one === method).length };
+    };
+    // Without an id of the request, a second one would act a second time.
+    for (const method of ["POST", "PATCH", "DELETE"]) expect(await call(method)).toEqual({ status: 502, times: 1 });
+    expect((await call("GET")).times).toBeGreaterThan(1);
+  });
 
   test("a server that pauses for two seconds is not taken out", async () => {
     const second = servers[1]?.server;
