@@ -68,8 +68,15 @@ test("Kubernetes' schemas take the manifests", () => {
   for (const [kind, manifest] of Object.entries(all)) new MODELS[kind]!(manifest as never).validate();
   // The schemas can refuse.
   const { Deployment: wrong } = manifests();
-  wrong.spec.replicas = "two";
-  expect(() => new Deployment(wrong).validate()).toThrow("replicas must be integer");
+  wrong.spec.minReadySeconds = "two";
+  expect(() => new Deployment(wrong).validate()).toThrow("minReadySeconds must be integer");
+});
+
+test("the autoscaler alone says how many pods there are: each apply of a number would put it back", () => {
+  const { Deployment: deployment, HorizontalPodAutoscaler: scaler } = manifests();
+  expect(scaler.spec.scaleTargetRef).toMatchObject({ kind: "Deployment", name: deployment.metadata.name });
+  expect(scaler.spec.minReplicas).toBe(2);
+  expect(deployment.spec).not.toHaveProperty("replicas");
 });
 
 test("the autoscaler asks only for what Kubernetes' own metrics server has", () => {
