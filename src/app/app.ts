@@ -44,6 +44,7 @@ import { traced } from "../store/traced.ts";
 import { type EventLoop, watchEventLoop } from "../telemetry/event-loop.ts";
 import { measureLoad } from "../telemetry/load-metrics.ts";
 import { createMetrics, type Gather } from "../telemetry/metrics.ts";
+import { measureReadiness } from "../telemetry/ready-metric.ts";
 import { measureReplicas } from "../telemetry/replica-metrics.ts";
 import { createIdentity } from "./access.ts";
 import { openAgents } from "./agents.ts";
@@ -131,6 +132,7 @@ export async function createApp(
 
   measureLoad(metrics.registry, database.queue, shedding);
   measureReplicas(metrics.registry, opened.replicas);
+  measureReadiness(metrics.registry, async () => !lifecycle.isLeaving && (await ready()));
   const [{ feeds }, { registry }] = [subscriptions, metrics];
   const webhooks = openWebhooks({ database, feeds, sealer, config, log: logger, registry, tracing, callMs });
   atStop("webhooks under way", () => webhooks.stop());

@@ -153,7 +153,7 @@ test("the image has settings that exist, and runs as no root", () => {
 test("Prometheus takes the rules, and each fires on what it is for", () => {
   if (!toolFor("the check of the alert rules", "/usr/bin/promtool", "prometheus")) return;
   const run = (...words: string[]) => execFileSync("/usr/bin/promtool", words, { encoding: "utf8", stdio: "pipe" });
-  expect(run("check", "rules", join(ROOT, "deploy/prometheus/colloquy.rules.yml"))).toContain("6 rules found");
+  expect(run("check", "rules", join(ROOT, "deploy/prometheus/colloquy.rules.yml"))).toContain("7 rules found");
   expect(run("test", "rules", join(import.meta.dirname, "colloquy.rules.test.yml"))).toContain("SUCCESS");
   const fired = parse(readFileSync(join(import.meta.dirname, "colloquy.rules.test.yml"), "utf8")).tests.flatMap(
     ({ alert_rule_test }: { alert_rule_test: { alertname: string; exp_alerts?: unknown[] }[] }) =>
@@ -174,8 +174,9 @@ test("alert rules and the dashboard ask for metrics that a server has", async ()
   server.signal("SIGTERM");
   await server.ended;
   const asked = [read("prometheus/colloquy.rules.yml"), read("grafana/colloquy.json")].flatMap((file) => [
-    ...file.matchAll(/\b(?:colloquy_(?:rpc|database|shed|event)|nodejs|process)_[a-z0-9_]+/g),
+    ...file.matchAll(/\b(?:colloquy_ready\b|(?:colloquy_(?:rpc|database|shed|event)|nodejs|process)_[a-z0-9_]+)/g),
   ]);
+  expect(text).toContain("\ncolloquy_ready 1\n");
   const missing = new Set(asked.map(([name]) => name).filter((name) => !text.includes(`\n${name}`)));
   expect([...missing]).toEqual([]);
 }, 120_000);

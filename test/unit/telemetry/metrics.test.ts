@@ -1,7 +1,8 @@
 // What the metrics say of calls, to whoever reads them here and to the primary of several workers.
-import { AggregatorRegistry } from "prom-client";
+import { AggregatorRegistry, Registry } from "prom-client";
 import { expect, test } from "vitest";
 import { createMetrics } from "../../../src/telemetry/metrics.ts";
+import { measureReadiness } from "../../../src/telemetry/ready-metric.ts";
 
 const SEND = "/colloquy.v1.MessageService/SendMessage";
 
@@ -70,4 +71,13 @@ test("servers of one process share what is told of the process, and nothing else
   const lag = "nodejs_eventloop_lag_seconds";
   expect(other.registry.getSingleMetric(lag)).toBe(one.registry.getSingleMetric(lag));
   for (const { text } of [one, other]) expect(await text()).toContain(`# TYPE ${lag} gauge`);
+});
+
+test("readiness is asked with each page of metrics", async () => {
+  const registry = new Registry();
+  let ready = true;
+  measureReadiness(registry, async () => ready);
+  expect(await registry.metrics()).toContain("\ncolloquy_ready 1\n");
+  ready = false;
+  expect(await registry.metrics()).toContain("\ncolloquy_ready 0\n");
 });
