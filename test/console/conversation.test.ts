@@ -138,7 +138,7 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     const page = await stage.open(`/conversations/${id}`);
     await page.getByText("Tool call: track").click();
     await page.getByText('"id": "A-1"').waitFor();
-    await page.getByText("Tool result: failed").click();
+    await page.getByText("Tool result: track: failed").click();
     await page.getByText("Reasoning").click();
     await page.getByText("A thought").waitFor();
     await page.getByText("> > deep").waitFor();
@@ -296,10 +296,16 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     await page.getByLabel("Write a message").fill("Pay");
     await page.keyboard.press("Enter");
     await page.getByText("May the tool pay run?").waitFor();
+    await page.getByRole("group", { name: "May the tool pay run?" }).getByText('"euro": 5').waitFor();
+    await page.getByLabel("Write a message").fill("Well?");
+    await page.getByText("The agent waits for the answers above").waitFor();
+    expect(await page.getByRole("button", { name: "Send and get a reply" }).isEnabled()).toBe(false);
     await page.getByRole("button", { name: "Approve" }).click();
     await page.getByLabel("Result of pay").fill("done");
     await page.getByRole("button", { name: "Give the result" }).click();
     await page.locator("[data-message]").getByText("Paid").waitFor();
+    await page.getByText("Tool result: pay").waitFor();
+    await page.getByText("Enter sends").waitFor();
   });
 
   test("branches can be compared, and another one made live", async () => {

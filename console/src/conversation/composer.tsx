@@ -3,6 +3,7 @@ import { useMutation } from "@connectrpc/connect-query";
 import { Button, Group, Textarea } from "@mantine/core";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { text } from "../strings/en.ts";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import styles from "./composer.module.css";
@@ -27,6 +28,8 @@ export function Composer({ conversationId, agent, turn, messages, onSent }: Comp
   useDraft({ conversationId }, box);
   const { content, isBusy, error } = box;
   const isEmpty = content.trim() === "";
+  // No other turn begins before it has its answers.
+  const isAwaited = agent !== "" && turn.running?.turn.state === TurnState.INPUT_REQUIRED;
 
   const send = () =>
     box.send(async ({ id, text: written }) => {
@@ -40,14 +43,14 @@ export function Composer({ conversationId, agent, turn, messages, onSent }: Comp
       className={styles.composer}
       onSubmit={(event) => {
         event.preventDefault();
-        main();
+        if (!isAwaited) main();
       }}
     >
       {error !== undefined && <FailureNotice error={error} />}
       <Textarea
         aria-label={words.write}
         placeholder={agent === "" ? words.write : words.writeTo(agent)}
-        description={words.keys}
+        description={isAwaited ? words.answerFirst : words.keys}
         inputWrapperOrder={["label", "input", "description", "error"]}
         value={content}
         onChange={({ currentTarget }) => box.type(currentTarget.value)}
@@ -55,14 +58,14 @@ export function Composer({ conversationId, agent, turn, messages, onSent }: Comp
           // Enter ends the composition of a character in some scripts.
           if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
           event.preventDefault();
-          main();
+          if (!isAwaited) main();
         }}
         autosize
         minRows={1}
         maxRows={10}
       />
       <Group gap="xs" mt={6}>
-        <Button type="submit" size="xs" disabled={isEmpty} loading={isBusy}>
+        <Button type="submit" size="xs" disabled={isEmpty || isAwaited} loading={isBusy}>
           {agent === "" ? words.send : words.ask}
         </Button>
         {agent !== "" && (

@@ -96,9 +96,10 @@ function Approval({ id = "", children }: { id: string | undefined; children: (to
   );
 }
 
-function ToolResult({ result: { output, isError } }: { result: ToolResultPart }) {
+function ToolResult({ result: { callId = "", output, isError } }: { result: ToolResultPart }) {
+  const tool = use(ToolNamesContext).get(callId) ?? "";
   return (
-    <Fold title={isError ? words.resultFailed : words.result}>
+    <Fold title={isError ? words.resultFailed(tool) : words.result(tool)}>
       {output.case === "parts"
         ? output.value.parts.map((part, index) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: as above

@@ -1,6 +1,6 @@
 // A reply that is being written: its entries as they come, and what it waits for.
-import { Button, Group, Loader, Text, Textarea } from "@mantine/core";
-import { type FormEvent, useState } from "react";
+import { Button, Group, Input, Loader, Stack, Text, Textarea } from "@mantine/core";
+import { type FormEvent, useId, useState } from "react";
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { type AwaitedCall, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { text } from "../strings/en.ts";
@@ -8,6 +8,7 @@ import { FailureNotice } from "../ui/failure-notice.tsx";
 import type { Draft } from "./drafts.ts";
 import { Fold, Source } from "./fold.tsx";
 import { MarkdownText } from "./markdown-text.tsx";
+import { useMessage } from "./message-quote.tsx";
 import { blocksOf } from "./text-blocks.ts";
 import styles from "./turn-view.module.css";
 import type { TurnControl } from "./use-turn.ts";
@@ -31,7 +32,12 @@ export function TurnView({ control }: { control: TurnControl }) {
           ))}
           {waits(running.turn.state) ? (
             running.turn.awaited.map((call) => (
-              <Awaited key={call.callId + call.approvalId} call={call} control={control} />
+              <Awaited
+                key={call.callId + call.approvalId}
+                conversationId={running.turn.conversationId}
+                call={call}
+                control={control}
+              />
             ))
           ) : (
             <Group gap="xs">
@@ -72,8 +78,16 @@ function DraftView({ draft: { kind, name, text: written } }: { draft: Draft }) {
   );
 }
 
-function Awaited({ call, control }: { call: AwaitedCall; control: TurnControl }) {
+interface AwaitedProps {
+  readonly conversationId: string;
+  readonly call: AwaitedCall;
+  readonly control: TurnControl;
+}
+
+function Awaited({ conversationId, call, control }: AwaitedProps) {
+  const asked = <Arguments conversationId={conversationId} call={call} />;
   const [result, setResult] = useState("");
+  const id = useId();
   const submit = (event: FormEvent) => {
     event.preventDefault();
     void control.giveResult(call.callId, result).catch(() => {});
@@ -81,26 +95,33 @@ function Awaited({ call, control }: { call: AwaitedCall; control: TurnControl })
   if (call.approvalId !== "") {
     const answer = (granted: boolean) => void control.approve(call.approvalId, granted).catch(() => {});
     return (
-      <Group gap="xs" role="group" aria-label={words.mayRun(call.name)}>
-        <Text size="sm">{words.mayRun(call.name)}</Text>
-        <Button size="xs" onClick={() => answer(true)}>
-          {words.approve}
-        </Button>
-        <Button size="xs" variant="default" onClick={() => answer(false)}>
-          {words.deny}
-        </Button>
-      </Group>
+      <Stack gap={6} className={styles.asked} role="group" aria-label={words.mayRun(call.name)}>
+        <Text size="sm" fw={600}>
+          {words.mayRun(call.name)}
+        </Text>
+        {asked}
+        <Group gap="xs">
+          <Button size="xs" onClick={() => answer(true)}>
+            {words.approve}
+          </Button>
+          <Button size="xs" variant="default" onClick={() => answer(false)}>
+            {words.deny}
+          </Button>
+        </Group>
+      </Stack>
     );
   }
   return (
-    <form onSubmit={submit}>
+    <form onSubmit={submit} className={styles.asked}>
+      <Input.Label htmlFor={id}>{words.resultOf(call.name)}</Input.Label>
+      {asked}
       <Group gap="xs" align="end">
         <Textarea
           className={styles.result}
           autosize
           minRows={2}
           maxRows={12}
-          label={words.resultOf(call.name)}
+          id={id}
           value={result}
           onChange={({ currentTarget }) => setResult(currentTarget.value)}
         />
@@ -110,4 +131,13 @@ function Awaited({ call, control }: { call: AwaitedCall; control: TurnControl })
       </Group>
     </form>
   );
+}
+
+/** With what the tool is called: nobody should have to look for it before answering. */
+function Arguments({ conversationId, call: { callId, messageId } }: Omit<AwaitedProps, "control">) {
+  const parts = useMessage(conversationId, messageId)?.parts ?? [];
+  const written = parts.flatMap(({ content }) =>
+    content.case === "toolCall" && content.value.callId === callId ? [content.value.arguments ?? ""] : [],
+  );
+  return written.length > 0 && <Source text={written.join("\n")} />;
 }
