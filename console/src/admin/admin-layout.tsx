@@ -1,5 +1,6 @@
 // What surrounds the views for administrators: their links, and a word to those whom they are not for.
-import { Link, Outlet } from "@tanstack/react-router";
+import { Link, Outlet, useRouterState } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
 import { Allowed } from "../app/allowed.tsx";
 import { type Need, useAccess } from "../auth/use-access.ts";
 import { adminText } from "../strings/admin.ts";
@@ -38,12 +39,25 @@ export function AdminLayout() {
   return (
     <Allowed need="administrator">
       <div className={styles.layout}>
-        <nav aria-label={adminText.label} className={styles.navigation}>
-          <Places />
-        </nav>
+        <Navigation />
         <Outlet />
       </div>
     </Allowed>
+  );
+}
+
+/** On a narrow page its places are a row that scrolls: the one that is open is in sight. */
+function Navigation() {
+  const element = useRef<HTMLElement>(null);
+  const path = useRouterState({ select: ({ location }) => location.pathname });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another place is open
+  useEffect(() => {
+    element.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [path]);
+  return (
+    <nav ref={element} aria-label={adminText.label} className={styles.navigation}>
+      <Places />
+    </nav>
   );
 }
 

@@ -130,7 +130,7 @@ function OneConversation({ conversationId }: { conversationId: string }) {
         )}
         {isDeleted && <Badge color="red">{text.conversations.deleted}</Badge>}
         {conversation.status === ConversationStatus.CLOSED && <Badge variant="default">{words.closed}</Badge>}
-        <Group gap="xs" ml="auto" wrap="nowrap">
+        <Group gap="xs" ml="auto" wrap="nowrap" className={styles.actions}>
           {log.hasEarlier && (
             <Button
               variant="subtle"
@@ -164,7 +164,10 @@ function OneConversation({ conversationId }: { conversationId: string }) {
           <TurnView control={turn} />
         </MessageLog>
       )}
-      {!isDeleted && !log.isLoaded && log.error === undefined && <Loading />}
+      {!isDeleted && !log.isLoaded && (
+        // As high as the log will be, so that what stands below it does not move.
+        <div className={styles.rest}>{log.error === undefined && <Loading />}</div>
+      )}
       {isOpen && (
         <Composer
           conversationId={conversationId}

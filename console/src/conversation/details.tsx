@@ -48,7 +48,7 @@ export default function Details({ conversation, onClose }: DetailsProps) {
   return (
     <Drawer opened onClose={onClose} position="right" title={words.details} lockScroll={false} closeButtonProps={CLOSE}>
       <Stack gap="md">
-        <dl>
+        <Stack component="dl" gap="xs" m={0}>
           {facts
             .filter(([, value]) => value)
             .map(([name, value]) => (
@@ -61,7 +61,7 @@ export default function Details({ conversation, onClose }: DetailsProps) {
                 </Text>
               </div>
             ))}
-        </dl>
+        </Stack>
         <Participants conversationId={id} />
         <Branches conversationId={id} />
         {metadata !== undefined && (

@@ -69,7 +69,7 @@ function DraftView({ draft: { kind, name, text: written } }: { draft: Draft }) {
   }
   // Only the last one is rendered anew as the text grows.
   return (
-    <div>
+    <div className={styles.draft}>
       {blocksOf(written).map((block, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: blocks are only added
         <MarkdownText key={index} source={block} />
