@@ -35,9 +35,12 @@ export interface LoopFigures {
 
 export interface SheddingOptions {
   /** The calls that wait for a connection to the database. */
-  readonly queue: { readonly full: boolean; readonly waitedMs: number; refuses(party: Party): boolean };
-  /** The calls that wait to begin. */
-  readonly starts: { readonly isFull: boolean; refuses(party: Party): boolean };
+  readonly queue: { readonly full: boolean; readonly waitedMs: number; refuses(party: Party): boolean } & {
+    /** Those that found no place in it, or gave it up; and those that waited for too long. */
+    readonly refused: Readonly<Record<"queue_full" | "queue_time", number>>;
+  };
+  /** The calls that wait to begin, and how many found no place, or gave it up. */
+  readonly starts: { readonly isFull: boolean; refuses(party: Party): boolean; readonly refused: number };
   readonly readLoop: () => LoopFigures;
   readonly logger: Logger;
   /** From 0 to 1, for each call. Default: at random. */
@@ -51,7 +54,7 @@ export interface Door {
    * a caller that is not known is refused as all of them together are.
    */
   readonly shed: (claimed: () => Principal | undefined) => DomainError | undefined;
-  /** Counts an admitted call. */
+  /** Counts a call that is admitted, or was until it could begin. */
   readonly entered: (principal: Principal) => void;
   /** Counts a unary call from its begin to its end. */
   readonly began: () => void;
@@ -61,7 +64,7 @@ export interface Door {
 export interface Shedding extends Door {
   /** The share of calls refused because of the event loop, from 0 to 1. */
   readonly share: number;
-  /** How many calls were refused. */
+  /** How many calls were refused, here or in the queues. */
   readonly refused: Readonly<Record<ShedCause, number>>;
   /** How long the event loop was due while the machine ran something else, in milliseconds. */
   readonly lostMs: number;
@@ -76,7 +79,7 @@ export interface Shedding extends Door {
 }
 
 export function createShedding({ queue, starts, readLoop, logger, random = Math.random }: SheddingOptions): Shedding {
-  const refused: Record<ShedCause, number> = { start_queue: 0, queue_full: 0, queue_time: 0, event_loop: 0 };
+  const atTheDoor: Record<ShedCause, number> = { start_queue: 0, queue_full: 0, queue_time: 0, event_loop: 0 };
   // Made once: a refusal must cost next to nothing.
   const busyDatabase = tooMuch("every database connection is busy");
   const busyProcess = tooMuchAtOnce();
@@ -95,6 +98,13 @@ export function createShedding({ queue, starts, readLoop, logger, random = Math.
 
   const fair = new FairShare();
 
+  const refused = (): Record<ShedCause, number> => ({
+    start_queue: atTheDoor.start_queue + starts.refused,
+    queue_full: atTheDoor.queue_full + queue.refused.queue_full,
+    queue_time: atTheDoor.queue_time + queue.refused.queue_time,
+    event_loop: atTheDoor.event_loop,
+  });
+
   /** What the process has too much of, if anything. */
   const excess = (): ShedCause | undefined => {
     if (underWay <= FEW_CALLS && came <= FEW_CALLS) return undefined;
@@ -109,7 +119,10 @@ export function createShedding({ queue, starts, readLoop, logger, random = Math.
     const party = partyOf(claimed());
     if (cause !== "event_loop") {
       const full = cause === "start_queue" ? starts : queue;
-      return party === undefined || full.refuses(party) ? cause : undefined;
+      if (party === undefined) return cause;
+      if (!full.refuses(party)) return undefined;
+      fair.count(party);
+      return cause;
     }
     if (random() >= (party === undefined ? share : fair.of(party))) return undefined;
     if (party !== undefined) fair.count(party);
@@ -125,7 +138,7 @@ export function createShedding({ queue, starts, readLoop, logger, random = Math.
     peak = underWay;
     came = 0;
     if (++windows % LOG_EVERY !== 0) return;
-    const total = Object.values(refused).reduce((sum, count) => sum + count, 0);
+    const total = Object.values(refused()).reduce((sum, count) => sum + count, 0);
     if (total > told) logger.warn({ refused: total - told }, "overloaded: calls were refused");
     told = total;
   };
@@ -133,7 +146,7 @@ export function createShedding({ queue, starts, readLoop, logger, random = Math.
     shed(claimed) {
       const cause = causeOf(claimed);
       if (cause === undefined) return undefined;
-      refused[cause]++;
+      atTheDoor[cause]++;
       return cause === "queue_full" || cause === "queue_time" ? busyDatabase : busyProcess;
     },
     entered(principal) {
@@ -151,7 +164,9 @@ export function createShedding({ queue, starts, readLoop, logger, random = Math.
     get share() {
       return share;
     },
-    refused,
+    get refused() {
+      return refused();
+    },
     get lostMs() {
       return lostMs;
     },

@@ -52,15 +52,19 @@ export class PipelineCall extends CallState implements Call {
     const { open, options } = this.route;
     const refused = this.turnAway();
     if (refused !== undefined) throw refused;
-    const waiting = open ? undefined : options.starts?.enter(() => partyOf(options.claimed?.(this)));
+    const waiting = open ? undefined : options.starts?.enter(() => partyOf(options.claimed?.(this)), () => this.interrupt);
     return waiting === undefined ? this.#begin() : waiting.then((begins) => this.#beginAfter(begins));
   }
 
   #beginAfter(begins: boolean): Promise<void> | undefined {
-    if (!begins) throw tooMuchAtOnce();
+    const { aborted, reason } = this.interrupt;
+    if (begins && !aborted) return this.#begin();
+    // Who calls most is known by all that came.
+    const { claimed, door } = this.route.options;
+    const caller = claimed?.(this);
+    if (caller !== undefined) door?.entered(caller);
     // Nobody waits for it any more.
-    if (this.interrupt.aborted) throw this.interrupt.reason;
-    return this.#begin();
+    throw aborted ? reason : tooMuchAtOnce();
   }
 
   #begin(): Promise<void> | undefined {

@@ -1,5 +1,6 @@
 // The queue of calls that have not begun: a few begin in each turn of the event loop, so that no burst holds it.
-import { FairQueue } from "../domain/identity/fair-queue.ts";
+import type { Interrupt } from "../domain/cancellation.ts";
+import { FairQueue, type Waiter } from "../domain/identity/fair-queue.ts";
 import type { Party } from "../domain/identity/party.ts";
 
 /** Maximum calls that begin in one turn of the event loop. */
@@ -12,7 +13,7 @@ export const MAX_TO_BEGIN = 1_024;
 
 const NOBODY: Party = { tenant: "", caller: "" };
 
-/** Takes whether the call begins; otherwise it is refused. */
+/** Takes whether the call goes on; otherwise it is refused. */
 type Turn = (begins: boolean) => void;
 
 /**
@@ -24,6 +25,12 @@ export class StartQueue {
   readonly #waiting = new FairQueue<Turn>();
   #begun = 0;
   #isSet = false;
+  #refused = 0;
+
+  /** How many calls were refused so far. */
+  get refused(): number {
+    return this.#refused;
+  }
 
   get isFull(): boolean {
     return this.#waiting.size >= MAX_TO_BEGIN;
@@ -35,12 +42,13 @@ export class StartQueue {
   }
 
   /**
-   * Undefined: the call begins now. Otherwise resolves when it is its turn, to false if it is refused: it found no
-   * place, or gave it up to a call of somebody who waits less.
+   * Undefined: the call begins now. Otherwise resolves when it is its turn, or at once when nobody waits for it any
+   * more; to false if it is refused: it found no place, or gave it up to a call of somebody who waits less.
    *
    * @param partyOf whose call it is; not asked where it begins now
+   * @param interruptOf aborts when nobody waits for it any more; not asked either
    */
-  enter(partyOf: () => Party | undefined): Promise<boolean> | undefined {
+  enter(partyOf: () => Party | undefined, interruptOf?: () => Interrupt): Promise<boolean> | undefined {
     this.#awaitNextTurn();
     // Those that wait came before.
     if (this.#waiting.size === 0 && this.#begun < BEGIN_EACH_TURN) {
@@ -48,8 +56,26 @@ export class StartQueue {
       return undefined;
     }
     const party = partyOf() ?? NOBODY;
-    if (this.isFull && !this.#giveWay(party)) return Promise.resolve(false);
-    return new Promise((resolve) => this.#waiting.add({ ...party, urgent: false, item: resolve }));
+    if (this.isFull && !this.#giveWay(party)) {
+      this.#refused++;
+      return Promise.resolve(false);
+    }
+    return new Promise((resolve) => this.#wait(party, resolve, interruptOf?.()));
+  }
+
+  #wait(party: Party, resolve: Turn, interrupt: Interrupt | undefined): void {
+    const leave = () => {
+      this.#waiting.delete(waiter);
+      resolve(true);
+    };
+    const item: Turn = (begins) => {
+      interrupt?.removeEventListener("abort", leave);
+      resolve(begins);
+    };
+    const waiter: Waiter<Turn> = { ...party, urgent: false, item };
+    if (interrupt?.aborted) return resolve(true);
+    interrupt?.addEventListener("abort", leave, { once: true });
+    this.#waiting.add(waiter);
   }
 
   /** Whether a place has become free for this party. */
@@ -57,6 +83,7 @@ export class StartQueue {
     const last = this.#waiting.displacedBy(party);
     if (last === undefined) return false;
     this.#waiting.delete(last);
+    this.#refused++;
     last.item(false);
     return true;
   }

@@ -59,7 +59,7 @@ export function measureLoad(registry: Registry, queue: QueueFigures, shedding: S
   });
   new Counter({
     name: "colloquy_rpc_shed_total",
-    help: "Calls that were refused before anything was spent on them, by cause.",
+    help: "Calls that were refused because there was too much to do, by cause.",
     labelNames: ["cause"],
     registers,
     collect() {

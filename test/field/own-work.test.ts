@@ -101,8 +101,8 @@ test("F-OWN-WORK: a process that has too much to do itself refuses, unless only 
 }) => {
   const loop = watchEventLoop();
   const shedding = createShedding({
-    queue: { full: false, waitedMs: 0, refuses: () => true },
-    starts: { isFull: false, refuses: () => true },
+    queue: { full: false, waitedMs: 0, refuses: () => true, refused: { queue_full: 0, queue_time: 0 } },
+    starts: { isFull: false, refuses: () => true, refused: 0 },
     readLoop: () => loop.read(),
     logger: silent,
   });

@@ -15,6 +15,8 @@ export interface ConnectionQueue {
   refuses(party: Party): boolean;
   /** How long the first one has waited, in milliseconds; 0: none waits. */
   readonly waitedMs: number;
+  /** How many found no place, or gave it up to others; and how many waited for too long. */
+  readonly refused: Readonly<Record<"queue_full" | "queue_time", number>>;
   readonly open: number;
   readonly idle: number;
 }
@@ -22,6 +24,10 @@ export interface ConnectionQueue {
 /** Waits for a connection, `urgent` before all that are not. Returns a function that leaves the queue. */
 export type Connect = (callback: Connected, party?: Party, urgent?: boolean) => () => void;
 
+const WHY = {
+  queue_full: "too many calls wait for the database",
+  queue_time: "no connection to the database was free in time",
+};
 const NOBODY: Party = { tenant: "", caller: "" };
 
 interface Waiting {
@@ -42,18 +48,19 @@ export function boundQueue(pool: Pool, size: number, maxWaiting: number, waitMs:
   const waiting = new Set<Waiter<Waiting>>();
   /** What waits in pg-pool: at least one for each who waits here, and any of them serves whose turn it is. */
   const tickets = new Set<Connected>();
+  const refused = { queue_full: 0, queue_time: 0 };
   const free = () => pool.idleCount > 0 || pool.totalCount < size;
 
   function enter(callback: Connected, party = NOBODY, urgent = false): () => void {
     if (free() && pool.waitingCount === 0) connect(callback);
     else if (fair.size < maxWaiting || urgent || giveWay(party)) return wait(callback, party, urgent);
-    else refuse(callback, "too many calls wait for the database");
+    else refuse(callback, "queue_full");
     return () => {};
   }
   function wait(callback: Connected, party: Party, urgent: boolean): () => void {
     const since = performance.now();
     const giveUp = () => {
-      if (leave(one)) refuse(callback, "no connection to the database was free in time");
+      if (leave(one)) refuse(callback, "queue_time");
     };
     const limit = waitMs === 0 ? undefined : afterOwnTime(waitMs, giveUp);
     const one: Waiter<Waiting> = { ...party, urgent, item: { since, callback, limit } };
@@ -79,12 +86,16 @@ export function boundQueue(pool: Pool, size: number, maxWaiting: number, waitMs:
     forgetOne(pool, tickets);
     return true;
   }
+  function refuse(callback: Connected, cause: keyof typeof WHY): void {
+    refused[cause]++;
+    callback(new PoolBusy(WHY[cause]), undefined, () => {});
+  }
   /** Whether a place has become free for this party. */
   function giveWay(party: Party): boolean {
     const last = fair.displacedBy(party);
     if (last === undefined) return false;
     leave(last);
-    refuse(last.item.callback, "too many calls wait for the database");
+    refuse(last.item.callback, "queue_full");
     return true;
   }
   pool.connect = ((callback?: Connected) => {
@@ -108,6 +119,7 @@ export function boundQueue(pool: Pool, size: number, maxWaiting: number, waitMs:
       for (const { item } of waiting) return performance.now() - item.since;
       return 0;
     },
+    refused,
     get open() {
       return pool.totalCount;
     },
@@ -116,10 +128,6 @@ export function boundQueue(pool: Pool, size: number, maxWaiting: number, waitMs:
     },
   };
   return [queue, enter];
-}
-
-function refuse(callback: Connected, why: string): void {
-  callback(new PoolBusy(why), undefined, () => {});
 }
 
 /** Removes one of these from pg-pool's private list, the last one. */

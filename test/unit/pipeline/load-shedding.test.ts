@@ -21,8 +21,8 @@ afterEach(() => vi.useRealTimers());
 /** Stands before a queue that changes, and a loop that does. */
 function setUp() {
   vi.useFakeTimers();
-  const queue = { full: false, waitedMs: 0, refuses: (_: Party) => true };
-  const starts = { isFull: false, refuses: (_: Party) => true };
+  const queue = { full: false, waitedMs: 0, refuses: (_: Party) => true, refused: { queue_full: 0, queue_time: 0 } };
+  const starts = { isFull: false, refuses: (_: Party) => true, refused: 0 };
   const loop = { elapsedMs: WINDOW_MS, ownDelayMs: 0, lostMs: 0 };
   const shedding = createShedding({ queue, starts, readLoop: () => loop, logger: silent, random: () => 0.1 });
   shedding.start();
@@ -48,6 +48,30 @@ function setUp() {
 function of(tenantId: string, memberId = "ann"): Principal {
   return { kind: "member", tenantId, memberId, role: "member" };
 }
+
+describe("whoever floods", () => {
+  test("is refused first although its calls find no place to begin, and whoever calls once in a while is not", () => {
+    const { starts, loop, shedding, shed, begin, pass } = setUp();
+    begin(MANY);
+    starts.isFull = true;
+    starts.refuses = ({ tenant }) => tenant === "flood";
+    loop.ownDelayMs = 2 * MAX_LOOP_DELAY_MS;
+    for (let window = 0; window < 6; window++) {
+      for (let call = 0; call < 100; call++) expect(shed(of("flood"))).toBeDefined();
+      shedding.entered(of("quiet"));
+      pass(1);
+    }
+    starts.isFull = false;
+    expect([shed(of("quiet")), shed(of("flood"))?.reason]).toEqual([undefined, ErrorReason.OVERLOADED]);
+  });
+
+  test("is counted with those that the queues refused", () => {
+    const { queue, starts, shedding } = setUp();
+    starts.refused = 3;
+    queue.refused = { queue_full: 2, queue_time: 1 };
+    expect(shedding.refused).toEqual({ start_queue: 3, queue_full: 2, queue_time: 1, event_loop: 0 });
+  });
+});
 
 describe("a call", () => {
   test("comes in while there is room and the queue moves", () => {

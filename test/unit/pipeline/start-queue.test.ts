@@ -1,6 +1,7 @@
 // Which calls begin in which turn of the event loop.
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { Interruption } from "../../../src/domain/cancellation.ts";
 import { BEGIN_EACH_TURN, MAX_TO_BEGIN, StartQueue } from "../../../src/pipeline/start-queue.ts";
 
 const FLOOD = "flood";
@@ -66,6 +67,25 @@ test("in a full queue the last call of those who wait most gives its place to so
   enter(FLOOD, "late");
   expect(begun).toHaveLength(BEGIN_EACH_TURN);
   await nextTurn();
-  expect(refused).toEqual(["last", "late"]);
+  expect([refused, queue.refused]).toEqual([["last", "late"], 2]);
   expect(begun).toContain("quiet");
+});
+
+test("a call that nobody waits for any more leaves at once, and takes neither a place nor a turn", async () => {
+  const { queue, begun, enter, flood } = setUp();
+  flood(BEGIN_EACH_TURN);
+  const gone = new Interruption();
+  const left = Array.from({ length: MAX_TO_BEGIN }, () =>
+    queue.enter(
+      () => ({ tenant: FLOOD, caller: "ann" }),
+      () => gone,
+    ),
+  );
+  expect(queue.isFull).toBe(true);
+  gone.abort(new Error("it left"));
+  expect(queue.isFull).toBe(false);
+  expect(new Set(await Promise.all(left))).toEqual(new Set([true]));
+  enter(FLOOD, "next");
+  await nextTurn();
+  expect([begun.at(-1), queue.refused]).toEqual(["next", 0]);
 });
