@@ -216,6 +216,7 @@ export async function createApp(
       logger,
       unaryLane: config.unaryLane,
       streamLane: config.streamLane,
+      onConnection: starts.connectionCame,
     });
     return { server, port, names: mounts.map(({ name }) => name) };
   });

@@ -52,7 +52,12 @@ export class PipelineCall extends CallState implements Call {
     const { open, options } = this.route;
     const refused = this.turnAway();
     if (refused !== undefined) throw refused;
-    const waiting = open ? undefined : options.starts?.enter(() => partyOf(options.claimed?.(this)), () => this.interrupt);
+    const waiting = open
+      ? undefined
+      : options.starts?.enter(
+          () => partyOf(options.claimed?.(this)),
+          () => this.interrupt,
+        );
     return waiting === undefined ? this.#begin() : waiting.then((begins) => this.#beginAfter(begins));
   }
 

@@ -11,6 +11,9 @@ export const BEGIN_EACH_TURN = 4;
  */
 export const MAX_TO_BEGIN = 1_024;
 
+/** Maximum turns in a row in which no call begins because a connection has come. */
+export const CONNECTING_TURNS = 7;
+
 const NOBODY: Party = { tenant: "", caller: "" };
 
 /** Takes whether the call goes on; otherwise it is refused. */
@@ -26,6 +29,9 @@ export class StartQueue {
   #begun = 0;
   #isSet = false;
   #refused = 0;
+  /** Whether a connection has come in this turn, and in how many before it no call began for that. */
+  #connected = false;
+  #held = 0;
 
   /** How many calls were refused so far. */
   get refused(): number {
@@ -51,7 +57,7 @@ export class StartQueue {
   enter(partyOf: () => Party | undefined, interruptOf?: () => Interrupt): Promise<boolean> | undefined {
     this.#awaitNextTurn();
     // Those that wait came before.
-    if (this.#waiting.size === 0 && this.#begun < BEGIN_EACH_TURN) {
+    if (this.#waiting.size === 0 && this.#begun < BEGIN_EACH_TURN && !this.#isShort) {
       this.#begun++;
       return undefined;
     }
@@ -61,6 +67,20 @@ export class StartQueue {
       return Promise.resolve(false);
     }
     return new Promise((resolve) => this.#wait(party, resolve, interruptOf?.()));
+  }
+
+  /**
+   * A connection has come. Node takes one in each turn, in the order in which they came, so a connection would wait for
+   * the calls of all that came before it. While they come, most turns are short: they begin nothing.
+   */
+  readonly connectionCame = (): void => {
+    this.#connected = true;
+    this.#awaitNextTurn();
+  };
+
+  /** Whether nothing begins in this turn. */
+  get #isShort(): boolean {
+    return this.#connected && this.#held < CONNECTING_TURNS;
   }
 
   #wait(party: Party, resolve: Turn, interrupt: Interrupt | undefined): void {
@@ -73,7 +93,10 @@ export class StartQueue {
       resolve(begins);
     };
     const waiter: Waiter<Turn> = { ...party, urgent: false, item };
-    if (interrupt?.aborted) return resolve(true);
+    if (interrupt?.aborted) {
+      resolve(true);
+      return;
+    }
     interrupt?.addEventListener("abort", leave, { once: true });
     this.#waiting.add(waiter);
   }
@@ -97,6 +120,10 @@ export class StartQueue {
   /** Sockets have been read since the last turn, so whoever has come since takes part. */
   readonly #beginNext = () => {
     this.#isSet = false;
+    const isShort = this.#isShort && this.#waiting.size > 0;
+    this.#connected = false;
+    this.#held = isShort ? this.#held + 1 : 0;
+    if (isShort) return this.#awaitNextTurn();
     this.#begun = 0;
     for (; this.#begun < BEGIN_EACH_TURN; this.#begun++) {
       const next = this.#waiting.next();

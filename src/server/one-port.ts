@@ -39,11 +39,13 @@ export interface PortHandlers {
   /** Takes a stream of HTTP/2 as it is and says true, or leaves it untouched. Then it comes as a request. */
   stream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): boolean;
   request(request: HttpRequest, response: HttpResponse): void;
+  /** A connection has come. */
+  readonly connection?: (() => void) | undefined;
 }
 
 /** Builds both servers; neither listens yet. Reads the TLS files. @throws SettingError if they do not match */
 export function createOnePort(
-  { stream: onStream, request: onRequest }: PortHandlers,
+  { stream: onStream, request: onRequest, connection: onConnection }: PortHandlers,
   limits: Limits,
   tls: TlsOptions | undefined,
 ): OnePort {
@@ -128,6 +130,7 @@ export function createOnePort(
   };
   // Those whose handshake is not done, which may never be, keep a port from closing as well.
   if (tls !== undefined) http1.on("connection", track);
+  if (onConnection !== undefined) http1.on("connection", onConnection);
   http1.on(event, (socket: Socket) => {
     track(socket);
     if (tls === undefined) sniff(socket, limits.headersTimeoutMs, hand);

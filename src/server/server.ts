@@ -58,6 +58,8 @@ export interface ServerOptions {
   readonly limits?: Partial<Limits>;
   /** How request bodies are read, where that is shared with other servers. Default: by the limits. */
   readonly bodies?: BodyRules;
+  /** Told of each connection as it comes. */
+  readonly onConnection?: (() => void) | undefined;
 }
 
 export interface Server {
@@ -96,7 +98,11 @@ export function createServer(options: ServerOptions): Server {
     createUnknownCallHandler(pipeline),
   ];
   const inFlight = createInFlight();
-  const port = createOnePort({ stream: onStream, request: onRequest }, limits, options.tls);
+  const port = createOnePort(
+    { stream: onStream, request: onRequest, connection: options.onConnection },
+    limits,
+    options.tls,
+  );
   const sessions = keepSessions(port.http2, limits.http2IdleTimeoutMs);
   const unread = watchUnread({
     responses: inFlight.responses,

@@ -42,6 +42,7 @@ export interface EchoServerOptions {
   readonly door?: Door;
   /** Where calls wait to begin. Default: none waits. */
   readonly starts?: PipelineOptions["starts"];
+  readonly onConnection?: () => void;
   readonly host?: string;
   /** Default: what the run says. */
   readonly unaryLane?: boolean;
@@ -121,6 +122,7 @@ export async function startEchoServer(options: EchoServerOptions = {}): Promise<
     limits: options.limits ?? {},
     unaryLane: options.unaryLane ?? UNARY_LANE,
     streamLane: options.streamLane ?? STREAM_LANE,
+    onConnection: options.onConnection,
   });
   const { url, port } = await server.listen();
   return {

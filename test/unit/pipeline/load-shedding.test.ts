@@ -50,7 +50,7 @@ function of(tenantId: string, memberId = "ann"): Principal {
 }
 
 describe("whoever floods", () => {
-  test("is refused first although its calls find no place to begin, and whoever calls once in a while is not", () => {
+  test("S-FLOOD-COUNTS: is refused first although its calls find no place to begin, and whoever calls once in a while is not", () => {
     const { starts, loop, shedding, shed, begin, pass } = setUp();
     begin(MANY);
     starts.isFull = true;

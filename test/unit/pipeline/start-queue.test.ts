@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { Interruption } from "../../../src/domain/cancellation.ts";
-import { BEGIN_EACH_TURN, MAX_TO_BEGIN, StartQueue } from "../../../src/pipeline/start-queue.ts";
+import { BEGIN_EACH_TURN, CONNECTING_TURNS, MAX_TO_BEGIN, StartQueue } from "../../../src/pipeline/start-queue.ts";
 
 const FLOOD = "flood";
 
@@ -71,7 +71,7 @@ test("in a full queue the last call of those who wait most gives its place to so
   expect(begun).toContain("quiet");
 });
 
-test("a call that nobody waits for any more leaves at once, and takes neither a place nor a turn", async () => {
+test("S-FLOOD-COUNTS: a call that nobody waits for any more leaves at once, and takes neither a place nor a turn", async () => {
   const { queue, begun, enter, flood } = setUp();
   flood(BEGIN_EACH_TURN);
   const gone = new Interruption();
@@ -88,4 +88,28 @@ test("a call that nobody waits for any more leaves at once, and takes neither a 
   enter(FLOOD, "next");
   await nextTurn();
   expect([begun.at(-1), queue.refused]).toEqual(["next", 0]);
+});
+
+test("while connections come, calls begin in every eighth turn alone, and as before when none comes any more", async () => {
+  const { queue, begun, enter } = setUp();
+  const counts: number[] = [];
+  for (let turn = 1; turn <= 2 * (CONNECTING_TURNS + 1); turn++) {
+    queue.connectionCame();
+    enter(FLOOD);
+    await nextTurn();
+    counts.push(begun.length);
+  }
+  const none = Array.from({ length: CONNECTING_TURNS }, () => 0);
+  const some = none.map(() => BEGIN_EACH_TURN);
+  expect(counts).toEqual([...none, BEGIN_EACH_TURN, ...some, 2 * BEGIN_EACH_TURN]);
+  await nextTurn();
+  expect(begun).toHaveLength(3 * BEGIN_EACH_TURN);
+});
+
+test("a call behind a connection that came alone begins at once", async () => {
+  const { queue, begun, enter } = setUp();
+  queue.connectionCame();
+  await nextTurn();
+  enter("quiet");
+  expect(begun).toEqual(["quiet"]);
 });
