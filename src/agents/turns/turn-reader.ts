@@ -169,7 +169,9 @@ export function itemOf(row: MessageRow, lengths: readonly number[] = []): ReadIt
   const first = parts[0]?.content;
   if (first?.case === "toolCall" && head.kind === MessageKind.TOOL_CALL) {
     const { callId = "", name = "", arguments: given = "", type, runsAt, title } = first.value;
-    const more = { ...(type && { type }), ...(runsAt && { runsAt }), ...(title !== undefined && { title }) };
+    const { extraJson } = parts[0] ?? {};
+    const beside = extraJson === undefined ? {} : { providerJson: extraJson };
+    const more = { ...(type && { type }), ...(runsAt && { runsAt }), ...(title !== undefined && { title }), ...beside };
     return {
       head: { ...head, call: { callId, name, ...more } },
       ...read(given, lengths),

@@ -71,7 +71,10 @@ export function toTurnEvent(step: TurnStep): TurnEvent {
       const { index, head, cursor } = step;
       const { id: messageId, kind, step: number, call, partId = "" } = head;
       const started = { index, messageId, kind, step: number, partId, cursor: cursorText(cursor) };
-      return { case: "entryStarted", value: call ? { ...started, toolCall: toCall(call) } : started };
+      if (call === undefined) return { case: "entryStarted", value: started };
+      const { providerJson: extraJson } = call;
+      const beside = extraJson === undefined ? {} : { extraJson };
+      return { case: "entryStarted", value: { ...started, ...beside, toolCall: toCall(call) } };
     }
     case "entry_delta": {
       const { index, cursor } = step;

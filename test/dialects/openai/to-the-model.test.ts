@@ -228,6 +228,7 @@ describe("what stands beside an item's text", () => {
     const events = [
       ...said("msg_1", "Looking.", "commentary", 0),
       ...said("msg_2", "Found.", "final_answer", 1),
+      { type: "response.output_item.added", output_index: 2, item: { ...made, status: "in_progress", arguments: "" } },
       { type: "response.output_item.done", output_index: 2, item: made },
     ];
     upstream.answer = responds([], events);
@@ -239,7 +240,7 @@ describe("what stands beside an item's text", () => {
       items.map(
         (one) => (one as { phase?: string; namespace?: string }).phase ?? (one as { namespace?: string }).namespace,
       );
-    expect(phases(itemsOf("response.output_item.added")).slice(0, 2)).toEqual(["commentary", "final_answer"]);
+    expect(phases(itemsOf("response.output_item.added"))).toEqual(["commentary", "final_answer", "eyes"]);
     expect(phases(itemsOf("response.output_item.done"))).toEqual(["commentary", "final_answer", "eyes"]);
     const page = await client.conversations.items.list(conversation, { order: "asc" });
     expect(phases(page.data)).toEqual([undefined, "commentary", "final_answer", "eyes"]);

@@ -79,12 +79,12 @@ export class ResponseEvents {
     }
   }
 
-  #started({ messageId, kind, partId, toolCall }: TurnEntryStarted): string {
+  #started({ messageId, kind, partId, toolCall, extraJson }: TurnEntryStarted): string {
     this.#open = undefined;
     // An item is told of when it is whole.
     if (!isShown(kind, toolCall?.runsAt) || kind === MessageKind.ITEM) return "";
     const isCustom = toolCall?.type === ToolType.CUSTOM;
-    const call = toolCall && { callId: toolCall.callId ?? "", name: toolCall.name ?? "", isCustom };
+    const call = toolCall && { callId: toolCall.callId ?? "", name: toolCall.name ?? "", isCustom, extraJson };
     this.#open = new OpenItem({ messageId, kind, partId, call, index: this.#output.length });
     // The phase of a message comes at once after this.
     return kind === MessageKind.MESSAGE ? "" : this.#all(this.#open.begin());

@@ -12,7 +12,14 @@ export interface OpenItemHead {
   readonly kind: MessageKind;
   /** The provider's id; empty: none is known. */
   readonly partId: string;
-  readonly call: { readonly callId: string; readonly name: string; readonly isCustom: boolean } | undefined;
+  readonly call:
+    | {
+        readonly callId: string;
+        readonly name: string;
+        readonly isCustom: boolean;
+        readonly extraJson: string | undefined;
+      }
+    | undefined;
   /** Its place in the output. */
   readonly index: number;
 }
@@ -152,7 +159,8 @@ export class OpenItem {
     const { kind, call } = this.#head;
     const id = `{"id":"${this.#id}"`;
     if (call) {
-      const named = `"call_id":${JSON.stringify(call.callId)},"name":${JSON.stringify(call.name)}`;
+      const own = `"call_id":${JSON.stringify(call.callId)},"name":${JSON.stringify(call.name)}`;
+      const named = own + membersBeside(call.extraJson);
       return call.isCustom
         ? `${id},"type":"custom_tool_call",${named},"input":""}`
         : `${id},"type":"function_call","status":"in_progress",${named},"arguments":""}`;
@@ -161,6 +169,14 @@ export class OpenItem {
     const phased = phase === undefined ? "" : `,"phase":${JSON.stringify(phase)}`;
     return `${id},"type":"message","status":"in_progress","role":"assistant"${phased},"content":[]}`;
   }
+}
+
+const OWN = new Set(["id", "type", "status", "call_id", "name", "arguments", "input"]);
+
+/** What the provider has told beside a call, such as its namespace. */
+function membersBeside(extraJson: string | undefined): string {
+  const members = [...(membersOf(extraJson ?? "{}") ?? [])].filter(([name]) => !OWN.has(name));
+  return members.map(([name, json]) => `,${JSON.stringify(name)}:${json}`).join("");
 }
 
 const GIVEN_ID = /^[A-Za-z0-9_-]{1,128}$/;
