@@ -401,3 +401,45 @@ describe("consent to a call of the provider's own MCP server", () => {
     ]);
   });
 });
+
+test("what gives a tool access goes to the model, and is shown to nobody", async () => {
+  const tools = [
+    {
+      type: "mcp",
+      server_label: "wiki",
+      server_url: "https://user:SECRET@a.example/SECRET?key=SECRET",
+      headers: { "X-Key": "SECRET" },
+      authorization: "SECRET",
+    },
+    { type: "mcp", server_label: "mail", connector_id: "connector_gmail", authorization: "SECRET", headers: null },
+    { type: "shell", environment: { type: "container_auto", network_policy: policy("SECRET") } },
+    { type: "code_interpreter", container: { type: "auto", network_policy: policy("SECRET") } },
+    { type: "code_interpreter", container: "cntr_1" },
+    { type: "function", name: "look", parameters: {}, strict: true },
+  ];
+  const { responses, conversations } = scene.client;
+  const { id: conversation } = await conversations.create();
+  const request = { model: "thinker", input: "Hi", conversation, tools } as never as { model: string };
+  const response = await responses.create(request);
+  expect(scene.upstream.calls.at(-1)?.body?.tools).toEqual(expect.arrayContaining(tools.slice(0, 5)));
+  expect(response.tools).toEqual([
+    { type: "mcp", server_label: "wiki", server_url: "https://a.example", headers: { "X-Key": "<redacted>" } },
+    { type: "mcp", server_label: "mail", connector_id: "connector_gmail", headers: null },
+    { type: "shell", environment: { type: "container_auto", network_policy: policy("<redacted>") } },
+    { type: "code_interpreter", container: { type: "auto", network_policy: policy("<redacted>") } },
+    ...tools.slice(4),
+  ]);
+  const seen: unknown[] = [await responses.retrieve(response.id)];
+  for await (const event of await responses.retrieve(response.id, { stream: true })) seen.push(event);
+  const turnId = response.id.replace(/^resp_(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+  const headers = { authorization: `Bearer ${scene.apiKey}` };
+  const turn = await (await fetch(`${scene.dialect.server.url}/v1/turns/${turnId}`, { headers })).text();
+  expect(turn).toContain("connector_gmail");
+  expect(`${JSON.stringify(seen)}${turn}`).not.toContain("SECRET");
+});
+
+/** What a container may reach, with a credential for it. */
+function policy(value: string) {
+  const secret = { domain: "a.example", name: "KEY", value };
+  return { type: "allowlist", allowed_domains: ["a.example"], domain_secrets: [secret] };
+}

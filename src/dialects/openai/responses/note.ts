@@ -2,6 +2,7 @@
 import { derivedId } from "../ids.ts";
 import { type Members, membersOf, objectOf, textOf } from "../items/json-members.ts";
 import type { Fields, WantedResponse } from "./request.ts";
+import { shownTools } from "./shown-tools.ts";
 
 export interface ResponseNote {
   readonly model: string;
@@ -21,7 +22,7 @@ export function noteText(wanted: WantedResponse, model: string): string {
     ["conversation", String(wanted.conversationId !== "")],
     ["store", String(wanted.store)],
     ["background", String(wanted.background)],
-    ["fields", objectOf(wanted.fields)],
+    ["fields", objectOf(shownFields(wanted.fields))],
   ]);
   return `{"${OWN}":${objectOf(note)}}`;
 }
@@ -35,8 +36,14 @@ export function readNote(text: string): ResponseNote | undefined {
     inConversation: note.get("conversation") === "true",
     store: note.get("store") === "true",
     background: note.get("background") === "true",
-    fields: membersOf(note.get("fields") ?? "{}") ?? new Map(),
+    // Notes of before a release that left credentials out have them.
+    fields: shownFields(membersOf(note.get("fields") ?? "{}") ?? new Map()),
   };
+}
+
+function shownFields(fields: Fields): Fields {
+  const tools = fields.get("tools");
+  return tools === undefined ? fields : new Map(fields).set("tools", shownTools(tools));
 }
 
 /** `resp_…` */
