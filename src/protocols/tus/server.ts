@@ -1,5 +1,5 @@
 // @tus/server with errors like those of every other call: JSON with a reason, under the status that tus gives them.
-import { Server } from "@tus/server";
+import { Server, TUS_VERSION } from "@tus/server";
 import type { RenderedError } from "../rest/binding/mount.ts";
 import { bodyOf } from "../rest/response/errors.ts";
 import { faultOf } from "./faults.ts";
@@ -49,9 +49,13 @@ export class TusServer extends Server {
   /** What every response of a failure goes through. */
   override async write(...[context, headers, status, text = ""]: Parameters<Server["write"]>) {
     if (status < 400) return super.write(context, headers, status, text);
-    const failure = this.#failure ?? this.#render(faultOf(status, text, this.#maxBytes));
+    // Its own check of another version is one of a malformed header. The protocol: 412, with those that are spoken.
+    const isVersion = status === 412 || /^Invalid\b.* tus-resumable\b/.test(text);
+    if (isVersion) headers.set("tus-version", TUS_VERSION.join(","));
+    const failed = isVersion ? 412 : status;
+    const failure = this.#failure ?? this.#render(faultOf(failed, text, this.#maxBytes));
     for (const [name, value] of Object.entries(failure.headers)) headers.set(name, String(value));
     headers.set("content-type", "application/json");
-    return super.write(context, headers, status, bodyOf(failure));
+    return super.write(context, headers, failed, bodyOf(failure));
   }
 }

@@ -240,6 +240,7 @@ test("what tus refuses is JSON with a reason, under the status that tus says", a
   ].map(async (asked) => {
     const answer = await asked;
     expect(answer.headers.get("content-type")).toBe("application/json");
+    expect(answer.headers.get("tus-version")).toBe(answer.status === 412 ? "1.0.0" : null);
     return [answer.status, ...(await faultOf(answer))];
   });
   expect(await Promise.all(answers)).toEqual([
@@ -248,7 +249,7 @@ test("what tus refuses is JSON with a reason, under the status that tus says", a
     [400, "INVALID_FIELD", "upload-metadata: must be keys with values in base64, between commas"],
     [501, "UNSUPPORTED", "this extension of tus is not supported"],
     [412, "INVALID_FIELD", "tus-resumable: must be 1.0.0"],
-    [400, "INVALID_FIELD", "tus-resumable: must be 1.0.0"],
+    [412, "INVALID_FIELD", "tus-resumable: must be 1.0.0"],
     [403, "INVALID_FIELD", "upload-offset: must be given"],
     [409, "ETAG_MISMATCH", "upload-offset: must be where the upload stands: ask by HEAD"],
     [400, "INVALID_FIELD", "upload-offset: must be a number of bytes"],
