@@ -13,7 +13,7 @@ let user: Credential;
 let desk: Credential;
 
 beforeAll(async () => {
-  dialect = await startDialects("callcenter,assistant,workorder,crm,helpdesk/desk");
+  dialect = await startDialects("callcenter,assistant,workorder,crm,helpdesk/desk,openai");
   await dialect.tenant.addMember(USER);
   await dialect.tenant.addMember("7");
   user = await dialect.tenant.token(USER);
@@ -76,4 +76,23 @@ test("crm names the header too", async () => {
   const headers = { "idempotency-key": "k".repeat(129) };
   const { status, json } = await dialect.http("DELETE", "/v1/message/x", { credential, headers });
   expect([status, json.error.message]).toEqual([400, `idempotency-key: ${FORM}`]);
+});
+
+test("openai names the header too, and no param", async () => {
+  const { credential } = await dialect.tenant.key("write");
+  const ask = (key: string, topic: string) =>
+    dialect.http("POST", "/openai/v1/conversations", {
+      credential,
+      body: { metadata: { topic } },
+      headers: { "idempotency-key": key },
+    });
+  const key = randomUUID();
+  expect((await ask(key, "one")).status).toBe(200);
+  for (const [sent, text] of [
+    [key, REUSED],
+    ["k".repeat(129), FORM],
+  ] as const) {
+    const { status, json } = await ask(sent, "two");
+    expect([status, json.error]).toMatchObject([400, { message: `idempotency-key: ${text}`, param: null }]);
+  }
 });

@@ -121,5 +121,7 @@ function messageOf(
     if (param === null && id !== undefined) return `${isItem ? "Item" : "Conversation"} with id '${id}' not found.`;
   }
   const [first] = violations;
-  return first === undefined ? message : `${param === null ? "" : `${param}: `}${first.description}`;
+  if (first === undefined) return message;
+  const subject = first.place === "header" ? first.path.join(".") : param;
+  return `${subject === null ? "" : `${subject}: `}${first.description}`;
 }
