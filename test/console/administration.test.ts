@@ -73,12 +73,13 @@ describe.skipIf(!HAS_CHROMIUM)("administration", () => {
     await shown.waitFor({ state: "detached" });
     const row = page.getByRole("row", { name: "importer" });
     await row.getByRole("button", { name: "Rotate" }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Rotate" }).click();
+    const asked = (title: string) => page.getByRole("dialog", { name: title });
+    await asked("Rotate importer?").getByRole("button", { name: "Rotate" }).click();
     await shown.waitFor();
     expect(await shown.textContent()).not.toBe(text);
     await page.getByRole("button", { name: "Close" }).click();
     await row.getByRole("button", { name: "Revoke" }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
+    await asked("Revoke importer?").getByRole("button", { name: "Revoke" }).click();
     await row.waitFor({ state: "detached" });
     await page.getByLabel("Show revoked keys").check();
     await row.getByText("Revoked").waitFor();

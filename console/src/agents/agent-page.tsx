@@ -90,7 +90,7 @@ function Actions({ agent }: { agent: Agent }) {
       />
       <ActionButton
         label={agentText.delete}
-        title={agentText.deleteTitle}
+        title={agentText.deleteTitle(agent.name)}
         explanation={agentText.deleteExplained}
         isDangerous
         running={deleting}

@@ -82,7 +82,7 @@ export const adminText = {
     states: { active: "Active", expired: "Expired", revoked: "Revoked", rotating: "Old text works, too" },
     showRevoked: "Show revoked keys",
     rotate: "Rotate",
-    rotateTitle: "Rotate this key?",
+    rotateTitle: (key: string) => `Rotate ${key}?`,
     rotateExplained: "It gets a new text. The old one keeps working for a while, so that programs can be changed.",
     overlap: "The old text works for",
     overlaps: [
@@ -92,7 +92,7 @@ export const adminText = {
       ["0", "No longer"],
     ],
     revoke: "Revoke",
-    revokeTitle: "Revoke this key?",
+    revokeTitle: (key: string) => `Revoke ${key}?`,
     revokeExplained: "It and the tokens issued for it stop working within 30 seconds. This cannot be undone.",
     unnamed: "Unnamed",
     actions: "Actions",

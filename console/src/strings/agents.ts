@@ -52,7 +52,7 @@ export const agentText = {
   disableExplained: "It gets no new turns until it is enabled again. Running turns go on.",
   enableExplained: "It gets turns again.",
   delete: "Delete",
-  deleteTitle: "Delete this agent?",
+  deleteTitle: (agent: string) => `Delete ${agent}?`,
   deleteExplained: "It and its credential are removed for good. Conversations keep its name, and their messages stay.",
   tryOut: {
     title: "Try out",

@@ -134,12 +134,12 @@ function scopeFrom(scope: keyof typeof words.scopes, fields: FormFields) {
   }
 }
 
-function LiftHold({ hold: { id } }: { hold: LegalHold }) {
+function LiftHold({ hold: { id, displayName } }: { hold: LegalHold }) {
   const lifting = useChange(LegalHoldService.method.liftLegalHold);
   return (
     <ActionButton
       label={words.lift}
-      title={words.liftTitle}
+      title={words.liftTitle(displayName)}
       explanation={words.liftExplained}
       isDangerous
       running={lifting}

@@ -53,12 +53,12 @@ function OpeningTime() {
   return <input type="hidden" name="opened" value={first} />;
 }
 
-export function RotateKey({ apiKey: { id }, onSecret }: { apiKey: ApiKey; onSecret: OnSecret }) {
+export function RotateKey({ apiKey: { id, displayName }, onSecret }: { apiKey: ApiKey; onSecret: OnSecret }) {
   const rotating = useChange(AccessService.method.rotateApiKey, (response) => onSecret(response.text));
   return (
     <ActionButton
       label={words.rotate}
-      title={words.rotateTitle}
+      title={words.rotateTitle(displayName || id)}
       explanation={words.rotateExplained}
       running={rotating}
       act={(fields, done) => {
@@ -75,12 +75,12 @@ export function RotateKey({ apiKey: { id }, onSecret }: { apiKey: ApiKey; onSecr
   );
 }
 
-export function RevokeKey({ apiKey: { id } }: { apiKey: ApiKey }) {
+export function RevokeKey({ apiKey: { id, displayName } }: { apiKey: ApiKey }) {
   const revoking = useChange(AccessService.method.revokeApiKey);
   return (
     <ActionButton
       label={words.revoke}
-      title={words.revokeTitle}
+      title={words.revokeTitle(displayName || id)}
       explanation={words.revokeExplained}
       isDangerous
       running={revoking}

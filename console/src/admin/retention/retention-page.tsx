@@ -76,12 +76,12 @@ export function RetentionPage() {
   );
 }
 
-function DeletePolicy({ policy: { id } }: { policy: RetentionPolicy }) {
+function DeletePolicy({ policy: { id, displayName } }: { policy: RetentionPolicy }) {
   const deleting = useChange(RetentionService.method.deleteRetentionPolicy);
   return (
     <ActionButton
       label={words.delete}
-      title={words.deleteTitle}
+      title={words.deleteTitle(displayName)}
       explanation={words.deleteExplained}
       isDangerous
       running={deleting}

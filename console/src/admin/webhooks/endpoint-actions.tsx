@@ -39,7 +39,7 @@ export function EndpointActions({ endpoint, onSecret }: EndpointActionsProps) {
       />
       <ActionButton
         label={words.delete}
-        title={words.deleteTitle}
+        title={words.deleteTitle(endpoint.description || (endpoint.target.value ?? endpointId))}
         explanation={words.deleteExplained}
         isDangerous
         running={deleting}
