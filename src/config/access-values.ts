@@ -21,6 +21,14 @@ export const speakers = list
   )
   .refine((roles) => roles.includes("user"), "must include user");
 
+const NO_LOGIN = "must have no user and no password";
+
+/** They would be neither sent, as fetch refuses them, nor hidden where settings are printed. */
+function hasNoLogin(text: string): boolean {
+  const url = URL.parse(text);
+  return url === null || (url.username === "" && url.password === "");
+}
+
 const issuer = z
   .strictObject({
     issuer: z
@@ -35,6 +43,7 @@ const issuer = z
     jwks_url: z
       .url({ protocol: /^https?$/ })
       .refine((url) => url.startsWith("https:") || isLoopback(URL.parse(url)?.hostname ?? ""), "must be https")
+      .refine(hasNoLogin, NO_LOGIN)
       .optional(),
     key_file: readableFile.optional(),
     algorithms: z.array(z.enum(ALGORITHMS)).min(1),

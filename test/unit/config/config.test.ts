@@ -284,6 +284,11 @@ describe("COLLOQUY_ISSUERS", () => {
       "COLLOQUY_ISSUERS[0].jwks_url: must be https",
     ]);
     expect(load({ ...good, jwks_url: "http://127.0.0.1:1/jwks" })).toEqual([]);
+    for (const login of ["ann:secret@", "ann@", ":secret@"]) {
+      expect(load({ ...good, jwks_url: `https://${login}id.example/jwks` })).toEqual([
+        "COLLOQUY_ISSUERS[0].jwks_url: must have no user and no password",
+      ]);
+    }
     for (const algorithm of ["HS256", "none"]) {
       expect(load({ ...good, key_file: file, algorithms: [algorithm] })[0]).toContain(
         "COLLOQUY_ISSUERS[0].algorithms[0]",
