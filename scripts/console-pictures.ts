@@ -1,5 +1,5 @@
 // Writes the pictures of docs/console/ and prints how fast the console is, on a server and a store of its own.
-// Usage: npm run -s build && node scripts/console-pictures.ts [--large] [--no-pictures] [--only conversation]
+// Usage: npm run -s build && node scripts/console-pictures.ts [--large | --live] [--no-pictures] [--only conversation]
 import { mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,9 +9,10 @@ import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type Browser, chromium, type Locator, type Page } from "playwright-core";
 import { measure, type OpenPage } from "./console/figures.ts";
+import { measurePaint, measureReply } from "./console/live.ts";
 import { palettePng } from "./console/palette-png.ts";
 import { serve } from "./console/server.ts";
-import { type Filled, fill, fillLarge } from "./console/store.ts";
+import { type Filled, fill, fillLarge, transportTo } from "./console/store.ts";
 
 const FOLDER = join(import.meta.dirname, "../docs/console");
 /** So long after an import PostgreSQL knows how many rows there are, and has cleaned up. */
@@ -20,6 +21,8 @@ const { values } = parseArgs({
   options: {
     /** Measures 100,000 conversations, one of them of 100,000 messages. */
     large: { type: "boolean", default: false },
+    /** Measures a long reply and a busy log instead, which takes a minute and a half. */
+    live: { type: "boolean", default: false },
     "no-pictures": { type: "boolean", default: false },
     /** Takes this picture alone. */
     only: { type: "string" },
@@ -162,6 +165,13 @@ try {
   if (!values["no-pictures"]) {
     const pictures = picturesOf(filled).filter(({ name }) => values.only === undefined || name === values.only);
     for (const dark of [false, true]) for (const each of pictures) await picture(browser, each, dark);
+  }
+  if (values.live) {
+    const live = [
+      await measureReply(browser, open, transportTo(served)),
+      await measurePaint(browser, open, transportTo(served)),
+    ];
+    process.stdout.write(`${JSON.stringify(live, undefined, 2)}\n`);
   }
   const count = 100_000;
   if (values.large) {

@@ -1,7 +1,7 @@
 // Fills a store for the console's pictures: conversations of a parcel service, two agents, members, a webhook and a
 // policy.
 import { Readable } from "node:stream";
-import { type Client, createClient } from "@connectrpc/connect";
+import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
@@ -42,17 +42,7 @@ export interface Filled {
 
 /** @param receiver where the webhook's events go */
 export async function fill(served: Served, receiver: string): Promise<Filled> {
-  const { url, token } = served;
-  const transport = createConnectTransport({
-    baseUrl: url,
-    httpVersion: "2",
-    interceptors: [
-      (next) => (request) => {
-        request.header.set("authorization", `Bearer ${token}`);
-        return next(request);
-      },
-    ],
-  });
+  const transport = transportTo(served);
   const directory = createClient(DirectoryService, transport);
   for (const [memberId, displayName, role, managerId] of MEMBERS) {
     await directory.upsertMember({ memberId, member: { displayName, role, managerId } });
@@ -84,6 +74,20 @@ export async function fill(served: Served, receiver: string): Promise<Filled> {
     }
   }
   return { conversationId, agentId: agent?.id ?? "", turnId, endpointId: endpoint?.id ?? "" };
+}
+
+/** Calls as the developer. */
+export function transportTo({ url, token }: Served): Transport {
+  return createConnectTransport({
+    baseUrl: url,
+    httpVersion: "2",
+    interceptors: [
+      (next) => (request) => {
+        request.header.set("authorization", `Bearer ${token}`);
+        return next(request);
+      },
+    ],
+  });
 }
 
 /** A conversation that has one of most kinds of parts. */
