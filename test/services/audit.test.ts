@@ -2,14 +2,13 @@
 // exported, kept for a time, or a person was erased.
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { AuditBreak_Kind, AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";
+import { AuditBreak_Kind } from "../../gen/colloquy/v1/audit_service_pb.ts";
 import { ErasureService } from "../../gen/colloquy/v1/erasure_service_pb.ts";
 import { LegalHoldService } from "../../gen/colloquy/v1/legal_hold_service_pb.ts";
 import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";
-import { systemCaller } from "../../src/domain/identity/caller.ts";
 import { verifyAudit } from "../../src/services/audit/verify.ts";
-import { audit as addEntry } from "../../src/store/audit/audit.ts";
 import { dropOldAudit, sealAudit } from "../../src/store/audit/chain.ts";
+import { at, COLUMNS, chainOf } from "../support/audit-chain.ts";
 import { runJobs } from "../support/erasure.ts";
 import { failureOf } from "../support/errors.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
@@ -20,38 +19,10 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-/** A tenant whose chain has so many entries, `act.1`, `act.2` and so on, each by a member of its own. */
-async function chainOf(count: number) {
-  const tenant = await server.tenant();
-  const { credential } = await tenant.key("read", "write", "admin");
-  const { database } = server;
-  const caller = systemCaller(tenant.id, "server");
-  const add = (number: number) =>
-    addEntry(
-      database,
-      { ...caller, name: `member:m${number}` },
-      { requestId: "", address: "::1" },
-      {
-        ...{ action: `act.${number}`, resourceType: "thing", resourceId: 'ä\u2028"' },
-        details: { fields: ["one", "two"], count: number },
-      },
-    );
-  await sealAudit(database, tenant.id);
-  for (let number = 1; number <= count; number++) {
-    await add(number);
-    await sealAudit(database, tenant.id);
-  }
-  let name = 0;
-  const sql = (text: string) => database.query({ name: `test_audit_${tenant.id}_${name++}`, text }, [tenant.id]);
-  return { tenant, credential, add, sql, audit: server.client(AuditService, credential) };
-}
-
 const { CHANGED, REMOVED, INSERTED, REORDERED, REWRITTEN } = AuditBreak_Kind;
-const at = (seq: number) => `tenant_id = $1 and chain_seq = ${seq}`;
-const COLUMNS = "actor, action, resource_type, resource_id, request_id, address, chain_salt, chain_digest, chain_hash";
 
 test("a chain that nobody touched is whole, and goes on from where it was checked last", async () => {
-  const { audit, add } = await chainOf(5);
+  const { audit, add } = await chainOf(server, 5);
   const whole = await audit.verifyAudit({});
   expect(whole).toMatchObject({ entryCount: 5n, erasedCount: 0n, firstSequence: 1n, lastSequence: 5n, complete: true });
   expect(whole.break).toBeUndefined();
@@ -115,7 +86,7 @@ test.for([
     7,
   ],
 ] as const)("it is found that %s", async ([, statements, kind, sequence]) => {
-  const { audit, sql } = await chainOf(6);
+  const { audit, sql } = await chainOf(server, 6);
   expect((await audit.verifyAudit({})).complete).toBe(true);
   for (const statement of statements.split(";")) await sql(statement);
   const found = await audit.verifyAudit({});
@@ -124,7 +95,7 @@ test.for([
 });
 
 test("a chain that was written anew is found by a hash that somebody kept", async () => {
-  const { audit, sql, tenant } = await chainOf(4);
+  const { audit, sql, tenant } = await chainOf(server, 4);
   const { lastSequence: afterSequence, lastHash: afterHash } = await audit.verifyAudit({});
   await sql("update audit set action = 'act.9', chain_seq = null where tenant_id = $1");
   await sql("delete from audit_chain where tenant_id = $1");
@@ -135,7 +106,7 @@ test("a chain that was written anew is found by a hash that somebody kept", asyn
 });
 
 test("where the note of a chain's end is lost, that is found for ever, and entries are sealed on", async () => {
-  const { audit, sql, add, tenant } = await chainOf(4);
+  const { audit, sql, add, tenant } = await chainOf(server, 4);
   const { lastSequence: afterSequence, lastHash: afterHash } = await audit.verifyAudit({});
   await sql("delete from audit_chain where tenant_id = $1");
   const lost = { complete: false, break: { kind: REMOVED, sequence: 5n } };
@@ -149,7 +120,7 @@ test("where the note of a chain's end is lost, that is found for ever, and entri
 });
 
 test("an entry past the end of a chain does not keep others from being sealed, and is found for ever", async () => {
-  const { audit, sql, add, tenant } = await chainOf(3);
+  const { audit, sql, add, tenant } = await chainOf(server, 3);
   await sql(`insert into audit (tenant_id, id, ${COLUMNS}, chain_seq) select tenant_id, gen_random_uuid(), ${COLUMNS}, 4
     from audit where ${at(2)}`);
   for (const number of [5, 6]) {
@@ -160,7 +131,7 @@ test("an entry past the end of a chain does not keep others from being sealed, a
 });
 
 test("a long chain is checked in several calls", async () => {
-  const { tenant } = await chainOf(5);
+  const { tenant } = await chainOf(server, 5);
   const signal = new AbortController().signal;
   let known: { seq: bigint; hash: string } | undefined;
   const counts: (bigint | undefined)[] = [];
@@ -174,7 +145,7 @@ test("a long chain is checked in several calls", async () => {
 });
 
 test("an export can be checked without the server", async () => {
-  const { tenant, credential } = await chainOf(3);
+  const { tenant, credential } = await chainOf(server, 3);
   const response = await fetch(`${server.url}/v1/auditEntries:export`, { headers: credential });
   const lines = (await response.text()).split("\n").filter((line) => line !== "");
   const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
@@ -204,7 +175,7 @@ test("an export can be checked without the server", async () => {
 });
 
 test("old entries are removed, and what is left stays a chain; a hold on the tenant keeps them", async () => {
-  const { audit, sql, tenant, credential, add } = await chainOf(4);
+  const { audit, sql, tenant, credential, add } = await chainOf(server, 4);
   const root = await server.superAdmin();
   const tenants = server.client(TenantService, root);
   await sql("update audit set create_time = now() - interval '40 days' where tenant_id = $1 and chain_seq <= 2");
@@ -229,7 +200,7 @@ test("old entries are removed, and what is left stays a chain; a hold on the ten
 });
 
 test("the erasure of a person leaves the chain whole, and nothing by which its name could be found", async () => {
-  const { audit, tenant, credential } = await chainOf(3);
+  const { audit, tenant, credential } = await chainOf(server, 3);
   await tenant.addMember("m2");
   await server.client(ErasureService, credential).eraseMember({ memberId: "m2" });
   await runJobs(server.database, tenant.id);

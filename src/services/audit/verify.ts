@@ -35,7 +35,7 @@ export async function verifyAudit(
   const ends = await readChain(database, tenantId, signal);
   const first: Place = { seq: ends?.dropped_seq ?? 0n, hash: ends?.dropped_hash ?? chainStart(tenantId) };
   const last: Place = { seq: ends?.seq ?? 0n, hash: ends?.hash ?? chainStart(tenantId) };
-  const firstSequence = first.seq < last.seq ? first.seq + 1n : 0n;
+  const firstSequence = first.seq >= 0n && first.seq < last.seq ? first.seq + 1n : 0n;
   const checked = { entryCount: 0n, erasedCount: 0n, firstSequence };
   const read = (after: bigint, upTo = last.seq, most = PAGE) =>
     chainPage(database, tenantId, { after, upTo, limit: Math.min(most, PAGE) }, signal);
@@ -46,9 +46,14 @@ export async function verifyAudit(
     const result = { ...checked, lastSequence: at.seq, lastHash: at.hash, complete };
     return found === undefined ? result : { ...result, break: found };
   };
+  const inserted = async (seq: bigint): Promise<Break> => {
+    const [row] = await read(seq - 1n, seq);
+    return { kind: Kind.INSERTED, sequence: placeOf(seq), ...(row && { auditEntryId: row.id }) };
+  };
   if (ends?.vouched === false && start === first) {
-    return told({ seq: 0n, hash: chainStart(tenantId) }, { kind: Kind.REMOVED, sequence: first.seq });
+    return told({ seq: 0n, hash: chainStart(tenantId) }, { kind: Kind.REMOVED, sequence: placeOf(first.seq) });
   }
+  if (ends?.before != null) return told(first, await inserted(ends.before));
   if (start === known) {
     const found = await brokenSince(known, first, (seq) => read(seq - 1n, seq));
     if (found !== undefined) return told(first, found);
@@ -66,14 +71,17 @@ export async function verifyAudit(
       if (row.salt === null) checked.erasedCount++;
     }
   }
-  if (at.seq === last.seq) {
-    if (at.hash !== last.hash) return told(at, { kind: Kind.REWRITTEN, sequence: at.seq });
-    if (ends?.beyond != null) {
-      const [row] = await read(ends.beyond - 1n, ends.beyond);
-      return told(at, { kind: Kind.INSERTED, sequence: ends.beyond, ...(row && { auditEntryId: row.id }) });
-    }
+  if (at.seq >= last.seq) {
+    if (at.seq === last.seq && at.hash !== last.hash) return told(at, { kind: Kind.REWRITTEN, sequence: at.seq });
+    if (ends?.beyond != null) return told(at, await inserted(ends.beyond));
+    if (at.seq > last.seq) return told(at, { kind: Kind.REWRITTEN, sequence: at.seq });
   }
   return told(at);
+}
+
+/** The contract has no places below 0. */
+function placeOf(seq: bigint): bigint {
+  return seq < 0n ? 0n : seq;
 }
 
 /** What was done to an entry whose hash somebody has kept. */

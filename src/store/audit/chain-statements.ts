@@ -34,14 +34,16 @@ export const lockChain: Statement<ChainRow> = {
 };
 
 /**
- * The last entry past the end of a locked chain. There is one where the chain's row was deleted or changed, or where
- * somebody has put an entry. $1 tenant.
+ * The last entry past the end of a locked chain, or where that end is $2 or more, the last entry before $2. There is one
+ * where the chain's row was deleted or changed, or where somebody has put an entry. $1 tenant, $2 a place that no chain
+ * reaches.
  */
 export const pastEnd: Statement<{ seq: bigint; hash: string | null }> = {
   name: "audit_chain_past_end",
   text: `
   select a.chain_seq as seq, encode(a.chain_hash, 'hex') as hash from audit_chain c join audit a on a.tenant_id = c.tenant_id
-  where c.tenant_id = $1 and a.chain_seq > c.seq order by a.chain_seq desc limit 1`,
+  where c.tenant_id = $1 and (a.chain_seq > c.seq or c.seq >= $2::bigint) and a.chain_seq < $2::bigint
+  order by a.chain_seq desc limit 1`,
 };
 
 /** Moves the end of a locked chain. $1 tenant, $2 place, $3 hash. */
@@ -59,6 +61,8 @@ export const lockEnds: Statement = {
 export interface ChainEnds extends ChainRow {
   /** The first entry past the end, which nobody but a forger puts there. */
   readonly beyond: bigint | null;
+  /** An entry before the first that is kept, which nobody but a forger puts there. */
+  readonly before: bigint | null;
   /** Whether an entry says that the first ones are not kept any more. */
   readonly vouched: boolean;
 }
@@ -68,7 +72,8 @@ export const readChain: Statement<ChainEnds> = {
   name: "audit_chain_read",
   text: `
   select ${ends}, (
-    select a.chain_seq from audit a where a.tenant_id = $1 and a.chain_seq > c.seq order by a.chain_seq limit 1) as beyond,
+    select a.chain_seq from audit a where a.tenant_id = $1 and a.chain_seq > c.seq order by a.chain_seq limit 1) as beyond, (
+    select a.chain_seq from audit a where a.tenant_id = $1 and a.chain_seq <= c.dropped_seq order by a.chain_seq limit 1) as before,
     c.dropped_seq = 0 or exists (select from audit a where a.tenant_id = $1 and a.id = c.drop_id and a.action = 'audit.drop'
       and a.details ->> 'last_sequence' = c.dropped_seq::text and a.details ->> 'last_hash' = encode(c.dropped_hash, 'hex')) as vouched
   from audit_chain c where c.tenant_id = $1`,

@@ -15,6 +15,8 @@ export type { ChainRow, SealedRow } from "./chain-statements.ts";
 const PIECE = 500;
 /** Old entries are removed once a day: each removal is an entry itself. */
 const EVERY_DAYS = 1;
+/** A place that no chain reaches: who put an end or an entry there falsified it. */
+const UNREACHABLE = 2n ** 62n;
 
 export async function tenantsToSeal(on: Queryable, signal?: Interrupt): Promise<string[]> {
   return (await on.query(sql.tenantsToSeal, [], signal)).map(({ tenant_id }) => tenant_id);
@@ -28,7 +30,7 @@ export async function sealAudit(database: Database, tenantId: string, signal?: I
       const [chain] = await tx.query(sql.lockChain, [tenantId, chainStart(tenantId)]);
       if (chain === undefined) return 0;
       const rows = await tx.query(sql.lockUnsealed, [tenantId, PIECE]);
-      const past = rows.length > 0 || chain.seq === 0n ? await leavePlace(tx, tenantId) : undefined;
+      const past = rows.length > 0 || chain.seq === 0n ? await leavePlace(tx, tenantId, chain.seq) : undefined;
       if (rows.length === 0) return 0;
       const salts = rows.map(() => randomBytes(SALT_BYTES).toString("hex"));
       const digests = rows.map((row, place) => digestOf(toEntry(row), salts[place] ?? ""));
@@ -45,15 +47,15 @@ export async function sealAudit(database: Database, tenantId: string, signal?: I
 }
 
 /**
- * Where entries stand past the end of a locked chain, moves its end behind them and leaves one place empty: entries are
+ * Where entries stand past the end of a locked chain, or that end was put out of reach, moves it behind them and leaves one place empty: entries are
  * sealed on, and every check finds that the chain is broken there, as long as the entries around the place are kept.
  * Returns the hash that the next entry follows; undefined: nothing stands there.
  */
-async function leavePlace(tx: Queryable, tenantId: string): Promise<string | undefined> {
-  const [past] = await tx.query(sql.pastEnd, [tenantId]);
-  if (past === undefined) return undefined;
-  const hash = past.hash ?? chainStart(tenantId);
-  await tx.query(sql.moveEnd, [tenantId, past.seq + 1n, hash]);
+async function leavePlace(tx: Queryable, tenantId: string, end: bigint): Promise<string | undefined> {
+  const [past] = await tx.query(sql.pastEnd, [tenantId, UNREACHABLE]);
+  if (past === undefined && end < UNREACHABLE) return undefined;
+  const hash = past?.hash ?? chainStart(tenantId);
+  await tx.query(sql.moveEnd, [tenantId, (past?.seq ?? 0n) + 1n, hash]);
   return hash;
 }
 
