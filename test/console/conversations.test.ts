@@ -105,6 +105,9 @@ describe.skipIf(!HAS_CHROMIUM)("the list of conversations", () => {
     await page.keyboard.press("Escape");
     await page.getByRole("button", { name: "Clear filters" }).click();
     await page.getByText("81 conversations").waitFor();
+    await page.goto(new URL("/console/nowhere", page.url()).href);
+    await page.getByText("There is no such page").waitFor();
+    await page.getByRole("navigation").getByRole("link", { name: "Conversations" }).waitFor();
   });
 
   test("is used with the keyboard alone", async () => {

@@ -8,7 +8,7 @@ import { useAccess } from "../auth/use-access.ts";
 import { agentText } from "../strings/agents.ts";
 import { ActionButton } from "../ui/action-button.tsx";
 import { spanOf } from "../ui/amounts.ts";
-import { Facts } from "../ui/facts.tsx";
+import { Facts, LongFact } from "../ui/facts.tsx";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { Page, Section } from "../ui/page.tsx";
@@ -44,6 +44,7 @@ export function AgentPage() {
 }
 
 function AgentFacts({ agent, isAdmin }: { agent: Agent; isAdmin: boolean }) {
+  const instructions = instructionsOf(agent);
   const credential = agent.hasCredential ? words.stored : words.none;
   return (
     <>
@@ -60,8 +61,8 @@ function AgentFacts({ agent, isAdmin }: { agent: Agent; isAdmin: boolean }) {
           [words.inputTimeout, spanOf(agent.inputTimeout)],
           [words.tools, agent.tools.map(({ name }) => name).join(", ")],
           [words.servers, agent.mcpServers.map(({ name }) => name).join(", ")],
-          [words.instructions, instructionsOf(agent)],
           [words.id, agent.id],
+          [words.instructions, instructions && <LongFact key="instructions">{instructions}</LongFact>],
         ]}
       />
       <RawJson schema={AgentSchema} message={agent} />

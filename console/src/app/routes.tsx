@@ -170,6 +170,9 @@ const tenants = createRoute({
   component: lazyRouteComponent(() => import("../admin/tenants/tenants-page.tsx"), "TenantsPage"),
 });
 
+/** An address that no page has, with the way on to those that there are. */
+const unknown = createRoute({ getParentRoute: () => shell, path: "/$", component: NotFound });
+
 const administration = admin.addChildren([
   adminHome,
   members,
@@ -186,7 +189,18 @@ const administration = admin.addChildren([
 const tree = root.addChildren([
   signIn,
   signedIn,
-  shell.addChildren([home, conversations, conversation, agents, agent, turn, analytics, health, administration]),
+  shell.addChildren([
+    home,
+    conversations,
+    conversation,
+    agents,
+    agent,
+    turn,
+    analytics,
+    health,
+    administration,
+    unknown,
+  ]),
 ]);
 
 export function createAppRouter(context: AppServices) {

@@ -22,7 +22,12 @@ const COLUMNS: readonly Column<WebhookEndpoint>[] = [
   {
     name: words.url,
     cell: ({ id, target }) => (
-      <Anchor renderRoot={(props) => <Link to="/admin/webhooks/$endpointId" params={{ endpointId: id }} {...props} />}>
+      <Anchor
+        display="block"
+        truncate="end"
+        title={target.value}
+        renderRoot={(props) => <Link to="/admin/webhooks/$endpointId" params={{ endpointId: id }} {...props} />}
+      >
         {target.value ?? id}
       </Anchor>
     ),
