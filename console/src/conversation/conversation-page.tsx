@@ -71,7 +71,10 @@ function OneConversation({ conversationId }: { conversationId: string }) {
   const access = useAccess();
   const marks = useReadMarks(conversationId, isReadable);
   const { messages, hasLater } = log;
-  const readers = useMemo(() => placedReaders(marks, { messages, hasLater }), [marks, messages, hasLater]);
+  const readers = useMemo(
+    () => placedReaders(marks, { messages, hasLater, ownId: access.memberId }),
+    [marks, messages, hasLater, access.memberId],
+  );
   const failures = useMemo(
     () => placedFailures(turn.ended, messages, turn.running?.turn),
     [turn.ended, messages, turn.running?.turn],

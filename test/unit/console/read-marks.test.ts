@@ -20,3 +20,7 @@ test("F-CONSOLE-3: a mark beyond what is on the page is not shown at its end", (
   expect(placedReaders(marks, { messages, hasLater: true }).get(7n)).toBeUndefined();
   expect(placedReaders(marks, { messages: [], hasLater: false }).size).toBe(0);
 });
+
+test("the reader's own mark is not shown", () => {
+  expect(placedReaders(marks, { messages, hasLater: false, ownId: "to-4" }).get(4n)).toEqual(["to-6"]);
+});
