@@ -67,7 +67,8 @@ function notASetting(name: string, names: readonly string[]): string {
 function readText(path: string): string | undefined {
   try {
     const bytes = readFileSync(path);
-    return bytes.length > MAX_FILE_BYTES ? undefined : bytes.toString("utf8");
+    // Without a byte order mark, which editors on Windows write.
+    return bytes.length > MAX_FILE_BYTES ? undefined : new TextDecoder().decode(bytes);
   } catch {
     return undefined;
   }

@@ -47,6 +47,11 @@ describe("a settings file", () => {
     expect(config.issuers.map(({ issuer }) => issuer)).toEqual(["https://login.example"]);
   });
 
+  test("may begin with a byte order mark, as editors on Windows write it", () => {
+    expect(loadConfig({ COLLOQUY_CONFIG: fileWith('\ufeff{"PORT": 9001}') }).port).toBe(9001);
+    expect(loadConfig({ LOG_LEVEL_FILE: fileWith("\ufeffwarn\n") }).logLevel).toBe("warn");
+  });
+
   test("yields to the environment, in which an empty variable is unset", () => {
     expect(loadConfig({ COLLOQUY_CONFIG, PORT: "1" }).port).toBe(1);
     expect(loadConfig({ COLLOQUY_CONFIG, PORT: "" }).port).toBe(9000);
