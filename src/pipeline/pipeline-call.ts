@@ -52,12 +52,8 @@ export class PipelineCall extends CallState implements Call {
     const { open, options } = this.route;
     const refused = this.turnAway();
     if (refused !== undefined) throw refused;
-    const waiting = open
-      ? undefined
-      : options.starts?.enter(
-          () => partyOf(options.claimed?.(this)),
-          () => this.interrupt,
-        );
+    const whose = () => partyOf(options.claimed?.(this));
+    const waiting = open ? undefined : options.starts?.enter(whose, () => this.interrupt);
     return waiting === undefined ? this.#begin() : waiting.then((begins) => this.#beginAfter(begins));
   }
 
