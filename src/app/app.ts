@@ -189,15 +189,7 @@ export async function createApp(
   const uploads = createUploadHandler({ database, ...files, ...config.files }, { pipeline, createSignal, bodies });
   const handlers = [...createPageHandlers(compat.dialects.values(), config, identity), uploads];
   const listeners = [...compat.mounts([own], config.port)].map(([port, mounts]) => {
-    const rest = createRest({
-      pipeline,
-      mounts,
-      bodies,
-      clientAddress,
-      heartbeatMs,
-      createSignal,
-      ...REST_FAILURES,
-    });
+    const rest = createRest({ pipeline, mounts, bodies, clientAddress, heartbeatMs, createSignal, ...REST_FAILURES });
     const metadata = metadataRoutesOf(config, port);
     const handle: HttpHandler = (request, response) => rest.handle(request, response);
     const server = createServer({

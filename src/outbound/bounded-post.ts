@@ -1,6 +1,7 @@
 // Sends a body by POST and reads the beginning of the response, for receivers of which only the status matters.
-import { type Dispatcher, errors } from "undici";
+import type { Dispatcher } from "undici";
 import { type ConnectRules, createGuardedAgent } from "./guarded-agent.ts";
+import { isIdleLoss } from "./idle-losses.ts";
 
 export interface PostRequest {
   readonly url: URL;
@@ -19,8 +20,8 @@ export interface PostedResponse {
 
 export interface BoundedPost {
   /**
-   * Resolves once the status is known and the beginning of the body was read. Follows no redirect. A request that
-   * breaks before a response is sent a second time at once: the receiver may have closed an idle connection just then.
+   * Resolves once the status is known and the beginning of the body was read. Follows no redirect. A request is sent a
+   * second time at once where a connection that was kept from an earlier one is lost before anything comes in answer.
    * Rejects with the signal's reason, what undici says, or what `checkHost` and `lookup` throw.
    */
   post(request: PostRequest): Promise<PostedResponse>;
@@ -57,7 +58,7 @@ export function createBoundedPost(rules: ConnectRules, startBytes: number): Boun
       try {
         return await once(request);
       } catch (error) {
-        if (!brokeOff(error) || request.signal.aborted) throw error;
+        if (!isIdleLoss(error) || request.signal.aborted) throw error;
         return await once(request);
       }
     },
@@ -73,13 +74,6 @@ function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
     else signal.addEventListener("abort", abort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
-}
-
-/** Whether a connection that had been made was lost. */
-function brokeOff(error: unknown): boolean {
-  if (error instanceof errors.SocketError) return true;
-  const { code } = error as { code?: string };
-  return code === "ECONNRESET" || code === "EPIPE";
 }
 
 /** The first bytes of a body. What is left of it is not read; what breaks it off does no harm. */

@@ -1,6 +1,7 @@
 // The connections for outgoing requests: which addresses they may go to, and their limits.
 import type { LookupFunction, Socket } from "node:net";
 import { Agent, buildConnector } from "undici";
+import { watchIdleLoss } from "./idle-losses.ts";
 import { passOverContinue } from "./interim-responses.ts";
 
 export interface ConnectRules {
@@ -49,6 +50,7 @@ export function createGuardedAgent(
         if (result[1]) {
           limitReceived(result[1], maxReceived);
           passOverContinue(result[1]);
+          watchIdleLoss(result[1]);
         }
         callback(...result);
       });

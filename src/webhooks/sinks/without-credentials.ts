@@ -20,7 +20,19 @@ export function withoutCredentials(start: string, credentials: readonly string[]
 function formsOf(credential: string): string[] {
   // `Bearer x`, and `whsec_x` of a signing secret.
   const bare = credential.replace(/^\S+ +|^whsec_/, "");
-  return [credential, bare].flatMap((text) => [text, JSON.stringify(text).slice(1, -1), encodeURIComponent(text)]);
+  return [credential, bare, ...loginOf(credential)].flatMap((text) => [
+    text,
+    JSON.stringify(text).slice(1, -1),
+    encodeURIComponent(text),
+  ]);
+}
+
+/** Of `Basic`: name and password, and the password alone, as receivers decode them (RFC 7617). */
+function loginOf(credential: string): string[] {
+  const [, encoded] = /^basic +(\S+)$/i.exec(credential) ?? [];
+  if (encoded === undefined) return [];
+  const login = Buffer.from(encoded, "base64").toString();
+  return [login, login.slice(login.indexOf(":") + 1)];
 }
 
 /** How much of a text stands at the end of another that breaks off within it. */

@@ -34,6 +34,12 @@ test.each([
   ["one that the end cuts off", "you sent Bearer secret-t", ["Bearer secret-token"], "you sent [redacted]"],
   ["one in a URL", "/?k=a%20b%2Fc", ["a b/c"], "/?k=[redacted]"],
   ["a signing secret", "whsec_MTIzNA== and MTIzNA==", ["whsec_MTIzNA=="], "[redacted] and [redacted]"],
+  [
+    "a decoded login, and its password",
+    'ada:pass"word is not ada, nor "pass\\"word"',
+    [`Basic ${Buffer.from('ada:pass"word').toString("base64")}`],
+    '[redacted] is not ada, nor "[redacted]"',
+  ],
   ["what is too short to be one", "on and on", ["on"], "on and on"],
 ])("%s", (_, start, credentials, shown) => {
   expect(withoutCredentials(start, credentials)).toBe(shown);
