@@ -1,13 +1,14 @@
 // Tells a kept connection that the other side closed while nothing was asked of it from one that broke over a request.
 import type { Socket } from "node:net";
 
-const losses = new WeakSet<Error>();
+/** Of the errors of such connections: undici hands them on as they are. */
+const IDLE = Symbol("idle");
 
 /**
  * Whether a request failed because its connection was lost after an earlier response, before anything came in answer to
  * it. The other side may have closed an idle connection just when the request was sent; it has most likely not read it.
  */
-export const isIdleLoss = (error: unknown): boolean => error instanceof Error && losses.has(error);
+export const isIdleLoss = (error: unknown): boolean => error instanceof Error && IDLE in error;
 
 /** Watches a connection; before undici gets it, so that undici hears of the loss as it is told here. */
 export function watchIdleLoss(socket: Socket): void {
@@ -24,6 +25,6 @@ export function watchIdleLoss(socket: Socket): void {
     if (isIdle()) socket.destroy(Object.assign(new Error("the other side closed"), { code: "ECONNRESET" }));
   });
   socket.on("error", (error: Error) => {
-    if (isIdle()) losses.add(error);
+    if (isIdle()) Object.assign(error, { [IDLE]: true });
   });
 }
