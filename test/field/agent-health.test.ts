@@ -182,3 +182,16 @@ describe("F-FINISH: a turn says why its reply ends", () => {
     expect(ended?.reply?.content ?? "").toBe(text);
   });
 });
+
+test("an agent's credential, repeated by its endpoint, is in no turn", async () => {
+  const credential = "sk-of-the-agent";
+  const chat = await chatter({ credential });
+  openai.answer = ({ body, response }) => {
+    const error = { message: `Incorrect API key: ${credential}`, code: `key_${credential}` };
+    if (body.messages[0]?.content === "bad") return response.writeHead(401).end(JSON.stringify({ error }));
+    const choices = [{ index: 0, message: { content: "good" }, finish_reason: "stop" }];
+    return response.writeHead(200).end(JSON.stringify({ model: `m-${credential}`, choices }));
+  };
+  expect((await chat("bad")).ended?.turn).toMatchObject({ failureStatus: 401, failureCode: "key_[credential]" });
+  expect((await chat("fine")).ended?.turn).toMatchObject({ state: TurnState.COMPLETE, model: "m-[credential]" });
+});

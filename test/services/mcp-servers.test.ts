@@ -59,6 +59,7 @@ function makeServer(): McpServer {
     params?.cursor === "more" ? { tools: listed.slice(3) } : { tools: listed.slice(0, 3), nextCursor: "more" },
   );
   mcp.setRequestHandler(CallToolRequestSchema, async ({ params }) => {
+    const repeats = params.arguments?.repeats === true;
     switch (params.name) {
       case "fore.cast":
         return textOf(`sun in ${params.arguments?.place ?? "nowhere"}`);
@@ -73,9 +74,9 @@ function makeServer(): McpServer {
           ],
         };
       case "broken":
-        return { ...textOf("it broke"), isError: true };
+        return { ...textOf(repeats ? `it broke: ${headers.authorization}` : "it broke"), isError: true };
       case "refuses":
-        throw new McpError(-32602, "no such place");
+        throw new McpError(-32602, repeats ? `no ${headers.authorization}` : "no such place");
       case "large":
         return textOf("x".repeat(800_000));
       case "endless":
@@ -197,6 +198,9 @@ describe("the tools of an MCP server", () => {
     );
     expect(await call("w_gone")).toBe("result c1 there is no tool of this name (error)");
     expect(await call("w_fore_cast", '{"place": "Rome"}')).toBe("result c1 sun in Rome");
+    const told = await scene({ credential: "sk-of-the-server" });
+    expect(await told.call("w_broken", '{"repeats": true}')).toBe("result c1 it broke: Bearer [credential] (error)");
+    expect(await told.call("w_refuses", '{"repeats": true}')).toContain("no Bearer [credential] (error)");
     const hurried = await scene({ timeout: { nanos: 50_000_000 } });
     expect(await hurried.call("w_slow")).toBe(
       "result c1 the tool took too long: the call may have run, its outcome is unknown (error)",

@@ -93,6 +93,16 @@ describe("a tool over HTTP", () => {
     expect(given(agent.requests[1] as never).at(-1)).toBe(`result c1 ${why} (error)`);
   });
 
+  test.each([200, 500])("that repeats its credential with status %i says it to nobody", async (status) => {
+    const credential = "sk-of-the-tool";
+    const own = await scene({ runs: { case: "http", value: { url, credential } } });
+    answer = { status, body: `denied: Bearer ${credential}`, type: "text/plain" };
+    agent.script.push(says(calls("c1", "look")), says(text("Sorry.")));
+    await readTurn(chat(own));
+    expect(asked.at(-1)?.authorization).toBe(`Bearer ${credential}`);
+    expect(given(agent.requests[1] as never).at(-1)).toContain("denied: Bearer [credential]");
+  });
+
   test("whose connection breaks may have run the call, which the agent reads; one that nobody got has not", async () => {
     const own = await scene();
     breaks = true;

@@ -14,6 +14,7 @@ import { Circuit } from "./circuit-breaker.ts";
 import type { ConnectOptions } from "./connect/connect.ts";
 import { AgentFailure, type Connector, type ConnectorFactory } from "./connector.ts";
 import { createEcho } from "./echo.ts";
+import { withoutCredential } from "./without-credential.ts";
 
 export interface Connectors {
   /** Throws {@link AgentFailure} if the agent's credential cannot be decrypted. */
@@ -77,7 +78,10 @@ export function createConnectors({ sealer, log, mcpTimes, ...options }: Connecto
   };
   const circuits = new Map<string, Circuit>();
   return {
-    connectorOf: (tenantId, agent) => factories[agent.connector](agent, openCredential(sealer, tenantId, agent)),
+    connectorOf(tenantId, agent) {
+      const credential = openCredential(sealer, tenantId, agent);
+      return withoutCredential(factories[agent.connector](agent, credential), credential);
+    },
     circuitOf(tenantId, { id, version }) {
       const key = `${tenantId}/${id}/${version}`;
       const circuit = circuits.get(key) ?? new Circuit();

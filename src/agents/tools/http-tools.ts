@@ -1,11 +1,12 @@
 // Tools that are asked over HTTP: the call goes out as JSON, and the body of the response is the result.
 import { jsonFault } from "../../domain/parts/json-text.ts";
 import type { StoredTool } from "../../domain/turns/agent-tool.ts";
-import type { BoundedFetch } from "../../outbound/bounded-fetch.ts";
+import type { BoundedFetch, FetchedResponse } from "../../outbound/bounded-fetch.ts";
 import { ResponseTooLarge } from "../../outbound/response-too-large.ts";
 import type { AgentRow } from "../../store/agents/agents.ts";
 import type { TurnPlace } from "../../store/turns/turns.ts";
 import { type Sealer, type SealOwner, toolOwner } from "../secrets/sealing.ts";
+import { removeSecret } from "../secrets/without-secret.ts";
 import { withTimeout } from "../with-timeout.ts";
 import { wasNeverSent } from "./never-sent.ts";
 import { MAY_HAVE_RUN, type ToolCall, type ToolOutcome, type ToolRunner, toolFailure } from "./tool-runner.ts";
@@ -70,6 +71,10 @@ async function ask(
   };
   const { fetch } = await fetcher();
   const response = await fetch(tool.url ?? "", { method: "POST", headers, body, signal });
+  return removeSecret(await outcomeOf(response), secret);
+}
+
+async function outcomeOf(response: FetchedResponse): Promise<ToolOutcome> {
   if (response.status < 200 || response.status > 299) {
     const said = (await response.start(MAX_REFUSAL_BYTES)).trim();
     return toolFailure(`the tool returned status ${response.status}${said === "" ? "" : `: ${said}`}`);

@@ -8,6 +8,7 @@ import type { WebFetch } from "../../../outbound/web-fetch.ts";
 import type { AgentRow } from "../../../store/agents/agents.ts";
 import type { Sealer } from "../../secrets/sealing.ts";
 import { mcpOwner } from "../../secrets/sealing.ts";
+import { removeSecret } from "../../secrets/without-secret.ts";
 import { withTimeout } from "../../with-timeout.ts";
 import { type ToolCall, type ToolOutcome, toolFailure } from "../tool-runner.ts";
 import { LeasedCache } from "./leased-cache.ts";
@@ -47,6 +48,8 @@ const MAX_NAME_LENGTH = 64;
 /** A server's tools, by the names by which models call them. */
 interface Listed {
   readonly session: McpSession;
+  /** What the server was given. It does not come back in results. */
+  readonly credential: string | undefined;
   readonly tools: ReadonlyMap<string, { readonly own: string; readonly tool: AgentTool }>;
 }
 
@@ -79,7 +82,7 @@ export function createMcpServers(options: McpServersOptions): McpServers {
       const onBad = (tool: string, why: string) =>
         log?.warn({ agentId: agent.id, server: server.name, tool, why }, "a tool of an MCP server is left out");
       const tools = await session.list({ tools: MAX_TOOLS, wants, timeoutMs: times.list, onBad }, signal);
-      return { session, tools: namedTools(server, tools) };
+      return { session, credential, tools: namedTools(server, tools) };
     } catch (error) {
       await session.close();
       throw error;
@@ -101,13 +104,15 @@ export function createMcpServers(options: McpServersOptions): McpServers {
       const found = leased.value.tools.get(name);
       if (found === undefined) return undefined;
       const taken = withoutNulls(args, found.tool.inputSchemaJson);
-      return outcomeOf(await leased.value.session.call(found.own, taken, server.timeoutMs, signal));
+      const result = await leased.value.session.call(found.own, taken, server.timeoutMs, signal);
+      return removeSecret(outcomeOf(result), leased.value.credential);
     } catch (error) {
       signal.throwIfAborted();
       const { isForgotten, wordsOf } = await import("./mcp-failures.ts");
       // Whatever is wrong with the session, the next call has a new one.
       leased.drop();
-      return isForgotten(error) ? "forgotten" : toolFailure(wordsOf(error));
+      if (isForgotten(error)) return "forgotten";
+      return removeSecret(toolFailure(wordsOf(error)), leased.value?.credential);
     } finally {
       leased.done();
     }
