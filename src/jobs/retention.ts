@@ -92,15 +92,21 @@ async function go(
   };
   if (policy !== undefined) {
     for await (const { lastId, due, held } of windowsOf(database, tenantId, policy, run.last_id, signal)) {
-      const progress: Progress = { ...NOTHING, held: Number(held) };
+      const progress: Progress = { ...NOTHING };
+      let passed = 0;
       for (const id of due) {
         if (signal?.aborted) return changed;
         await actOnOne({ database, tenantId, policy, purgeAfterDays, signal, rest }, id, progress);
         changed += progress.deleted + progress.purged + progress.erased;
-        if (!(await renewRun(database, tenantId, run.id, null, progress))) break;
+        // What an interrupted run has not passed is looked at, and counted, by the one that goes on with it.
+        const reached = signal?.aborted ? null : id;
+        for (; reached !== null && (held[passed] ?? "~") < reached; passed++) progress.held++;
+        if (!(await renewRun(database, tenantId, run.id, reached, progress))) break;
         Object.assign(progress, NOTHING);
         await giveWay?.();
       }
+      if (signal?.aborted) return changed;
+      progress.held += held.length - passed;
       if (!(await renewRun(database, tenantId, run.id, lastId, progress))) break;
     }
   }

@@ -40,7 +40,8 @@ export interface Sweeper {
   stop(): Promise<void>;
   /**
    * Runs one round, tenant by tenant, with a bounded number of rows in each statement. Returns the number of deleted
-   * rows and purged conversations. A failure does not stop the other tenants; the first error is thrown at the end.
+   * rows and purged conversations. A failure stops neither the other steps nor the other tenants; the first error is
+   * thrown at the end.
    */
   sweep(): Promise<number>;
 }
@@ -60,44 +61,52 @@ export function createSweeper({
   /** Whether conversations were purged or emptied since the database's samples were taken. */
   let erased = false;
 
-  async function sweepTenant(id: string): Promise<number> {
+  /** Until nothing is left of what `step` deletes a part of. */
+  async function all(step: () => Promise<number>): Promise<number> {
     let swept = 0;
-    for (let count = 1; count > 0 && !stopping.signal.aborted; swept += count) {
-      const [row] = await database.query(forgetKeys, [id], stopping.signal);
-      count = Number(row?.count ?? 0);
-    }
-    for (let count = 1; count > 0 && !stopping.signal.aborted; swept += count) {
-      count = await deleteDueTurns(database, id, purgeAfterDays, stopping.signal);
-    }
-    for (let count = 1; count > 0 && !stopping.signal.aborted; swept += count) {
-      count = await sweepUnsent(database, id, stopping.signal);
-    }
-    for (let count = 1; count > 0 && !stopping.signal.aborted; swept += count) {
-      count = await deleteOldAttempts(database, id, stopping.signal);
-    }
-    swept += await dropOldAudit(database, id, stopping.signal);
-    const giveWay = createGiveWay(budget, stopping.signal);
-    const kept = swept;
-    swept += await runRetention(database, id, purgeAfterDays, stopping.signal, giveWay);
-    swept += await purgeDue(database, id, stopping.signal, giveWay);
-    erased ||= swept > kept;
-    if (bytes === undefined) return swept;
-    swept += await sweepUploads(database, bytes, id, stopping.signal);
-    return swept + (await sweepFiles(database, bytes, id, stopping.signal));
+    for (let count = 1; count > 0 && !stopping.signal.aborted; swept += count) count = await step();
+    return swept;
+  }
+
+  /** What is swept in a tenant, in this order. */
+  function stepsOf(id: string): (() => Promise<number>)[] {
+    const { signal } = stopping;
+    const giveWay = () => createGiveWay(budget, signal);
+    const steps = [
+      () => all(async () => Number((await database.query(forgetKeys, [id], signal))[0]?.count ?? 0)),
+      () => all(() => deleteDueTurns(database, id, purgeAfterDays, signal)),
+      () => all(() => sweepUnsent(database, id, signal)),
+      () => all(() => deleteOldAttempts(database, id, signal)),
+      () => dropOldAudit(database, id, signal),
+      () => erasing(runRetention(database, id, purgeAfterDays, signal, giveWay())),
+      () => erasing(purgeDue(database, id, signal, giveWay())),
+    ];
+    if (bytes === undefined) return steps;
+    return [...steps, () => sweepUploads(database, bytes, id, signal), () => sweepFiles(database, bytes, id, signal)];
+  }
+
+  async function erasing(work: Promise<number>): Promise<number> {
+    const count = await work;
+    erased ||= count > 0;
+    return count;
   }
 
   async function sweep(): Promise<number> {
     let swept = 0;
     const failures: unknown[] = [];
+    let failed = 0;
     for (const id of await tenantIds(database, stopping.signal)) {
-      try {
-        swept += await sweepTenant(id);
-      } catch (error) {
-        if (stopping.signal.aborted) return swept;
-        // One tenant's failure must not keep the later ones from being swept.
-        failures.push(error);
-        if (failures.length === MAX_FAILURES) break;
+      const before = failures.length;
+      for (const step of stepsOf(id)) {
+        try {
+          if (!stopping.signal.aborted) swept += await step();
+        } catch (error) {
+          if (stopping.signal.aborted) return swept;
+          // What fails keeps neither the other steps nor the later tenants from being swept.
+          failures.push(error);
+        }
       }
+      if (failures.length > before && ++failed === MAX_FAILURES) break;
     }
     if (erased && !stopping.signal.aborted && failures.length === 0) {
       await takeSamplesAnew(database, stopping.signal);

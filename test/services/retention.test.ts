@@ -9,6 +9,8 @@ import { RetentionAction, RetentionBasis } from "../../gen/colloquy/v1/retention
 import { RetentionService } from "../../gen/colloquy/v1/retention_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import { runRetention } from "../../src/jobs/retention.ts";
+import { createSweeper } from "../../src/jobs/sweeper.ts";
+import type { Database } from "../../src/store/database.ts";
 import { failureOf, reasonOf } from "../support/errors.ts";
 import { personOf } from "../support/files.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
@@ -231,6 +233,50 @@ test("a run whose server stopped is gone on with where it was, and one whose pol
     [7n, false],
   ]);
   expect(await reasonOf(retention.deleteRetentionPolicy({ retentionPolicyId: id }))).toBe("NOT_FOUND");
+});
+
+// microsoft/BCApps#3282: what was counted before counted again.
+test("what an interrupted run has counted as held is not counted again by the one that goes on with it", async () => {
+  const { conversation, policy, retention, run, holds, tenantId } = await begin();
+  const ids = [];
+  for (let n = 0; n < 4; n++) ids.push(await conversation(31));
+  const [held = "", , heldToo = ""] = ids.sort();
+  for (const value of [held, heldToo]) {
+    const scope = { case: "conversationId", value } as const;
+    await holds.createLegalHold({ legalHold: { displayName: "Matter", reason: "A suit", scope } });
+  }
+  const id = await policy({ action: PURGE, ageDays: 30 });
+  const stopping = new AbortController();
+  const interrupted = runRetention(server.database, tenantId, undefined, stopping.signal, async () => {
+    const { retentionRuns } = await retention.listRetentionRuns({ retentionPolicyId: id });
+    if (retentionRuns[0]?.purgedCount === 1n) stopping.abort();
+  });
+  expect(await interrupted).toBe(1);
+  const text = "update retention_run set renew_time = now() - interval '31 minutes' where tenant_id = $1";
+  await server.database.query({ name: "test_left_run", text }, [tenantId]);
+  expect(await run()).toBe(1);
+  const { retentionRuns } = await retention.listRetentionRuns({ retentionPolicyId: id });
+  expect(retentionRuns).toMatchObject([{ purgedCount: 2n, heldCount: 2n, failedCount: 0n }]);
+});
+
+test("policies that are due at once all run in one round, also where something else of the tenant cannot be swept", async () => {
+  const { conversation, policy, retention, tenantId } = await begin();
+  await conversation(31, { mode: "a" });
+  await conversation(31, { mode: "b" });
+  for (const mode of ["a", "b"]) await policy({ action: PURGE, ageDays: 30, match: { mode } });
+  const query: Database["query"] = (statement, values, signal) => {
+    if (statement.name === "idempotency_forget" && values[0] === tenantId) throw new Error("too much to do");
+    return server.database.query(statement, values, signal);
+  };
+  const database = { ...server.database, query, transaction: server.database.transaction.bind(server.database) };
+  const sweeper = createSweeper({ database: database as Database, onError: () => {} });
+  await expect(sweeper.sweep()).rejects.toThrow("too much to do");
+  await sweeper.stop();
+  const { retentionRuns } = await retention.listRetentionRuns({});
+  expect(retentionRuns.map(({ purgedCount, endTime }) => [purgedCount, endTime !== undefined])).toEqual([
+    [1n, true],
+    [1n, true],
+  ]);
 });
 
 test("a policy that is made waits a day, and names what is wrong with it", async () => {

@@ -84,7 +84,7 @@ export function createRetentionService({ database, secrets }: RetentionServiceOp
       for await (const { due, messages, held } of store.windowsOf(database, tenantId, rule, null, interrupt)) {
         found.conversationCount += BigInt(due.length);
         found.messageCount += messages;
-        found.heldCount += held;
+        found.heldCount += BigInt(held.length);
         found.conversationIds.push(...due.slice(0, SAMPLES - found.conversationIds.length));
       }
       return found;

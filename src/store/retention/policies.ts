@@ -59,17 +59,20 @@ export async function deletePolicy(tx: Queryable, tenantId: string, id: string):
 
 /** How many conversations one statement looks at. */
 const WINDOW = 2_000;
+/** Of how many conversations one statement reads the logs. */
+const LOGS = 100;
 const FIRST = "00000000-0000-0000-0000-000000000000";
 
-/** Those of some conversations that a rule is about now. */
+/** Those of some conversations that a rule is about now, oldest first. */
 export interface DueWindow {
   /** The last conversation that was looked at. */
   readonly lastId: string;
+  /** Those that no legal hold keeps. */
   readonly due: readonly string[];
   /** Number of their messages. */
   readonly messages: bigint;
-  /** Number of conversations that a legal hold keeps. */
-  readonly held: bigint;
+  /** Those that a legal hold keeps. */
+  readonly held: readonly string[];
 }
 
 /** Looks at all conversations of a tenant after `after`, some at a time, oldest first. */
@@ -85,9 +88,24 @@ export async function* windowsOf(
     const [row] = await on.query(sql.nextWindow, [tenantId, at, ...ruleValues(rule), WINDOW], signal);
     if (!row?.last_id) return;
     at = row.last_id;
-    yield { lastId: at, due: (row.due ?? []).toSorted(), messages: row.messages, held: row.held };
+    const kept = row.by_member ? await heldByLog(on, tenantId, row.due ?? [], signal) : [];
+    const ids = new Set(kept.map(({ id }) => id));
+    yield {
+      lastId: at,
+      due: (row.due ?? []).filter((id) => !ids.has(id)).toSorted(),
+      messages: kept.reduce((left, { messages }) => left - messages, row.messages),
+      held: [...(row.held ?? []), ...ids].toSorted(),
+    };
     if (row.looked < WINDOW) return;
   }
+}
+
+async function heldByLog(on: Queryable, tenantId: string, due: readonly string[], signal?: Interrupt) {
+  const kept: { id: string; messages: bigint }[] = [];
+  for (let at = 0; at < due.length; at += LOGS) {
+    kept.push(...(await on.query(sql.heldByLog, [tenantId, due.slice(at, at + LOGS)], signal)));
+  }
+  return kept;
 }
 
 /** Somebody else has locked the conversation. */

@@ -91,7 +91,10 @@ export interface WindowRow {
   /** Conversations that are due and that no hold covers by what they are now, unordered. */
   readonly due: readonly string[] | null;
   readonly messages: bigint;
-  readonly held: bigint;
+  /** Conversations that are due and that a hold covers by what they are now, unordered. */
+  readonly held: readonly string[] | null;
+  /** Whether holds on members are in force, which also cover what these wrote to. */
+  readonly by_member: boolean;
 }
 
 /**
@@ -111,7 +114,16 @@ export const nextWindow: Statement<WindowRow> = {
   select (select max(l.id::text collate "C") from looked l) as last_id, (select count(*)::integer from looked) as looked,
     (select array_agg(d.id::text) from due d where not d.held) as due,
     (select coalesce(sum(d.message_count), 0)::bigint from due d where not d.held) as messages,
-    (select count(*) from due d where d.held) as held`,
+    (select array_agg(d.id::text) from due d where d.held) as held,
+    exists (select from legal_hold h where h.tenant_id = $1 and h.lift_time is null and h.kind = 2) as by_member`,
+};
+
+/** Which of some conversations a hold covers by who wrote to them, too; it reads their logs. $1 tenant, $2 ids. */
+export const heldByLog: Statement<{ id: string; messages: bigint }> = {
+  name: "retention_held_by_log",
+  text: `
+  select c.id::text as id, c.message_count::bigint as messages from conversation c
+  where c.tenant_id = $1 and c.id = any($2::uuid[]) and exists (${holdsOver("c.id", "0")})`,
 };
 
 /**
