@@ -105,7 +105,7 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
   });
 
   test("shows all parts, and runs nothing of what they hold", async () => {
-    const id = await create({ title: HOSTILE, metadata: { note: HOSTILE } });
+    const id = await create({ title: HOSTILE, metadata: { note: HOSTILE }, labels: { team: "north" } });
     await send(id, {
       content: `**bold** ${HOSTILE} [bad](javascript:globalThis.broken=1) [good](https://example.com/)`,
     });
@@ -147,6 +147,7 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     expect(await Promise.all(links.map((link) => link.getAttribute("href")))).toEqual(["https://example.com/"]);
     await page.getByRole("button", { name: "Details" }).click();
     await page.getByText("Participants").waitFor();
+    expect(await page.getByRole("definition").getByText("team: north").count()).toBe(1);
     expect(await page.locator("#root img, #root script").count()).toBe(0);
     expect(await page.evaluate("globalThis.broken")).toBeUndefined();
   });
@@ -253,14 +254,23 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     await page.locator("[data-message]").getByText("The parcel is in Bonn").waitFor();
     await page.getByRole("button", { name: "Stop" }).waitFor({ state: "detached" });
 
+    const [grow, held] = signal();
     agent.answer = async function* (_: unknown, signal: AbortSignal) {
       yield { text: "Counting" };
+      await held;
+      yield { text: "\n\n1".repeat(60) };
       await new Promise((resolve) => signal.addEventListener("abort", resolve));
     } as FakeAgent["answer"];
     await page.getByLabel("Write a message").fill("Count");
     await page.keyboard.press("Enter");
     await page.getByText("Counting").waitFor();
-    await page.getByRole("button", { name: "Stop" }).click();
+    // What is written does not carry it away from under the pointer.
+    const stop = page.getByRole("button", { name: "Stop" });
+    const place = await stop.boundingBox();
+    grow();
+    await expect.poll(() => page.getByRole("log").getByText("1", { exact: true }).count()).toBe(60);
+    expect(await stop.boundingBox()).toEqual(place);
+    await stop.click();
     await page.getByText("The reply was stopped.").waitFor();
     expect(await page.getByRole("alert").count()).toBe(0);
   });
@@ -438,6 +448,10 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
   test("says what is wrong, with the request id: none, closed, deleted", async () => {
     const none = await stage.open("/conversations/nothing");
     await none.getByText("Request id").waitFor();
+    expect(await none.title()).toBe("The conversation cannot be shown · Colloquy");
+    expect(await none.getByRole("button", { name: "Try again" }).count()).toBe(0);
+    await none.getByRole("link", { name: "Back to the conversations" }).click();
+    await none.waitForURL(/\/conversations$/);
     const led = await create({ title: "Led astray" });
     await send(led, { content: "The end" });
     const astray = await stage.open(`/conversations/${led}?at=nothing`);

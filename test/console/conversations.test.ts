@@ -129,8 +129,9 @@ describe.skipIf(!HAS_CHROMIUM)("the list of conversations", () => {
     await messages.sendMessage({ conversationId, message: { content: `The blue 😀 parcel ${HOSTILE}` } });
     const page = await stage.open("/conversations");
     await page.getByRole("searchbox").fill("blue parcel");
-    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Search ↵" }).click();
     await page.waitForURL(/\?q=blue\+parcel$/);
+    await page.getByRole("button", { name: "Search ↵" }).waitFor({ state: "detached" });
     await expect.poll(() => page.locator("mark").allTextContents()).toEqual(["blue", "parcel"]);
     await page.getByRole("link", { name: "Found" }).waitFor();
     // The filters hold in a search.

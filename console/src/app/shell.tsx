@@ -1,12 +1,12 @@
 // What surrounds every view: the navigation, the state of the connection, who is signed in.
-import { ActionIcon, Button, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
-import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
+import { ActionIcon, Button, Menu, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import { Link, Outlet, useMatchRoute, useNavigate, useRouterState } from "@tanstack/react-router";
 import { useEffect, useRef, useSyncExternalStore } from "react";
 import { useAccess } from "../auth/use-access.ts";
 import { text } from "../strings/en.ts";
 import { KeyName } from "../ui/actor-name.tsx";
 import { ConnectionNotice } from "../ui/connection-notice.tsx";
-import { MoonIcon, SunIcon } from "../ui/icons.tsx";
+import { LinesIcon, MoonIcon, SunIcon } from "../ui/icons.tsx";
 import { MemberName } from "../ui/member-name.tsx";
 import { NAVIGATION } from "./navigation.ts";
 import { useServices } from "./services.ts";
@@ -29,6 +29,9 @@ export function Shell() {
         </Link>
         <nav aria-label={text.navigation.label} className={styles.navigation}>
           <Places />
+        </nav>
+        <nav aria-label={text.navigation.label} className={styles.narrow}>
+          <PlacesMenu />
         </nav>
         <div className={styles.account}>
           <span className={styles.who} title={`${current.name} · ${current.tenant}`}>
@@ -56,13 +59,43 @@ function OwnName({ name }: { name: string }) {
   return memberId === "" ? <KeyName id={name} /> : <MemberName id={memberId} />;
 }
 
-function Places() {
+function usePlaces() {
   const access = useAccess();
-  return NAVIGATION.filter(({ need }) => need === undefined || access.may(need)).map(({ to, label }) => (
+  return NAVIGATION.filter(({ need }) => need === undefined || access.may(need));
+}
+
+function Places() {
+  return usePlaces().map(({ to, label }) => (
     <Link key={to} to={to} className={styles.link} activeProps={{ "aria-current": "page" }}>
       {label}
     </Link>
   ));
+}
+
+/** The same on one line, where the window is narrow. */
+function PlacesMenu() {
+  const matches = useMatchRoute();
+  const places = usePlaces();
+  const here = places.find(({ to }) => matches({ to, fuzzy: true }))?.label ?? "";
+  return (
+    <Menu position="bottom-start" withinPortal>
+      <Menu.Target>
+        <Button variant="default" size="xs" leftSection={<LinesIcon />} aria-label={text.navigation.menu(here)}>
+          {here || text.navigation.menu("")}
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {places.map(({ to, label }) => (
+          <Menu.Item
+            key={to}
+            renderRoot={(props) => <Link to={to} activeProps={{ "aria-current": "page" }} {...props} />}
+          >
+            {label}
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
 }
 
 /** Leads back here after the next sign-in, unless the person meant to leave. */

@@ -7,6 +7,7 @@ import { TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { text } from "../strings/en.ts";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import styles from "./composer.module.css";
+import { StopTurn } from "./stop-turn.tsx";
 import { useDraft } from "./use-draft.ts";
 import { useSending } from "./use-sending.ts";
 import type { TurnControl } from "./use-turn.ts";
@@ -64,7 +65,7 @@ export function Composer({ conversationId, agent, turn, messages, onSent }: Comp
         minRows={1}
         maxRows={10}
       />
-      <Group gap="xs" mt={6}>
+      <Group gap={6} mt={6}>
         <Button type="submit" size="xs" disabled={isEmpty || isAwaited} loading={isBusy}>
           {agent === "" ? words.send : words.ask}
         </Button>
@@ -73,6 +74,7 @@ export function Composer({ conversationId, agent, turn, messages, onSent }: Comp
             {words.sendOnly}
           </Button>
         )}
+        <StopTurn control={turn} />
       </Group>
     </form>
   );

@@ -29,8 +29,10 @@ import { MessageLog } from "./message-log.tsx";
 import { MissingMessage } from "./missing-message.tsx";
 import { OutsideNotice } from "./outside-notice.tsx";
 import { placedReaders } from "./read-marks.ts";
+import { StopTurn } from "./stop-turn.tsx";
 import { placedFailures } from "./turn-failures.ts";
 import { TurnView } from "./turn-view.tsx";
+import { UnreadConversation } from "./unread-conversation.tsx";
 import { BEGINNING, useLog } from "./use-log.ts";
 import { useMarkRead, useReadMarks } from "./use-reading.ts";
 import { useTurn } from "./use-turn.ts";
@@ -58,7 +60,8 @@ function OneConversation({ conversationId }: { conversationId: string }) {
   const request = { conversationId, deleted: DeletedFilter.INCLUDE };
   const found = useQuery(ConversationService.method.getConversation, request, { staleTime: 0 });
   const conversation = found.data?.conversation;
-  useTabTitle(conversation && (conversation.title || text.conversations.untitled));
+  const title = conversation && (conversation.title || text.conversations.untitled);
+  useTabTitle(found.isError ? words.unread.title : title);
   const isDeleted = conversation?.deleteTime !== undefined;
   // The log is followed from where it was before it is read: what came in between is sent again, and changes nothing.
   const [begin, setBegin] = useState<bigint>();
@@ -113,7 +116,7 @@ function OneConversation({ conversationId }: { conversationId: string }) {
     [wanted, reload, navigate],
   );
 
-  if (found.isError) return <FailureNotice error={found.error} onRetry={() => void found.refetch()} />;
+  if (found.isError) return <UnreadConversation error={found.error} onRetry={() => void found.refetch()} />;
   if (conversation === undefined) return <Loading />;
   const isOpen = conversation.status !== ConversationStatus.CLOSED && !isDeleted;
   const retry = (failed: Turn) => void turn.again(failed).catch(() => {});
@@ -124,7 +127,7 @@ function OneConversation({ conversationId }: { conversationId: string }) {
           ←
         </Link>
         <Title order={1} size="h5" className={styles.title} dir="auto">
-          {conversation.title || text.conversations.untitled}
+          {title}
         </Title>
         {conversation.origin !== undefined && (
           <Badge variant="default" tt="none" style={{ flexShrink: 0 }}>
@@ -180,6 +183,7 @@ function OneConversation({ conversationId }: { conversationId: string }) {
           onSent={log.put}
         />
       )}
+      {!isOpen && !isDeleted && <StopTurn control={turn} isAlone />}
       <Suspense>
         {isShowingDetails && <Details conversation={conversation} onClose={() => setIsShowingDetails(false)} />}
       </Suspense>

@@ -43,7 +43,7 @@ export default function Details({ conversation, onClose }: DetailsProps) {
     [words.mode, mode],
     [words.entity, entityType && `${entityType} ${entityId}`],
     [words.created, <Time key="created" value={createTime} />],
-    ...Object.entries(labels),
+    [words.labels, Object.keys(labels).length > 0 && <Labels key="labels" labels={labels} />],
   ] as const;
   return (
     <Drawer opened onClose={onClose} position="right" title={words.details} lockScroll={false} closeButtonProps={CLOSE}>
@@ -104,6 +104,14 @@ function Participants({ conversationId }: { conversationId: string }) {
       </ul>
     </section>
   );
+}
+
+function Labels({ labels }: Pick<Conversation, "labels">) {
+  return Object.entries(labels).map(([name, value]) => (
+    <div key={name}>
+      {name}: {value}
+    </div>
+  ));
 }
 
 /** By its title, where one may see it. */

@@ -57,7 +57,8 @@ function StoredFile({ source, label, isPicture }: StoredFileProps) {
       <Button
         variant="default"
         size="xs"
-        className={styles.button}
+        classNames={{ root: styles.button ?? "", label: styles.label ?? "" }}
+        title={label}
         loading={fetching.isPending}
         onClick={() => fetching.mutate()}
       >

@@ -1,13 +1,15 @@
 // A reply that is being written: its entries as they come, and what it waits for.
 import { Button, Group, Input, Loader, Stack, Text, Textarea } from "@mantine/core";
 import { type FormEvent, useId, useState } from "react";
-import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
+import { MessageKind, MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
 import { type AwaitedCall, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { text } from "../strings/en.ts";
+import { AgentName } from "../ui/actor-name.tsx";
 import { FailureNotice } from "../ui/failure-notice.tsx";
-import type { Draft } from "./drafts.ts";
+import type { Draft, RunningTurn } from "./drafts.ts";
 import { Fold, Source } from "./fold.tsx";
 import { MarkdownText } from "./markdown-text.tsx";
+import entry from "./message-item.module.css";
 import { useMessage } from "./message-quote.tsx";
 import { blocksOf } from "./text-blocks.ts";
 import styles from "./turn-view.module.css";
@@ -19,44 +21,56 @@ export function TurnView({ control }: { control: TurnControl }) {
   const { running, isStopped, error } = control;
   return (
     <div className={styles.turn} aria-busy={running !== undefined}>
-      {error !== undefined && <FailureNotice error={error} />}
-      {isStopped && (
-        <Text size="sm" c="dimmed" role="status">
-          {words.turnStopped}
-        </Text>
-      )}
-      {running !== undefined && (
-        <>
-          {running.drafts.map((draft) => (
-            <DraftView key={draft.index} draft={draft} />
-          ))}
-          {waits(running.turn.state) ? (
-            running.turn.awaited.map((call) => (
-              <Awaited
-                key={call.callId + call.approvalId}
-                conversationId={running.turn.conversationId}
-                call={call}
-                control={control}
-              />
-            ))
-          ) : (
-            <Group gap="xs">
-              <Loader size="xs" type="dots" />
-              <Text size="sm" c="dimmed" role="status">
-                {running.turn.state === TurnState.QUEUED ? words.queued : words.replying}
-              </Text>
-            </Group>
-          )}
-          <Button variant="default" size="xs" w="fit-content" onClick={() => void control.stop().catch(() => {})}>
-            {words.stop}
-          </Button>
-        </>
-      )}
+      {running?.drafts.map((draft) => (
+        <DraftEntry key={draft.index} draft={draft} agentId={running.turn.agentId} />
+      ))}
+      <div className={styles.rest}>
+        {error !== undefined && <FailureNotice error={error} />}
+        {isStopped && (
+          <Text size="sm" c="dimmed" role="status">
+            {words.turnStopped}
+          </Text>
+        )}
+        {running !== undefined && <Standing running={running} control={control} />}
+      </div>
     </div>
   );
 }
 
-const waits = (state: TurnState) => state === TurnState.INPUT_REQUIRED;
+/** What the turn is at: it waits for answers, for another turn, or for the agent. */
+function Standing({ running: { turn }, control }: { running: RunningTurn; control: TurnControl }) {
+  const { state, conversationId, awaited } = turn;
+  if (state === TurnState.INPUT_REQUIRED) {
+    return awaited.map((call) => (
+      <Awaited key={call.callId + call.approvalId} conversationId={conversationId} call={call} control={control} />
+    ));
+  }
+  return (
+    <Group gap="xs">
+      <Loader size="xs" type="dots" />
+      <Text size="sm" c="dimmed" role="status">
+        {state === TurnState.QUEUED ? words.queued : words.replying}
+      </Text>
+    </Group>
+  );
+}
+
+/** Drawn as the entry of the log that it will be: nothing moves when it is stored. */
+function DraftEntry({ draft, agentId }: { draft: Draft; agentId: string }) {
+  return (
+    <div className={entry.message} data-reply data-draft>
+      <div className={entry.head}>
+        <bdi className={entry.sender}>
+          <AgentName id={agentId} />
+        </bdi>
+        <span>{words.roles[MessageRole.ASSISTANT]}</span>
+      </div>
+      <div className={entry.content}>
+        <DraftView draft={draft} />
+      </div>
+    </div>
+  );
+}
 
 function DraftView({ draft: { kind, name, text: written } }: { draft: Draft }) {
   if (kind === MessageKind.REASONING) return <Fold title={words.reasoning}>{written}</Fold>;

@@ -1,5 +1,5 @@
 // The first view: the list of conversations, or what a search finds in their messages.
-import { Group, TextInput, VisuallyHidden } from "@mantine/core";
+import { Button, Group, TextInput, VisuallyHidden } from "@mantine/core";
 import { getRouteApi } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { useAccess } from "../auth/use-access.ts";
@@ -40,6 +40,15 @@ export function ConversationsPage() {
   );
 }
 
+const SEARCH_NOW = {
+  rightSection: (
+    <Button type="submit" size="compact-xs" variant="light">
+      {text.conversations.searchNow}
+    </Button>
+  ),
+  rightSectionWidth: 82,
+};
+
 function SearchField({ value, onSearch }: { value: string; onSearch: (q: string) => void }) {
   const field = useRef<HTMLInputElement>(null);
   const [typed, setTyped] = useState(value);
@@ -73,6 +82,8 @@ function SearchField({ value, onSearch }: { value: string; onSearch: (q: string)
             if (currentTarget.value === "" && value !== "") onSearch("");
           }}
           onKeyDown={({ key, currentTarget }) => key === "Escape" && currentTarget.blur()}
+          // While what is found is of other words, or of none.
+          {...(typed.trim() !== value && typed.trim() !== "" && SEARCH_NOW)}
         />
       </form>
     </search>

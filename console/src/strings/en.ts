@@ -17,6 +17,7 @@ export const text = {
   skip: "Skip to the content",
   navigation: {
     label: "Main",
+    menu: (place: string) => (place === "" ? "Menu" : `Menu: ${place}`),
     conversations: "Conversations",
     agents: "Agents",
     analytics: "Analytics",
@@ -63,6 +64,8 @@ export const text = {
     delete: "Delete",
     create: "Create",
     more: "Load more",
+    whole: "Show all",
+    less: "Show less",
     yes: "Yes",
     no: "No",
     never: "Never",
@@ -102,6 +105,7 @@ export const text = {
   conversations: {
     title: "Conversations",
     search: "Search in all messages",
+    searchNow: "Search ↵",
     searchTitle: (query: string) => `Search: ${query}`,
     searchHint: "Press / to search, j and k to move, Enter to open",
     count: (shown: number) => `${amount(shown)} conversation${shown === 1 ? "" : "s"}`,
@@ -142,6 +146,10 @@ export const text = {
     missing: {
       title: "The message of this address is not here",
       why: "None has this id, or it was erased, lies on another branch, or is not for you to see. The log is open at its end.",
+    },
+    unread: {
+      title: "The conversation cannot be shown",
+      why: "None has this id, or it was erased, or is not for you to see.",
     },
     earlier: "Load earlier messages",
     beginning: "Go to the beginning",
@@ -225,6 +233,7 @@ export const text = {
     mode: "Mode",
     entity: "Entity",
     created: "Created",
+    labels: "Labels",
     metadata: "Metadata",
     participants: "Participants",
     nobody: "Nobody takes part.",

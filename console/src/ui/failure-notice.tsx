@@ -16,7 +16,7 @@ export function FailureNotice({ error, onRetry }: FailureNoticeProps) {
   const isLost = useSyncExternalStore(connection.subscribe, connection.isLost);
   const { message, requestId } = failureOf(error, isLost);
   return (
-    <Alert color="red" variant="light" role="alert" title={text.failure.title} m="sm">
+    <Alert color="red" variant="light" role="alert" title={text.failure.title} my="sm" mx="var(--notice-inset, 12px)">
       <Text size="sm">{message}</Text>
       {requestId !== undefined && (
         <Group gap="xs" mt="xs">

@@ -44,6 +44,14 @@ export function PinIcon() {
   );
 }
 
+export function LinesIcon() {
+  return (
+    <Icon>
+      <path d="M4 6h16M4 12h16M4 18h16" />
+    </Icon>
+  );
+}
+
 export function DotsIcon() {
   return (
     <Icon>

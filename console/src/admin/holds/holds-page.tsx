@@ -13,6 +13,7 @@ import { ActionButton } from "../../ui/action-button.tsx";
 import { ActorName } from "../../ui/actor-name.tsx";
 import type { Column } from "../../ui/data-table.tsx";
 import type { FormFields } from "../../ui/dialog-form.tsx";
+import { LongText } from "../../ui/long-text.tsx";
 import { MemberName } from "../../ui/member-name.tsx";
 import { Page } from "../../ui/page.tsx";
 import { PagedTable } from "../../ui/paged-table.tsx";
@@ -27,7 +28,7 @@ const route = getRouteApi("/shell/admin/holds");
 
 const COLUMNS: readonly Column<LegalHold>[] = [
   { name: words.name, cell: ({ displayName, id }) => <span title={id}>{displayName}</span> },
-  { name: words.reason, cell: ({ reason }) => reason },
+  { name: words.reason, cell: ({ reason }) => <LongText of={reason} /> },
   { name: words.covers, cell: coveredBy },
   {
     name: words.state,
