@@ -8,7 +8,7 @@ import { LOCAL_ISSUER } from "../access/tokens/issuer.ts";
 import type { IssuerSettings } from "../access/tokens/issuers.ts";
 import { ROLES } from "../domain/identity/principal.ts";
 import { isLoopback } from "../domain/network/loopback.ts";
-import { list, readableFile } from "./values.ts";
+import { list, readableFile, WITHOUT_LOGIN } from "./values.ts";
 
 /** Roles that members may give to messages. Without `user` they could write nothing. */
 export const speakers = list
@@ -20,14 +20,6 @@ export const speakers = list
     ),
   )
   .refine((roles) => roles.includes("user"), "must include user");
-
-const NO_LOGIN = "must have no user and no password";
-
-/** They would be neither sent, as fetch refuses them, nor hidden where settings are printed. */
-function hasNoLogin(text: string): boolean {
-  const url = URL.parse(text);
-  return url === null || (url.username === "" && url.password === "");
-}
 
 const issuer = z
   .strictObject({
@@ -43,7 +35,7 @@ const issuer = z
     jwks_url: z
       .url({ protocol: /^https?$/ })
       .refine((url) => url.startsWith("https:") || isLoopback(URL.parse(url)?.hostname ?? ""), "must be https")
-      .refine(hasNoLogin, NO_LOGIN)
+      .refine(...WITHOUT_LOGIN)
       .optional(),
     key_file: readableFile.optional(),
     algorithms: z.array(z.enum(ALGORITHMS)).min(1),

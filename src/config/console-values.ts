@@ -1,6 +1,7 @@
 // Grammar of the console's identity providers.
 import { z } from "zod";
 import type { ConsoleIssuer } from "../domain/settings/console-issuer.ts";
+import { WITHOUT_LOGIN } from "./values.ts";
 
 const text = z
   .string({
@@ -10,7 +11,7 @@ const text = z
 
 const provider = z
   .strictObject({
-    issuer: z.url({ protocol: /^https?$/, error: "must be the URL of an issuer" }),
+    issuer: z.url({ protocol: /^https?$/, error: "must be the URL of an issuer" }).refine(...WITHOUT_LOGIN),
     client_id: text,
     name: text.optional(),
     scope: text.default("openid"),

@@ -27,8 +27,8 @@ export interface TracingSettings {
   readonly maxBatch: number;
 }
 
-/** A header's name, and a value in which % begins an escape. */
-const HEADER = /^\s*[\w!#$%&'*+.^`|~-]+\s*=(?:[^%]|%[\da-f]{2})*$/i;
+/** The name of a header or an attribute, and a value in which % begins an escape. */
+const PAIR = /^\s*[\w!#$%&'*+.^`|~-]+\s*=(?:[^%]|%[\da-f]{2})*$/i;
 const ENDPOINTS = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
 
 /** Undefined: calls are not traced. Adds a line to `problems` for each variable with a value that is not understood. */
@@ -44,6 +44,11 @@ export function tracingSettings(environment: Environment, problems: string[]): T
     if (/^\d{1,9}$/.test(text) && Number(text) >= 1 && Number(text) <= max) return Number(text);
     problems.push(`${name}: must be a number from 1 to ${max}`);
     return preset;
+  };
+  const pairs = (name: string) => {
+    const given = value(name)?.split(",") ?? [];
+    if (given.every((pair) => pair.trim() === "" || PAIR.test(pair))) return;
+    problems.push(`${name}: must be a list such as name=value,name=value, with values as in URLs (%20 for a space)`);
   };
   const off = value("OTEL_SDK_DISABLED")?.toLowerCase() === "true";
   const exporter = value("OTEL_TRACES_EXPORTER")?.toLowerCase();
@@ -63,16 +68,13 @@ export function tracingSettings(environment: Environment, problems: string[]): T
   for (const prefix of ["OTEL_EXPORTER_OTLP_", "OTEL_EXPORTER_OTLP_TRACES_"]) {
     const compression = value(`${prefix}COMPRESSION`) ?? "none";
     if (!["gzip", "none"].includes(compression)) problems.push(`${prefix}COMPRESSION: must be gzip or none`);
-    const headers = value(`${prefix}HEADERS`)?.split(",") ?? [];
-    if (!headers.every((pair) => pair.trim() === "" || HEADER.test(pair)))
-      problems.push(
-        `${prefix}HEADERS: must be a list such as name=value,name=value, with values as in URLs (%20 for a space)`,
-      );
+    pairs(`${prefix}HEADERS`);
     for (const name of [`${prefix}CERTIFICATE`, `${prefix}CLIENT_KEY`, `${prefix}CLIENT_CERTIFICATE`]) {
       const file = value(name);
       if (file !== undefined && !canRead(file)) problems.push(`${name}: must name a file that can be read`);
     }
   }
+  pairs("OTEL_RESOURCE_ATTRIBUTES");
   const sampler = check("OTEL_TRACES_SAMPLER", SAMPLERS, `must be one of ${SAMPLERS.join(", ")}`);
   const ratio = value("OTEL_TRACES_SAMPLER_ARG") ?? "1";
   if (!(Number(ratio) >= 0 && Number(ratio) <= 1)) {

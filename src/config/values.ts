@@ -114,3 +114,15 @@ export const hints = z.string().transform((text, context): HintsSetting => {
 export const directory = z
   .string()
   .refine((path) => !`${resolve(path)}/`.startsWith("/proc/"), "must not be below /proc, where no folder can be made");
+
+/**
+ * The rule of a URL that has no user and no password: they would be neither sent, as fetch refuses them, nor hidden where
+ * settings are printed.
+ */
+export const WITHOUT_LOGIN = [
+  (text: string): boolean => {
+    const url = URL.parse(text);
+    return url === null || (url.username === "" && url.password === "");
+  },
+  "must have no user and no password",
+] as const;

@@ -141,7 +141,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
       "DATABASE_URL: must not be empty in production: set the URL of a PostgreSQL, or unset it for the embedded one",
     );
   }
-  problems.push(...contradictions(settings as Partial<Settings>));
+  problems.push(...contradictions(settings as Partial<Settings>, values));
   const tracing = tracingSettings(environment, problems);
   if (problems.length > 0) throw new ConfigError(problems);
   return { settings: settings as Settings, given: values, tracing };
@@ -165,8 +165,8 @@ function describe(name: string, { path, message }: z.core.$ZodIssue): string {
 }
 
 /** Settings that are valid by themselves but not together. */
-function contradictions(settings: Partial<Settings>): string[] {
-  const { HOST, TLS_CERT, TLS_KEY, COLLOQUY_PROFILE, COLLOQUY_TRUST, COLLOQUY_TRUST_PUBLIC } = settings;
+function contradictions(settings: Partial<Settings>, given: Gathered["values"]): string[] {
+  const { HOST, COLLOQUY_PROFILE, COLLOQUY_TRUST, COLLOQUY_TRUST_PUBLIC } = settings;
   const problems: string[] = [];
   if (settings.DATABASE_URL === undefined) {
     const pooled = settings.COLLOQUY_POOLING === "transaction" ? "COLLOQUY_POOLING" : undefined;
@@ -178,9 +178,9 @@ function contradictions(settings: Partial<Settings>): string[] {
         "COLLOQUY_REPLICA_URLS: must not be set without DATABASE_URL: the embedded database has no replicas",
       );
   }
-  if ((TLS_CERT === undefined) !== (TLS_KEY === undefined)) {
+  if (given.has("TLS_CERT") !== given.has("TLS_KEY")) {
     problems.push(
-      `${TLS_CERT === undefined ? "TLS_CERT" : "TLS_KEY"}: must be set: TLS_CERT and TLS_KEY belong together`,
+      `${given.has("TLS_KEY") ? "TLS_CERT" : "TLS_KEY"}: must be set: TLS_CERT and TLS_KEY belong together`,
     );
   }
   problems.push(...unknownIssuers(settings));

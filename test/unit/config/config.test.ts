@@ -303,7 +303,7 @@ describe("COLLOQUY_ISSUERS", () => {
 test("TLS takes a certificate and a key, or neither, and both must be readable", () => {
   expect(loadConfig({ TLS_CERT: file, TLS_KEY: file }).tls).toEqual({ certificateFile: file, keyFile: file });
   expect(problemsOf({ TLS_KEY: file })).toEqual(["TLS_CERT: must be set: TLS_CERT and TLS_KEY belong together"]);
-  expect(problemsOf({ TLS_CERT: "/nowhere", TLS_KEY: file })[0]).toBe("TLS_CERT: must name a file that can be read");
+  expect(problemsOf({ TLS_CERT: "/nowhere", TLS_KEY: file })).toEqual(["TLS_CERT: must name a file that can be read"]);
 });
 
 describe("COLLOQUY_RATE_LIMITS", () => {
@@ -504,6 +504,11 @@ describe("COLLOQUY_CONSOLE_OIDC", () => {
   });
 
   test.each([
+    [
+      "an issuer with a login",
+      '[{"issuer":"https://u:p@id.example","client_id":"c"}]',
+      "COLLOQUY_CONSOLE_OIDC[0].issuer: must have no user and no password",
+    ],
     ["text that is no JSON", "[", "COLLOQUY_CONSOLE_OIDC: must be JSON"],
     ["an object", "{}", "COLLOQUY_CONSOLE_OIDC: must be an array"],
     ["no client", '[{"issuer":"https://id.example"}]', "COLLOQUY_CONSOLE_OIDC[0].client_id: must be set"],

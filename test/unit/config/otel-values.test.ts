@@ -20,6 +20,14 @@ test.each([
   expect(() => loadConfig({ [`OTEL_EXPORTER_OTLP_${name}`]: value }), "not traced").not.toThrow();
 });
 
+test.each(["a", "a=%zz", "=b"])("attributes %s are refused", (value) => {
+  expect(() => load({ OTEL_RESOURCE_ATTRIBUTES: value })).toThrow(
+    "OTEL_RESOURCE_ATTRIBUTES: must be a list such as name=value",
+  );
+  const taken = load({ OTEL_RESOURCE_ATTRIBUTES: "deployment.environment=test,team=a%20b" });
+  expect(taken.tracing).toBeDefined();
+});
+
 test.each([
   ["COMPRESSION", "gzip"],
   ["HEADERS", "x-key=abc%20d, y=2,"],
