@@ -30,15 +30,28 @@ export async function afterChanges(
   changes: readonly DataPart[],
   pause: () => Promise<void>,
 ): Promise<string> {
+  return (await applyChanges(text, changes, pause)).state;
+}
+
+/** The same, and whether no change was left out; one that is no change at all does not count. */
+export async function applyChanges(
+  text: string,
+  changes: readonly DataPart[],
+  pause: () => Promise<void>,
+): Promise<{ readonly state: string; readonly isWhole: boolean }> {
   const budget = new PatchBudget(MAX_WORK_BYTES);
   let state = text;
   // The state since it was last replaced as a whole: it is read and written once, however many patches there are.
   let patched: PatchedValue | undefined;
   let isPatched = false;
+  let isWhole = true;
   for (const { name, json = "null" } of changes) {
     await pause();
     if (name === STATE) {
-      if (Buffer.byteLength(json) > MAX_STATE_BYTES || jsonFault(json) !== undefined) continue;
+      if (Buffer.byteLength(json) > MAX_STATE_BYTES || jsonFault(json) !== undefined) {
+        isWhole = false;
+        continue;
+      }
       state = json;
       patched = undefined;
       isPatched = false;
@@ -49,8 +62,9 @@ export async function afterChanges(
     patched ??= new PatchedValue(state || "{}", MAX_STATE_BYTES, budget);
     budget.earn(json.length);
     if (await patched.apply(operations, pause)) isPatched = true;
+    else isWhole = false;
   }
-  return patched !== undefined && isPatched ? patched.text() : state;
+  return { state: patched !== undefined && isPatched ? patched.text() : state, isWhole };
 }
 
 /** Each operation may move all members of a list. */

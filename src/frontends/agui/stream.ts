@@ -9,6 +9,7 @@ import { lastEvent } from "./outcome.ts";
 import { type AguiEvent, type AguiMessage, PROTOCOL_VERSION } from "./protocol.ts";
 import type { Plan, Run } from "./run.ts";
 import type { Thread } from "./thread.ts";
+import { ToldState } from "./told-state.ts";
 import { type EntryEvent, TurnEvents, type TurnEventsOptions } from "./turn-events.ts";
 
 /** The events; undefined: nothing has happened for a while. */
@@ -24,7 +25,10 @@ export async function* streamOf(run: Run, plan: Plan, input: RunInput): AsyncGen
   if (plan.kind === "turn") {
     const { events, known, answered, state } = plan;
     if (state) yield state;
-    const { turn, questions } = yield* followed(run, events, { known, answered, seesState: true });
+    const before: AguiEvent | undefined =
+      input.stateJson === undefined ? state : { type: "STATE_SNAPSHOT", snapshot: JSON.parse(input.stateJson) };
+    const options = { known, answered, seesState: true };
+    const { turn, questions } = yield* followed(run, events, options, new ToldState(before));
     // What was asked before is in the thread.
     const asked = turn?.awaited.some(({ approvalId }) => approvalId !== "" && !questions.has(approvalId));
     yield lastEvent(input, turn, asked ? (await run.thread()).questions : questions);
@@ -100,6 +104,9 @@ function endFor({ messages }: RunInput, last: Turn | undefined, asked: string | 
   return lastUser !== undefined && lastUser.id === asked ? last : undefined;
 }
 
+/** With which every client begins. */
+const NO_STATE: AguiEvent = { type: "STATE_SNAPSHOT", snapshot: {} };
+
 interface Followed {
   /** As it ended, or waits. */
   readonly turn: Turn | undefined;
@@ -110,6 +117,7 @@ async function* followed(
   run: Run,
   events: AsyncIterable<Pick<ResumeTurnResponse, "event">>,
   options: TurnEventsOptions,
+  told?: ToldState,
 ): AsyncGenerator<AguiEvent | undefined, Followed> {
   const reader = new TurnEvents(options);
   const { questions } = reader;
@@ -121,7 +129,8 @@ async function* followed(
       case "entryEnded": {
         const { events: read, resync, after = [], changesState } = reader.read(await withFiles(event, files));
         yield* read;
-        if (changesState) yield await run.state();
+        const isWrong = await told?.isWrong(event);
+        if (changesState || isWrong) yield (await run.state()) ?? (isWrong ? NO_STATE : undefined);
         if (resync) yield { type: "MESSAGES_SNAPSHOT", messages: (await run.thread(resync)).messages };
         yield* after;
         break;
@@ -129,6 +138,7 @@ async function* followed(
       case "inputRequired":
       case "ended":
         yield* reader.close();
+        if (await told?.isWrong()) yield (await run.state()) ?? NO_STATE;
         return { turn: event.value.turn, questions };
       default:
         yield undefined;

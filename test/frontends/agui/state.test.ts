@@ -180,6 +180,8 @@ describe("an agent that changes the state", () => {
   test.each([
     ["that does not fit", [{ op: "replace", path: "/none/x", value: 1 }]],
     ["that is none", { op: "add" }],
+    ["that adds beyond a list's end", [{ op: "add", path: "/a/7", value: 1 }]],
+    ["that makes it larger than it may be", [{ op: "add", path: "/b", value: "x".repeat(262_144) }]],
     [
       "that fails half way",
       [
@@ -198,8 +200,10 @@ describe("an agent that changes the state", () => {
   ])("keeps the state beside a patch %s", async (_, patch) => {
     agent.answer = replies({ text: "Hm. " }, data("state", { a: [] }), data("state-delta", patch), { text: "Done" });
     const threadId = randomUUID();
-    await ask(open(threadId), "Go", "u1");
+    const client = open(threadId);
+    await ask(client, "Go", "u1");
     expect(await stored(threadId)).toBe('{"a":[]}');
+    expect(client.state, "what the client was told of and the store did not take").toEqual({ a: [] });
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
   });
 
