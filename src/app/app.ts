@@ -206,7 +206,9 @@ export async function createApp(
       hosts: config.hosts === "any" ? undefined : { names: config.hosts },
       ready,
       logger,
-      ...{ unaryLane: config.unaryLane, streamLane: config.streamLane, onConnection: starts.connectionCame },
+      unaryLane: config.unaryLane,
+      streamLane: config.streamLane,
+      onConnection: starts.connectionCame,
     });
     return { server, port, names: mounts.map(({ name }) => name) };
   });

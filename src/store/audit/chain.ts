@@ -47,9 +47,9 @@ export async function sealAudit(database: Database, tenantId: string, signal?: I
 }
 
 /**
- * Where entries stand past the end of a locked chain, or that end was put out of reach, moves it behind them and leaves one place empty: entries are
- * sealed on, and every check finds that the chain is broken there, as long as the entries around the place are kept.
- * Returns the hash that the next entry follows; undefined: nothing stands there.
+ * Where entries stand past the end of a locked chain, or that end was put out of reach, moves it behind them and leaves
+ * one place empty: entries are sealed on, and every check finds that the chain is broken there, as long as the entries
+ * around the place are kept. Returns the hash that the next entry follows; undefined: nothing stands there.
  */
 async function leavePlace(tx: Queryable, tenantId: string, end: bigint): Promise<string | undefined> {
   const [past] = await tx.query(sql.pastEnd, [tenantId, UNREACHABLE]);
