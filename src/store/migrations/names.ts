@@ -52,4 +52,5 @@ export const MIGRATION_NAMES = [
   "0061-wal-branch",
   "0065-counted-lists",
   "0062-mark-time",
+  "0075-turn-credentials",
 ] as const;

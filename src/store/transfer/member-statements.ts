@@ -29,7 +29,6 @@ export interface MemberTurnRow {
   readonly message_id: string;
   readonly create_time: Date;
   readonly note: string | null;
-  readonly options: string | null;
   readonly tools: string | null;
 }
 
@@ -37,10 +36,10 @@ export interface MemberTurnRow {
 export const memberTurns: Statement<MemberTurnRow> = {
   name: "member_turns",
   text: `
-  select t.id::text, t.conversation_id::text, t.agent_id::text, t.message_id::text, t.create_time, t.note, t.options, t.tools
+  select t.id::text, t.conversation_id::text, t.agent_id::text, t.message_id::text, t.create_time, t.note, t.tools
   from turn t
   where t.tenant_id = $1 and t.conversation_id = $2::uuid and ($4::uuid is null or t.id > $4::uuid) and ${isOwnTurn("$3::text")}
-    and (t.note is not null or t.options is not null or t.tools is not null)
+    and (t.note is not null or t.tools is not null)
   order by t.id limit $5`,
   maxBytes: PAGE_BYTES,
 };

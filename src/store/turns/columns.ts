@@ -95,7 +95,7 @@ export interface NewTurn {
   readonly tools: string | null;
   /** The first of the entries that it replies to, if they are several. */
   readonly inputSeq?: bigint | undefined;
-  /** What else is asked of the agent, as text. Default: nothing. */
+  /** What else is asked of the agent, as text, until the turn has ended: it may hold credentials. Default: nothing. */
   readonly options?: string | null;
   /** Where there is one, deltas are recorded. */
   readonly record?: TurnRecord;

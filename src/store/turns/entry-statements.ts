@@ -97,7 +97,7 @@ export const finishTurn: Statement<TurnRow> = asksForServer({
     state = case when target.shut is null then $6 else $10 end::smallint,
     failure = coalesce(target.shut, $7::text),
     finish_reason = case when target.shut is null then $8 else $11 end::smallint,
-    text = '', open_entry = null, pending = null, end_time = ${now},
+    text = '', open_entry = null, pending = null, options = null, end_time = ${now},
     deltas = left(t.deltas, $25::integer) || $26::text, failure_status = $27::smallint, failure_code = $28::text,
     ${countEntries}
   from target where t.tenant_id = $1 and t.id = target.id
@@ -143,7 +143,7 @@ export const endTurn: Statement<TurnRow> = asksForServer({
     state = case when target.shut is null then $5 else $11 end::smallint,
     failure = coalesce(target.shut, $6::text),
     finish_reason = case when target.shut is null then $10 else $12 end::smallint,
-    text = '', reply_seq = (select last_seq from bump), first_seq = (select last_seq from bump),
+    text = '', options = null, reply_seq = (select last_seq from bump), first_seq = (select last_seq from bump),
     last_seq = (select last_seq from bump), entry_count = (select count(*) from bump), end_time = ${now},
     input_tokens = coalesce(($13::bigint[])[1], t.input_tokens),
     output_tokens = coalesce(($13::bigint[])[2], t.output_tokens),

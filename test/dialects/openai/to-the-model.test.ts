@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import type { ResponseInputItem } from "openai/resources/responses/responses";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { administer, urlOf } from "../../support/postgres.ts";
 import { chunk, finishChat, type ModelScene, responds, says, startModelScene } from "./model-scene.ts";
 
 let scene: ModelScene;
@@ -436,7 +437,34 @@ test("what gives a tool access goes to the model, and is shown to nobody", async
   const turn = await (await fetch(`${scene.dialect.server.url}/v1/turns/${turnId}`, { headers })).text();
   expect(turn).toContain("connector_gmail");
   expect(`${JSON.stringify(seen)}${turn}`).not.toContain("SECRET");
+  const parametersJson = JSON.stringify({ tools });
+  const { http } = scene.dialect;
+  const credential = headers;
+  const begun = await http("POST", "/v1/conversations", { credential, body: { conversation: { agent: "thinker" } } });
+  const path = `/v1/conversations/${(begun.json as { id: string }).id}:chat`;
+  const body = JSON.stringify({ message: { content: "Hi" }, options: { parametersJson } });
+  const chatted = await fetch(`${scene.dialect.server.url}${path}`, {
+    method: "POST",
+    headers: { ...headers, "content-type": "application/json" },
+    body,
+  });
+  expect([chatted.status, await chatted.text()]).toEqual([200, expect.stringContaining("TURN_STATE_COMPLETE")]);
+  expect(scene.upstream.calls.at(-1)?.body?.tools).toEqual(tools);
+  expect(await tablesWith("SECRET")).toEqual([]);
+  expect(await tablesWith("connector_gmail")).toEqual(["turn"]);
 });
+
+/** The tables in which some row has a text, in letters or bytes. */
+async function tablesWith(text: string): Promise<string[]> {
+  const { server, postgresUrl } = scene.dialect;
+  const named = { name: "test_current_database", text: "select current_database() as name" };
+  const [{ name = "" } = {}] = await server.database.query<{ name?: string }>(named, []);
+  const url = urlOf(postgresUrl, name);
+  const tables = await administer(url, "select tablename from pg_tables where schemaname = 'public'");
+  const like = [`%${text}%`, `%${Buffer.from(text).toString("hex")}%`];
+  const each = tables.map(({ tablename: t }) => `select '${t}' as t from "${t}" r where r::text like any($1::text[])`);
+  return (await administer(url, each.join(" union all "), [like])).map(({ t }) => `${t}`);
+}
 
 /** What a container may reach, with a credential for it. */
 function policy(value: string) {

@@ -86,14 +86,13 @@ export async function* conversationLines(
   }
 }
 
-/** Its note, and the options and tools of the call that asked for it. */
+/** Its note, and the tools of the call that asked for it. */
 function turnLine(row: store.MemberTurnRow): Line {
-  const { id, note, options, tools } = row;
+  const { id, note, tools } = row;
   const place = { conversationId: row.conversation_id, agentId: row.agent_id, messageId: row.message_id };
   const turn = { id, ...place, createTime: timestampFromDate(row.create_time), noteJson: note ?? "" };
-  const asked = { ...(options !== null && { options: JSON.parse(options) as object }) };
   const brought = { ...(tools !== null && { tools: JSON.parse(tools) as object }) };
-  return { kind: "turns", line: { turn: toJson(TurnSchema, create(TurnSchema, turn)), ...asked, ...brought } };
+  return { kind: "turns", line: { turn: toJson(TurnSchema, create(TurnSchema, turn)), ...brought } };
 }
 
 export function fileLine(row: FileRow): Line {
