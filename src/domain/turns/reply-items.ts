@@ -163,7 +163,8 @@ export class ReplyItems {
 
   #argue(callId: string, text: string): void {
     const { open } = this;
-    if (open?.head.call?.callId !== callId) throw new ReplyFault("the agent sent arguments for a call that was over");
+    if (open?.head.call?.callId !== callId.toWellFormed())
+      throw new ReplyFault("the agent sent arguments for a call that was over");
     this.#grow(open, text);
   }
 
