@@ -250,8 +250,12 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     await page.getByText("The parcel is", { exact: true }).waitFor();
     await page.reload();
     await page.getByText("The parcel is", { exact: true }).waitFor();
+    const written = await page.getByText("The parcel is", { exact: true }).boundingBox();
     goOn();
-    await page.locator("[data-message]").getByText("The parcel is in Bonn").waitFor();
+    const stored = page.locator("[data-message]").getByText("The parcel is in Bonn");
+    await stored.waitFor();
+    // What is read while it is written stays where it is when it is stored.
+    expect(await stored.boundingBox()).toEqual(written);
     await page.getByRole("button", { name: "Stop" }).waitFor({ state: "detached" });
 
     const [grow, held] = signal();

@@ -5,7 +5,7 @@ import { ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { HAS_CHROMIUM } from "../support/browser.ts";
-import { type ConsoleStage, obstacles, startConsole } from "../support/console.ts";
+import { type ConsoleStage, obstacles, show, startConsole } from "../support/console.ts";
 
 const HOSTILE = '<img src=x onerror="globalThis.broken = 1"><script>globalThis.broken = 1</script>';
 
@@ -159,6 +159,10 @@ describe.skipIf(!HAS_CHROMIUM)("the list of conversations", () => {
     const page = await stage.open("/conversations");
     await page.getByText("Case 80", { exact: true }).waitFor();
     expect(await obstacles(page)).toEqual([]);
+    await show(page, { width: 320 });
+    await page.getByRole("button", { name: "Menu: Conversations" }).click();
+    await page.getByRole("menuitem", { name: "Agents" }).click();
+    await page.getByRole("button", { name: "Menu: Agents" }).waitFor();
   });
 
   test("needs at most 300 KiB of JavaScript before it shows", async () => {
