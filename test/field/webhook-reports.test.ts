@@ -1,5 +1,6 @@
 // Faults of webhooks in other products, by their public reports: each is tried on ours.
 import { lookup } from "node:dns/promises";
+import { once } from "node:events";
 import { hostname } from "node:os";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
@@ -48,6 +49,28 @@ describe("F-HOOK-LOST: what is not taken is not lost", () => {
     await conversations.createConversation({ messages: [{ content: "a" }] });
     await expect.poll(() => receiver.received.length, { timeout: 45_000 }).toBe(2);
     expect(receiver.received[1]?.id).toBe(receiver.received[0]?.id);
+  });
+
+  // F-HOOK-DELETED: keygen-sh/keygen-api#139
+  test("an endpoint that is deleted gets nothing again, neither what it holds open nor what it refused", async () => {
+    const { hooks, conversations } = await clients();
+    const other = await startReceiver();
+    const closed: Promise<unknown>[] = [];
+    receiver.answer = ({ response }, index) => {
+      if (index === 0) response.writeHead(503, SOON).end();
+      else closed.push(once(response, "close"));
+    };
+    const { endpoint } = await hooks.createWebhookEndpoint({ endpoint: to(receiver.url) });
+    await conversations.createConversation({ messages: [{ content: "a" }] });
+    await expect.poll(() => receiver.received.length, { timeout: 45_000 }).toBe(2);
+    await hooks.deleteWebhookEndpoint({ endpointId: endpoint?.id ?? "" });
+    await Promise.all(closed);
+    other.answer = ({ response }, index) => response.writeHead(index === 0 ? 503 : 204, SOON).end();
+    await hooks.createWebhookEndpoint({ endpoint: to(other.url) });
+    await conversations.createConversation({ messages: [{ content: "b" }] });
+    await expect.poll(() => other.received.length, { timeout: 45_000 }).toBe(2);
+    expect(receiver.received.length).toBe(2);
+    await other.close();
   });
 
   // mohamedboukari/bunmail#30

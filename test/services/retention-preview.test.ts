@@ -1,4 +1,4 @@
-// What the preview of a retention policy counts is what its run does.
+// F-RETENTION-COUNTS: What the preview of a retention policy counts is what its run does.
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CallType, ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";

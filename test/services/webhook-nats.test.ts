@@ -1,9 +1,9 @@
-// F-HOOK-NATS: Events to NATS JetStream, by Debian's nats-server.
+// F-HOOK-NATS, F-HOOK-NATS-SIZE: Events to NATS JetStream, by Debian's nats-server.
 
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
@@ -30,7 +30,23 @@ describe.skipIf(NATS === undefined)("a JetStream endpoint", () => {
     server = await startIdentityServer({ environment: { COLLOQUY_WEBHOOK_PRIVATE: "yes" } });
     folder = await mkdtemp(join(tmpdir(), "colloquy-nats-"));
     port = await freePort();
-    const words = ["-js", "-a", "127.0.0.1", "-p", String(port), "-sd", folder, "--user", "ann", "--pass", "secret"];
+    const settings = join(folder, "nats.conf");
+    await writeFile(settings, "max_payload: 8KB");
+    const words = [
+      "-c",
+      settings,
+      "-js",
+      "-a",
+      "127.0.0.1",
+      "-p",
+      String(port),
+      "-sd",
+      folder,
+      "--user",
+      "ann",
+      "--pass",
+      "secret",
+    ];
     start = () => startChild(NATS as string, words, { stdio: "ignore" });
     broker = start();
     connection = await connect({
@@ -112,6 +128,22 @@ describe.skipIf(NATS === undefined)("a JetStream endpoint", () => {
     await manager.streams.add({ name: "later", subjects: ["later.>"] });
     await hooks.resumeWebhookEndpoint({ endpointId });
     await expect.poll(async () => (await stored("later")).length).toBe(1);
+  });
+
+  // automagik-dev/omni#1166, keptn-contrib/job-executor-service#380: what is over the limit of the server was told as
+  // another failure.
+  test("says so when an event is larger than the server takes, and sends none behind it first", async () => {
+    const { hooks, conversations } = await clients();
+    await manager.streams.add({ name: "large", subjects: ["large.>"] });
+    const target = { case: "url", value: `nats://127.0.0.1:${port}/large` } as const;
+    const { endpoint } = await hooks.createWebhookEndpoint({ endpoint: { target, headers } });
+    const endpointId = endpoint?.id ?? "";
+    await conversations.createConversation({ messages: [{ content: "x".repeat(9_000) }, { content: "after" }] });
+    const latest = async () => (await hooks.listWebhookDeliveries({ endpointId, pageSize: 1 })).deliveries[0];
+    await expect
+      .poll(latest)
+      .toMatchObject({ outcome: WebhookOutcome.REFUSED, error: "the event is larger than the server's max_payload" });
+    expect(await stored("large")).toEqual([]);
   });
 
   // alexfrmn/murmur#141, cordum-io/cordum#27

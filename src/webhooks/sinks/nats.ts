@@ -130,6 +130,10 @@ function failureOf(error: unknown, isLate: boolean, isTooMuch: boolean): SinkRes
   if (isLate || /timeout/i.test(`${name} ${message}`)) {
     return { ...nothing, outcome: WebhookOutcome.TIMED_OUT, error: "the stream did not acknowledge in time" };
   }
+  // The library compares what it would send with what the server said that it takes.
+  if (/max_payload/.test(message)) {
+    return { ...nothing, outcome: WebhookOutcome.REFUSED, error: "the event is larger than the server's max_payload" };
+  }
   if (/NotEnabled|NoResponders|no responders/i.test(`${name} ${message}`)) {
     return { ...nothing, outcome: WebhookOutcome.REFUSED, error: "no stream takes the subject" };
   }
