@@ -55,7 +55,8 @@ export const renderError: RenderError = (failure, info) => {
     code: code ?? (violation ? codeOf(violation.rule, param) : null),
   };
   // Whoever waits for its turn in vain may come again. So may who asked a model that failed: nothing is left of it.
-  const mayRetry = RETRIED.has(status) || reason === "TURN_IN_PROGRESS" || isPassing(reason, failure);
+  const mayRetry =
+    (RETRIED.has(status) && code !== NO_QUOTA) || reason === "TURN_IN_PROGRESS" || isPassing(reason, failure);
   return { status, headers: { ...failure.headers, ...retryHeaders(failure, mayRetry) }, body: { error } };
 };
 
@@ -63,10 +64,14 @@ function otherwise({ status }: Failure): ErrorForm {
   return status >= 500 ? { status, type: "server_error", code: "internal_error" } : { status };
 }
 
+/** What the server's account at a model's endpoint has left: no retry helps. */
+export const NO_QUOTA = "insufficient_quota";
+
 /** What a model's endpoint refuses is handed on: that the request is wrong, or comes too often. */
 function refusedByModel({ error }: Failure): ErrorForm {
   const [info] = error.findDetails(ErrorInfoSchema);
   const { status = "0", code = "" } = info?.metadata ?? {};
+  if (status === "429" && code === NO_QUOTA) return { status: 429, type: NO_QUOTA, code: NO_QUOTA };
   if (status === "429") return { status: 429, type: "requests", code: "rate_limit_exceeded" };
   // What is wrong with the server's own credential or model is not the caller's fault.
   if (status === "400" || status === "413" || status === "422") return { status: 400, code: code || "invalid_value" };
@@ -77,6 +82,7 @@ function refusedByModel({ error }: Failure): ErrorForm {
 function isPassing(reason: string, { error }: Failure): boolean {
   const [info] = error.findDetails(ErrorInfoSchema);
   const status = Number(info?.metadata.status ?? 0);
+  if (info?.metadata.code === NO_QUOTA) return false;
   return reason === "AGENT_FAILED" && (status === 0 || status >= 500 || status === 408 || status === 429);
 }
 

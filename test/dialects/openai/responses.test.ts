@@ -577,6 +577,12 @@ describe("a request that is refused", () => {
     };
     const tooMany = await refuse(429, "rate_limit_exceeded");
     expect(tooMany).toBeInstanceOf(RateLimitError);
+    expect(tooMany).toMatchObject({ code: "rate_limit_exceeded" });
+    expect((tooMany as APIError).headers?.get("x-should-retry")).toBe("true");
+    const spent = await refuse(429, "insufficient_quota");
+    expect(spent).toBeInstanceOf(RateLimitError);
+    expect(spent).toMatchObject({ type: "insufficient_quota", code: "insufficient_quota" });
+    expect((spent as APIError).headers?.get("x-should-retry")).toBe("false");
     const wrong = await refuse(400, "context_length_exceeded");
     expect(wrong).toBeInstanceOf(BadRequestError);
     expect(wrong).toMatchObject({ code: "context_length_exceeded" });
