@@ -192,6 +192,6 @@ test("an agent's credential, repeated by its endpoint, is in no turn", async () 
     const choices = [{ index: 0, message: { content: "good" }, finish_reason: "stop" }];
     return response.writeHead(200).end(JSON.stringify({ model: `m-${credential}`, choices }));
   };
-  expect((await chat("bad")).ended?.turn).toMatchObject({ failureStatus: 401, failureCode: "key_[credential]" });
-  expect((await chat("fine")).ended?.turn).toMatchObject({ state: TurnState.COMPLETE, model: "m-[credential]" });
+  expect((await chat("bad")).ended?.turn).toMatchObject({ failureStatus: 401, failureCode: "key_[redacted]" });
+  expect((await chat("fine")).ended?.turn).toMatchObject({ state: TurnState.COMPLETE, model: "m-[redacted]" });
 });

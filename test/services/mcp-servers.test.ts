@@ -199,8 +199,8 @@ describe("the tools of an MCP server", () => {
     expect(await call("w_gone")).toBe("result c1 there is no tool of this name (error)");
     expect(await call("w_fore_cast", '{"place": "Rome"}')).toBe("result c1 sun in Rome");
     const told = await scene({ credential: "sk-of-the-server" });
-    expect(await told.call("w_broken", '{"repeats": true}')).toBe("result c1 it broke: Bearer [credential] (error)");
-    expect(await told.call("w_refuses", '{"repeats": true}')).toContain("no Bearer [credential] (error)");
+    expect(await told.call("w_broken", '{"repeats": true}')).toBe("result c1 it broke: Bearer [redacted] (error)");
+    expect(await told.call("w_refuses", '{"repeats": true}')).toContain("no Bearer [redacted] (error)");
     const hurried = await scene({ timeout: { nanos: 50_000_000 } });
     expect(await hurried.call("w_slow")).toBe(
       "result c1 the tool took too long: the call may have run, its outcome is unknown (error)",

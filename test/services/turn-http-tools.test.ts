@@ -100,7 +100,7 @@ describe("a tool over HTTP", () => {
     agent.script.push(says(calls("c1", "look")), says(text("Sorry.")));
     await readTurn(chat(own));
     expect(asked.at(-1)?.authorization).toBe(`Bearer ${credential}`);
-    expect(given(agent.requests[1] as never).at(-1)).toContain("denied: Bearer [credential]");
+    expect(given(agent.requests[1] as never).at(-1)).toContain("denied: Bearer [redacted]");
   });
 
   test("whose connection breaks may have run the call, which the agent reads; one that nobody got has not", async () => {

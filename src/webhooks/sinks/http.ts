@@ -5,10 +5,10 @@ import { retryAfterOf } from "../../domain/webhooks/backoff.ts";
 import { signedHeaders } from "../../domain/webhooks/signature.ts";
 import type { AddressGuard } from "../../outbound/addresses.ts";
 import { type BoundedPost, createBoundedPost } from "../../outbound/bounded-post.ts";
+import { withoutCredentials } from "../../outbound/without-credentials.ts";
 import { limitOf } from "./attempt-limit.ts";
 import { AddressRefused } from "./refused.ts";
 import { bodyOf, type Sink, type SinkResult } from "./sink.ts";
-import { withoutCredentials } from "./without-credentials.ts";
 
 /** How much of a response is read. */
 const ANSWER_BYTES = 4_096;

@@ -7,10 +7,10 @@ import { removeSecret, withoutSecret } from "../../../src/agents/secrets/without
 const SECRET = 'sk-one"two';
 
 test.each([
-  ['Bearer sk-one"two, twice: sk-one"two', SECRET, "Bearer [credential], twice: [credential]"],
-  ['{"key":"sk-one\\"two"}', SECRET, '{"key":"[credential]"}'],
+  ['Bearer sk-one"two, twice: sk-one"two', SECRET, "Bearer [redacted], twice: [redacted]"],
+  ['{"key":"sk-one\\"two"}', SECRET, '{"key":"[redacted]"}'],
   // A text that was cut within it.
-  ['key: sk-one"t', SECRET, "key: [credential]"],
+  ['key: sk-one"t', SECRET, "key: [redacted]"],
   ["key: sk-one", SECRET, "key: sk-one"],
   // What may be a word of any text.
   ["the secret", "secret", "the secret"],
@@ -26,7 +26,7 @@ test("it is taken out of all texts of a value, in its place", () => {
   ] as never;
   const list = removeSecret(create(PartListSchema, { parts }), SECRET);
   expect(list.parts.map(({ content }) => content.value)).toMatchObject([
-    { text: "key [credential]" },
-    { name: "[credential]" },
+    { text: "key [redacted]" },
+    { name: "[redacted]" },
   ]);
 });

@@ -1,19 +1,19 @@
 // Takes out of a response what was sent with the request and is never shown: some receivers answer with what they got.
 const MARK = "[redacted]";
-/** Shorter ones are no secrets, and stand in many texts by chance. */
-const MIN_LENGTH = 4;
 
 /**
- * The start of a response, in which a mark stands for each credential: as it is, without its scheme, and as JSON and
- * URLs write it; also one at the end that is cut off.
+ * A text of a response, in which a mark stands for each credential: as it is, without its scheme, and as JSON and URLs
+ * write it; also one at the end that is cut off.
+ *
+ * @param minLength in characters. Shorter ones are no secrets, and stand in many texts by chance
  */
-export function withoutCredentials(start: string, credentials: readonly string[]): string {
+export function withoutCredentials(start: string, credentials: readonly string[], minLength = 4): string {
   const hidden = [...new Set(credentials.flatMap(formsOf))]
-    .filter(({ length }) => length >= MIN_LENGTH)
+    .filter(({ length }) => length >= minLength)
     .toSorted((a, b) => b.length - a.length);
   let shown = start;
   for (const text of hidden) shown = shown.replaceAll(text, MARK);
-  const cut = Math.max(0, ...hidden.map((text) => lengthAtEnd(shown, text)));
+  const cut = Math.max(0, ...hidden.map((text) => lengthAtEnd(shown, text, minLength)));
   return cut === 0 ? shown : `${shown.slice(0, -cut)}${MARK}`;
 }
 
@@ -36,8 +36,8 @@ function loginOf(credential: string): string[] {
 }
 
 /** How much of a text stands at the end of another that breaks off within it. */
-function lengthAtEnd(whole: string, text: string): number {
-  for (let length = Math.min(text.length - 1, whole.length); length >= MIN_LENGTH; length--) {
+function lengthAtEnd(whole: string, text: string, minLength: number): number {
+  for (let length = Math.min(text.length - 1, whole.length); length >= minLength; length--) {
     if (whole.endsWith(text.slice(0, length))) return length;
   }
   return 0;

@@ -2,8 +2,8 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
+import { withoutCredentials } from "../../../src/outbound/without-credentials.ts";
 import { createHttpSinks } from "../../../src/webhooks/sinks/http.ts";
-import { withoutCredentials } from "../../../src/webhooks/sinks/without-credentials.ts";
 
 const TOKEN = 'k"ey/9d2f7c1e';
 
