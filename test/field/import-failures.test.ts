@@ -33,6 +33,13 @@ async function post(
   return (await answer.json()) as Awaited<ReturnType<typeof post>>;
 }
 
+/** What the first import answers, since a second one finds what the first has added; and how long the least of some took. */
+async function firstOf(packed: Uint8Array<ArrayBuffer>) {
+  const answers: Awaited<ReturnType<typeof post>>[] = [];
+  const { ms } = await leastHeldBy(MAX_MS, async () => answers.push(await post(packed)));
+  return { value: answers[0] as (typeof answers)[number], ms };
+}
+
 test.each([
   ["no records", "1\n".repeat(200_000), 10_000],
   ["no JSON", "{\n".repeat(200_000), 10_000],
@@ -40,7 +47,7 @@ test.each([
   ["nothing but spaces", " \n".repeat(1_500_000), 671_089],
 ])("F-IMPORT-FAILS: lines that are %s are given up after so many, or so much", async (_, text, line) => {
   const packed = gzipSync(text);
-  const { value, ms } = await leastHeldBy(MAX_MS, () => post(packed));
+  const { value, ms } = await firstOf(packed);
   expect(value).toMatchObject({ stopped: true, lineCount: String(line) });
   expect(value.errors.length).toBeLessThanOrEqual(1_000);
   expect(value.errors.at(-1)).toMatchObject({ line: String(line), description: expect.stringContaining("stops here") });
@@ -51,7 +58,7 @@ test("F-IMPORT-FAILS: lines that can be read and not be added are given up after
   const id = crypto.randomUUID();
   const bad = JSON.stringify(messageLine(id, crypto.randomUUID(), { seq: "9" }));
   const packed = gzipSync(`${JSON.stringify(conversationLine(id))}\n${`${bad}\n`.repeat(25_000)}`);
-  const { value, ms } = await leastHeldBy(MAX_MS, () => post(packed));
+  const { value, ms } = await firstOf(packed);
   expect(value).toMatchObject({ stopped: true, conversationCount: "1" });
   expect(Number(value.lineCount)).toBeGreaterThanOrEqual(10_000);
   // Three batches of 2,000.

@@ -23,7 +23,7 @@ import { ReplaceMessagesRequestSchema } from "../../gen/colloquy/v1/message_serv
 import { ownServices } from "../support/contract.ts";
 import { textOf } from "../support/framed-calls.ts";
 import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { leastHeldBy } from "../support/loop-held.ts";
+import { heldBy } from "../support/loop-held.ts";
 import { usedMemory } from "../support/memory.ts";
 import { frame } from "../support/raw-call.ts";
 import { layOut } from "../support/rest-transport.ts";
@@ -125,13 +125,17 @@ const METHODS = ownServices.flatMap(({ methods }) => methods);
 const methodOf = (name: string) => METHODS.find((method) => method.name === name) as DescMethod;
 const REPLACE = methodOf("ReplaceMessages");
 
-/** How long a request holds the loop, and its status. */
+/** The lowest of five: what others' garbage and the first compilation take is not the request's, nor is making it. */
 async function look(
   asked: SentRequest | ((turn: number) => Promise<SentRequest>),
 ): Promise<{ readonly ms: number; readonly status: string }> {
-  const send = async (turn: number) => sender.send(typeof asked === "function" ? await asked(turn) : asked);
-  const { value: status, ms } = await leastHeldBy(MAX_MS, send, 5);
-  return { ms, status };
+  let best = { ms: Number.POSITIVE_INFINITY, status: "" };
+  for (let i = 0; i < 5 && best.ms > MAX_MS; i++) {
+    const request = typeof asked === "function" ? await asked(i) : asked;
+    const { value: status, ms } = await heldBy(() => sender.send(request));
+    if (ms < best.ms) best = { ms, status };
+  }
+  return best;
 }
 
 /** What this process, which is the server, has in use: its heap, and buffers outside of it. */
