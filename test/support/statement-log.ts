@@ -28,6 +28,7 @@ const ABOUT_ALL_TENANTS = [
   // Migrations, which change the rows of every tenant.
   "update participant p set conversation_time = c.create_time",
   "update participant p set counted = true from conversation c",
+  "update turn set options = case when state in",
 ];
 
 const seen = new Set<string>();

@@ -182,7 +182,8 @@ describe("a transaction", () => {
       }),
     );
     await Promise.all(both);
-    expect(attempts).toBe(3);
+    // Who starts anew may be first at a row that the other waits for, and then one starts anew once more.
+    expect(attempts).toBeGreaterThanOrEqual(3);
     const rows = await administer(fixture.url, "select distinct name from item");
     expect(rows).toHaveLength(1);
   });
