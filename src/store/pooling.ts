@@ -63,9 +63,10 @@ export async function sharing(one: pg.Client, other: pg.Client): Promise<"transa
  * `max_prepared_statements`). Others give a client a session in which they are missing, or are there already.
  */
 export async function keepsStatements(one: pg.Client, other: pg.Client): Promise<boolean> {
-  const statement = { name: `colloquy_look_${randomBytes(4).toString("hex")}`, text: BACKEND };
   try {
     for (let look = 0; look < LOOKS; look++) {
+      // A new one each time: once both have prepared it, on two backends, it is found on either.
+      const statement = { name: `colloquy_look_${randomBytes(4).toString("hex")}`, text: BACKEND };
       await one.query(statement);
       await other.query("begin");
       await other.query(statement);

@@ -176,14 +176,25 @@ function filesIn(folder: string): string[] {
     .map(({ parentPath, name }) => join(parentPath, name));
 }
 
+/** Undefined: it is gone meanwhile, such as what PostgreSQL makes anew at its next start of a session. */
+function bytesOf(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
 test("nothing erased is left in a file: of tables, of indexes, of the server", { timeout: 120_000 }, async () => {
   const where = `select d.oid, a.pid from pg_database d, pg_stat_activity a
     where d.datname = current_database() and a.backend_type = 'checkpointer'`;
   const [found] = await administer(server.databaseUrl, where);
   const inFiles = () => {
-    const files = [`/proc/${found?.pid}/cwd/base/${found?.oid}`, server.dataDir]
-      .flatMap(filesIn)
-      .map((path) => ({ path, bytes: readFileSync(path) }));
+    const files = [`/proc/${found?.pid}/cwd/base/${found?.oid}`, server.dataDir].flatMap(filesIn).flatMap((path) => {
+      const bytes = bytesOf(path);
+      return bytes === undefined ? [] : [{ path, bytes }];
+    });
     return (text: string) => files.filter(({ bytes }) => bytes.includes(text)).map(({ path }) => [text, path]);
   };
   const left = async () => {

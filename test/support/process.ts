@@ -96,6 +96,9 @@ export function startProgram(name: string, settings: Environment): RunningServer
   return watch(start([], settings, join(import.meta.dirname, name)));
 }
 
+/** Of what a server has logged and nobody has waited for, in characters. */
+const MAX_UNREAD = 1_000_000;
+
 function watch(child: ChildProcess): RunningServer {
   const ended = outcomeOf(child);
   const ready = new Promise<string>((resolve, reject) => {
@@ -103,11 +106,20 @@ function watch(child: ChildProcess): RunningServer {
     ended.then(({ status, stderr }) => reject(new Error(`the server ended with status ${status}: ${stderr}`)));
   });
   ready.catch(() => {});
+  // What came with the line that was waited for last is not over: two lines may come in one piece.
+  let unread = "";
+  child.stderr?.on("data", (chunk) => {
+    unread = (unread + String(chunk)).slice(-MAX_UNREAD);
+  });
+  const said = (text: string) => {
+    const place = unread.indexOf(text);
+    if (place >= 0) unread = unread.slice(place + text.length);
+    return place >= 0;
+  };
   const logs = async (text: string) => {
-    let log = "";
-    for await (const [chunk] of on(child.stderr as NodeJS.ReadableStream, "data", { close: ["close"] })) {
-      log += String(chunk);
-      if (log.includes(text)) return;
+    if (said(text)) return;
+    for await (const _ of on(child.stderr as NodeJS.ReadableStream, "data", { close: ["close"] })) {
+      if (said(text)) return;
     }
     throw new Error(`the log does not say: ${text}`);
   };
