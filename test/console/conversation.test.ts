@@ -90,6 +90,25 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     await expect.poll(() => page.getByText("Number 1.", { exact: true }).isVisible()).toBe(true);
   });
 
+  test("follows its end when there is more than it keeps on the page", async () => {
+    const id = await create({ title: "Busy" });
+    const lines = (from: number, to: number) =>
+      Array.from({ length: to - from + 1 }, (_, index) => ({ content: `Line ${from + index}.` }));
+    await messages.batchSendMessages({ conversationId: id, messages: lines(1, 40) });
+    const page = await stage.open(`/conversations/${id}`);
+    await page.getByText("Line 40.").waitFor();
+    await messages.batchSendMessages({ conversationId: id, messages: lines(41, 220) });
+    await page.getByText("Line 220.").waitFor();
+    const log = page.getByRole("log");
+    for (const [index, { content }] of lines(221, 250).entries()) {
+      await send(id, { content });
+      if (index % 3 === 2) await page.getByText(content).waitFor();
+    }
+    await expect.poll(() => log.evaluate((e) => Math.round(e.scrollHeight - e.scrollTop - e.clientHeight))).toBe(0);
+    expect(await page.locator("[data-message]").count()).toBe(200);
+    expect(await page.getByRole("button", { name: "Load later messages" }).count()).toBe(0);
+  });
+
   test("opens at a message that a search has found", async () => {
     const id = await create({ title: "Found" });
     const sent = await messages.batchSendMessages({

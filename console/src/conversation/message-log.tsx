@@ -4,11 +4,12 @@ import { type KeyboardEvent, type ReactNode, type RefObject, useEffect, useLayou
 import type { Turn } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { text } from "../strings/en.ts";
 import { Empty } from "../ui/empty.tsx";
+import { MAX_MESSAGES } from "./log-window.ts";
 import { MessageItem } from "./message-item.tsx";
 import styles from "./message-log.module.css";
 import { ToolNamesContext, toolNamesOf } from "./tool-names.ts";
 import { useFollowEnd } from "./use-follow-end.ts";
-import { BEGINNING, type Log } from "./use-log.ts";
+import { BEGINNING, type Log, PAGE } from "./use-log.ts";
 import { useLogKeys } from "./use-log-keys.ts";
 
 const words = text.conversation;
@@ -30,11 +31,11 @@ export interface MessageLogProps {
 export function MessageLog({ log, at, readers, failures, onRetry, onOpen, children }: MessageLogProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
-  const edges = useEdges(log, scroller);
   useStayBehindEarlier(scroller, log.messages[0]?.id);
   const last = log.messages.at(-1);
   const isThere = at === BEGINNING ? !log.hasEarlier : log.messages.some(({ id }) => id === at);
   const end = useFollowEnd({ scroller, content, at, isThere });
+  const edges = useEdges(log, scroller, end.isInSight);
   const ids = useMemo(() => log.messages.map(({ id }) => id), [log.messages]);
   const keys = useLogKeys(scroller, ids, at);
   const tools = useMemo(() => toolNamesOf(log.messages), [log.messages]);
@@ -100,12 +101,16 @@ export function MessageLog({ log, at, readers, failures, onRetry, onOpen, childr
 
 const NOBODY: readonly string[] = [];
 
-/** Reads on when the button that stands for the rest comes into sight. */
-function useEdges(log: Log, scroller: RefObject<HTMLElement | null>) {
+/**
+ * Reads on when the button that stands for the rest comes into sight: where both ends of what is there are in sight, as
+ * long as nothing has to be let go at the end for it.
+ */
+function useEdges(log: Log, scroller: RefObject<HTMLElement | null>, isEndInSight: boolean) {
   const earlier = useRef<HTMLButtonElement>(null);
   const later = useRef<HTMLButtonElement>(null);
   const first = log.messages[0]?.id;
   const last = log.messages.at(-1)?.id;
+  const readsEarlier = !isEndInSight || log.hasLater || log.messages.length + PAGE <= MAX_MESSAGES;
   // biome-ignore lint/correctness/useExhaustiveDependencies: watched anew where the window has moved
   useEffect(() => {
     const observer = new IntersectionObserver(
@@ -118,9 +123,10 @@ function useEdges(log: Log, scroller: RefObject<HTMLElement | null>) {
       },
       { root: scroller.current, rootMargin: "300px" },
     );
-    for (const edge of [earlier.current, later.current]) if (edge !== null) observer.observe(edge);
+    const edges = [readsEarlier ? earlier.current : null, later.current];
+    for (const edge of edges) if (edge !== null) observer.observe(edge);
     return () => observer.disconnect();
-  }, [first, last, log.hasEarlier, log.hasLater]);
+  }, [first, last, readsEarlier, log.hasEarlier, log.hasLater]);
   return { earlier, later };
 }
 

@@ -29,12 +29,17 @@ export function useFollowEnd({ scroller, content, at, isThere }: Followed): Foll
   useLayoutEffect(() => {
     const element = scroller.current;
     if (element === null || content.current === null) return;
-    isAtEnd.current = at === undefined;
+    /** While it is followed, nothing else may scroll it: Chromium would keep in place what the window is about to let go. */
+    const follow = (is: boolean) => {
+      isAtEnd.current = is;
+      element.style.overflowAnchor = is ? "none" : "auto";
+    };
+    follow(at === undefined);
     const toEnd = () => {
       if (isAtEnd.current) element.scrollTop = element.scrollHeight;
     };
     const look = () => {
-      isAtEnd.current = isNearEnd(element);
+      follow(isNearEnd(element));
       setIsInSight(isAtEnd.current);
     };
     toEnd();

@@ -10,7 +10,8 @@ import { useThrottled } from "../ui/use-throttled.ts";
 import { changesOf } from "./log-changes.ts";
 import { EMPTY, type LogWindow, withEarlier, withLater, withMessages } from "./log-window.ts";
 
-const PAGE = 50;
+/** Messages that one read brings. */
+export const PAGE = 50;
 /** How often what changes all the time is read again, in milliseconds. */
 const REFRESH_MS = 300;
 /** Stands for the first message, where the log is opened at a message. No id is such a word. */
