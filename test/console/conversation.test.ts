@@ -63,10 +63,19 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     await send(id, { content: "One more" });
     await page.getByText("One more").waitFor();
     await expect.poll(fromEnd).toBeLessThan(4);
+    await page.evaluate(GROW_TWICE);
+    await expect.poll(fromEnd).toBeLessThan(4);
     await log.evaluate((e) => {
       e.scrollTop = 0;
     });
     await page.getByText("Number 90.").waitFor();
+    // However far up one reads, one click leads back, and the log is followed again.
+    await page.getByRole("button", { name: "Go to the latest" }).click();
+    await expect.poll(fromEnd).toBeLessThan(4);
+    expect(await page.getByRole("button", { name: "Go to the latest" }).count()).toBe(0);
+    await send(id, { content: "And another" });
+    await page.getByText("And another").waitFor();
+    await expect.poll(fromEnd).toBeLessThan(4);
     // What comes meanwhile leaves the reader where they are.
     await log.evaluate((e) => {
       e.scrollTop = e.scrollHeight / 2;
@@ -501,6 +510,27 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     expect(stage.faults).toEqual([]);
   });
 });
+
+/**
+ * The log grows, is led to its end, and has grown by more than a line before the browser tells that it was scrolled.
+ */
+const GROW_TWICE = `new Promise((done) => {
+  const content = document.querySelector("[role=log] > div");
+  const boxes = [];
+  const grow = (height) => {
+    const box = content.appendChild(document.createElement("div"));
+    box.style.height = height + "px";
+    boxes.push(box);
+  };
+  const sizes = new ResizeObserver(() => {
+    if (boxes.length === 0) return;
+    sizes.disconnect();
+    grow(500);
+    requestAnimationFrame(() => requestAnimationFrame(done));
+  });
+  sizes.observe(content);
+  requestAnimationFrame(() => grow(10));
+})`;
 
 /** A script that says to the page whether it is in front. */
 function shown(state: "visible" | "hidden"): string {

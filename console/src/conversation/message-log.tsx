@@ -41,11 +41,25 @@ export function MessageLog({ log, at, readers, failures, onRetry, onOpen, childr
   const tools = useMemo(() => toolNamesOf(log.messages), [log.messages]);
   const onKeyDown = (event: KeyboardEvent) => {
     keys.onKeyDown(event);
-    if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const isOfMessage = event.target instanceof Element && event.target.matches("[data-message]");
+    // Below the last message may stand a reply that is being written, and the browser's own way there ends where the end was.
+    if (event.key === "End" && !log.hasLater && (isOfMessage || event.target === event.currentTarget)) {
+      event.preventDefault();
+      end.go();
+      return;
+    }
+    if (event.target !== event.currentTarget) return;
     const isFar = event.key === "Home" ? log.hasEarlier : event.key === "End" && log.hasLater;
     if (!isFar) return;
     event.preventDefault();
     onOpen(event.key === "Home" ? BEGINNING : undefined);
+  };
+  const toLatest = () => {
+    if (log.hasLater || at !== undefined) return onOpen(undefined);
+    end.go();
+    // The button leaves the page, with the focus.
+    scroller.current?.focus({ preventScroll: true });
   };
   return (
     <div
@@ -88,8 +102,8 @@ export function MessageLog({ log, at, readers, failures, onRetry, onOpen, childr
             {words.later}
           </Button>
         )}
-        {(log.hasLater || (at !== undefined && !end.isInSight)) && (
-          <Button className={styles.latest} size="xs" onClick={() => onOpen(undefined)}>
+        {(log.hasLater || !end.isInSight) && (
+          <Button className={styles.latest} size="xs" onClick={toLatest}>
             {words.latest}
           </Button>
         )}

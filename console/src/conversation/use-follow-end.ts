@@ -2,11 +2,15 @@
 import { type RefObject, type SyntheticEvent, useLayoutEffect, useRef, useState } from "react";
 import { BEGINNING } from "./use-log.ts";
 
-/** So near to its end, one reads along. */
+/** Who comes so near to its end reads along from then on. */
 const NEAR_PX = 80;
+/** Scrolled no further up than this, one is still at the end: places are fractions of pixels. */
+const AT_END_PX = 2;
 
 export interface FollowedEnd {
   readonly isInSight: boolean;
+  /** Goes there, and stays there while it grows. */
+  go(): void;
   /** To be told of clicks in the log: what folds out must not lead away from where it was opened. */
   onClick(event: SyntheticEvent): void;
 }
@@ -26,6 +30,7 @@ export function useFollowEnd({ scroller, content, at, isThere }: Followed): Foll
   const [isInSight, setIsInSight] = useState(at === undefined);
   /** Where one was led: what is read later does not lead there again. */
   const led = useRef<string>(undefined);
+  const go = useRef(() => {});
   useLayoutEffect(() => {
     const element = scroller.current;
     if (element === null || content.current === null) return;
@@ -35,12 +40,22 @@ export function useFollowEnd({ scroller, content, at, isThere }: Followed): Foll
       element.style.overflowAnchor = is ? "none" : "auto";
     };
     follow(at === undefined);
+    /** Where the log was when it was last looked at. */
+    let place = element.scrollTop;
+    const look = () => {
+      // The end may be further away than before because the log has grown since: then nobody has scrolled up.
+      const isFollowed = isAtEnd.current && element.scrollTop >= place;
+      follow(isFollowed || fromEnd(element) < (isAtEnd.current ? AT_END_PX : NEAR_PX));
+      place = element.scrollTop;
+      setIsInSight(isAtEnd.current);
+    };
     const toEnd = () => {
       if (isAtEnd.current) element.scrollTop = element.scrollHeight;
     };
-    const look = () => {
-      follow(isNearEnd(element));
-      setIsInSight(isAtEnd.current);
+    go.current = () => {
+      follow(true);
+      toEnd();
+      look();
     };
     toEnd();
     if (at === undefined || isThere) {
@@ -49,7 +64,8 @@ export function useFollowEnd({ scroller, content, at, isThere }: Followed): Foll
       led.current = at;
     }
     // What is shorter than the window scrolls nowhere.
-    setIsInSight(isNearEnd(element));
+    setIsInSight(fromEnd(element) < NEAR_PX);
+    place = element.scrollTop;
     element.addEventListener("scroll", look, { passive: true });
     const sizes = new ResizeObserver(() => {
       toEnd();
@@ -65,12 +81,13 @@ export function useFollowEnd({ scroller, content, at, isThere }: Followed): Foll
   }, [scroller, content, at, isThere]);
   return {
     isInSight,
+    go: () => go.current(),
     onClick({ target }) {
       if (target instanceof Element && target.closest("summary") !== null) isAtEnd.current = false;
     },
   };
 }
 
-function isNearEnd({ scrollHeight, scrollTop, clientHeight }: Element): boolean {
-  return scrollHeight - scrollTop - clientHeight < NEAR_PX;
+function fromEnd({ scrollHeight, scrollTop, clientHeight }: Element): number {
+  return scrollHeight - scrollTop - clientHeight;
 }
