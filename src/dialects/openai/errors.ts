@@ -56,33 +56,76 @@ export const renderError: RenderError = (failure, info) => {
   };
   // Whoever waits for its turn in vain may come again. So may who asked a model that failed: nothing is left of it.
   const mayRetry =
-    (RETRIED.has(status) && code !== NO_QUOTA) || reason === "TURN_IN_PROGRESS" || isPassing(reason, failure);
-  return { status, headers: { ...failure.headers, ...retryHeaders(failure, mayRetry) }, body: { error } };
+    !isSpent(refusalIn(failure)) &&
+    (RETRIED.has(status) || reason === "TURN_IN_PROGRESS" || isPassing(reason, failure));
+  return {
+    status,
+    headers: { ...failure.headers, ...retryHeaders(failure, mayRetry) },
+    body: { error },
+    event: eventOf(error, failure),
+  };
 };
+
+/** The last event of a stream that fails. OpenAI documents its members beside each other, and sends them in `error`. */
+function eventOf(
+  error: { readonly message: string; readonly param: string | null; code: string | null },
+  failure: Failure,
+) {
+  const { message, param, code } = error;
+  return {
+    type: "error",
+    sequence_number: Number(metadataOf(failure)[SEQUENCE_NUMBER] ?? 0),
+    code,
+    message,
+    param,
+    error,
+  };
+}
+
+/** In the metadata of an error of a stream: the number that its last event gets. */
+export const SEQUENCE_NUMBER = "sequence_number";
+
+function metadataOf({ error }: Failure): Readonly<Record<string, string>> {
+  const [info] = error.findDetails(ErrorInfoSchema);
+  return info?.metadata ?? {};
+}
 
 function otherwise({ status }: Failure): ErrorForm {
   return status >= 500 ? { status, type: "server_error", code: "internal_error" } : { status };
 }
 
-/** What the server's account at a model's endpoint has left: no retry helps. */
-export const NO_QUOTA = "insufficient_quota";
+/** How a model's endpoint refused a request; the status is 0 where it did not. */
+interface Refusal {
+  readonly status: number;
+  readonly code: string;
+}
+
+function refusalIn(failure: Failure): Refusal {
+  const { status = 0, code = "" } = metadataOf(failure);
+  return { status: Number(status), code };
+}
+
+const NO_QUOTA = "insufficient_quota";
+
+/** Whether the server's account at a model's endpoint has nothing left, so that no retry helps. */
+export function isSpent({ status, code }: Refusal): boolean {
+  return status === 429 && code === NO_QUOTA;
+}
 
 /** What a model's endpoint refuses is handed on: that the request is wrong, or comes too often. */
-function refusedByModel({ error }: Failure): ErrorForm {
-  const [info] = error.findDetails(ErrorInfoSchema);
-  const { status = "0", code = "" } = info?.metadata ?? {};
-  if (status === "429" && code === NO_QUOTA) return { status: 429, type: NO_QUOTA, code: NO_QUOTA };
-  if (status === "429") return { status: 429, type: "requests", code: "rate_limit_exceeded" };
+function refusedByModel(failure: Failure): ErrorForm {
+  const refusal = refusalIn(failure);
+  const { status, code } = refusal;
+  if (isSpent(refusal)) return { status, type: code, code };
+  if (status === 429) return { status, type: "requests", code: "rate_limit_exceeded" };
   // What is wrong with the server's own credential or model is not the caller's fault.
-  if (status === "400" || status === "413" || status === "422") return { status: 400, code: code || "invalid_value" };
+  if (status === 400 || status === 413 || status === 422) return { status: 400, code: code || "invalid_value" };
   return { status: 502, type: "server_error", code: "server_error" };
 }
 
 /** Whether a model failed in a way that may pass: its endpoint broke, and did not refuse the request. */
-function isPassing(reason: string, { error }: Failure): boolean {
-  const [info] = error.findDetails(ErrorInfoSchema);
-  const status = Number(info?.metadata.status ?? 0);
-  if (info?.metadata.code === NO_QUOTA) return false;
+function isPassing(reason: string, failure: Failure): boolean {
+  const { status } = refusalIn(failure);
   return reason === "AGENT_FAILED" && (status === 0 || status >= 500 || status === 408 || status === 429);
 }
 

@@ -17,6 +17,7 @@ import { EVENTS_TYPE, JSON_TYPE } from "../../protocols/rest/binding/media.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { entriesOfTurn } from "../../services/in-process/stored.ts";
 import { edgesOf } from "./conversations.ts";
+import { SEQUENCE_NUMBER } from "./errors.ts";
 import { type InPlace, MAX_SHOWN_BYTES } from "./files/in-place.ts";
 import { createFindItems } from "./find-items.ts";
 import { ourIdIn } from "./ids.ts";
@@ -93,7 +94,7 @@ export function createResponseHandlers(
         if (text !== "") yield piece(text);
       }
     } catch (error) {
-      if (!own.ended) throw isMissing(error) ? noResponse(responseIdOf(turn.id)) : error;
+      if (!own.ended) throw numbered(isMissing(error) ? noResponse(responseIdOf(turn.id)) : error, own.next);
     }
   }
 
@@ -190,6 +191,13 @@ function isMissing(error: unknown): boolean {
 
 function noResponse(id: string): DomainError {
   return new DomainError(ErrorReason.NOT_FOUND, `Response with id '${id}' not found.`);
+}
+
+/** Says which number the event of the error gets. */
+function numbered(error: unknown, next: number): unknown {
+  if (!(error instanceof DomainError)) return error;
+  const metadata = { ...error.details.metadata, [SEQUENCE_NUMBER]: String(next) };
+  return new DomainError(error.reason, error.message, { ...error.details, metadata });
 }
 
 function piece(text: string): Piece {

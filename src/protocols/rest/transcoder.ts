@@ -115,7 +115,10 @@ export function createTranscoder({
         route.mount.onResponse?.(headers, info);
         return headers;
       },
-      renderError: (error) => renderFailure(error, call, route.mount, info).body,
+      renderError(error) {
+        const { body, event = body } = renderFailure(error, call, route.mount, info);
+        return event;
+      },
     });
     if (done) call.end();
   }

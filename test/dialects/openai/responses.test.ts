@@ -2,6 +2,8 @@
 import { type APIError, BadRequestError, InternalServerError, NotFoundError, RateLimitError } from "openai";
 import type { ResponseStreamEvent } from "openai/resources/responses/responses";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { AccessService } from "../../../gen/colloquy/v1/access_service_pb.ts";
+import { ParticipantService } from "../../../gen/colloquy/v1/participant_service_pb.ts";
 import { callsTools, chunk, finishChat, type ModelScene, responds, says, startModelScene } from "./model-scene.ts";
 
 let scene: ModelScene;
@@ -489,6 +491,53 @@ describe("a stream", () => {
     expect((await client.conversations.items.list(conversation)).data).toEqual([]);
     expect((await client.responses.retrieve(last.response.id)).status).toBe("failed");
   });
+});
+
+test("a stream that its caller loses meanwhile ends with an error event, numbered like the others", async () => {
+  const { client, upstream, dialect, baseURL } = scene;
+  const { tenant, server } = dialect;
+  const admin = (await tenant.key("read", "write", "admin")).credential;
+  const participants = server.client(ParticipantService, admin);
+  const gate = Promise.withResolvers<void>();
+  upstream.answer = async (response) => {
+    chunk(response, { content: "So far" });
+    await gate.promise;
+    finishChat(response);
+  };
+  await tenant.addMember("ann");
+  const key = await tenant.key("read", "write");
+  const lost = async (caller: object, loses: (conversation: string, conversationId: string) => Promise<unknown>) => {
+    const conversation = (await client.conversations.create()).id;
+    const conversationId = conversation.replace(/^conv_(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+    await participants.addParticipants({ conversationId, memberIds: ["ann"] });
+    const response = await fetch(`${baseURL}/responses`, {
+      method: "POST",
+      headers: { ...caller, "content-type": "application/json" },
+      body: JSON.stringify({ model: "m", input: "x", conversation, stream: true }),
+    });
+    let text = "";
+    for await (const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      const began = text.includes("So far");
+      text += piece;
+      if (!began && text.includes("So far")) await loses(conversation, conversationId);
+    }
+    const events = [...text.matchAll(/^event: (.*)\ndata: (.*)$/gm)].map(([, name, data = ""]) => ({
+      name,
+      data: JSON.parse(data),
+    }));
+    expect(events.map(({ data }) => data.sequence_number)).toEqual(events.map((_, index) => index));
+    return events.at(-1);
+  };
+  const ended = await Promise.all([
+    lost(key.credential, () => server.client(AccessService, admin).revokeApiKey({ apiKeyId: key.id })),
+    lost(admin, (conversation) => client.conversations.delete(conversation)),
+    lost({ ...admin, "x-act-for": "ann" }, (_, conversationId) =>
+      participants.removeParticipant({ conversationId, memberId: "ann" }),
+    ),
+  ]);
+  gate.resolve();
+  const error = (code: string | null) => ({ name: "error", data: { type: "error", code, error: { code } } });
+  expect(ended).toMatchObject([error("invalid_api_key"), error(null), error(null)]);
 });
 
 describe("in the background", () => {

@@ -42,6 +42,11 @@ export class ResponseEvents {
     return this.#hasEnded;
   }
 
+  /** The number of the next event. */
+  get next(): number {
+    return this.#next;
+  }
+
   /** Numbers what comes now on from far behind what a reader may have seen, if events of the turn were lost. */
   lostIf(turn: Turn | undefined): void {
     if (this.#isLost || !turn?.deltasLost) return;

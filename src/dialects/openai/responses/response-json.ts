@@ -1,6 +1,6 @@
 // Response objects as JSON.
 import { FinishReason, type Turn, TurnState } from "../../../../gen/colloquy/v1/turn_pb.ts";
-import { NO_QUOTA } from "../errors.ts";
+import { isSpent } from "../errors.ts";
 import { conversationIdOf } from "../ids.ts";
 import { type ResponseNote, responseIdOf } from "./note.ts";
 
@@ -88,10 +88,8 @@ export function responseJson(
 
 /** The code and words of a failure. */
 export function failureOf({ failure, failureStatus, failureCode }: Turn): { code: string; message: string } {
-  const code =
-    failureStatus === 429 && failureCode !== NO_QUOTA
-      ? "rate_limit_exceeded"
-      : failureStatus >= 400 && failureStatus < 500 && failureCode;
+  const isTooMany = failureStatus === 429 && !isSpent({ status: failureStatus, code: failureCode });
+  const code = isTooMany ? "rate_limit_exceeded" : failureStatus >= 400 && failureStatus < 500 && failureCode;
   return { code: code || "server_error", message: failure };
 }
 

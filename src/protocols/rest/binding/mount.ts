@@ -37,8 +37,10 @@ export interface Failure {
 export interface RenderedError {
   readonly status: number;
   readonly headers: Readonly<Headers>;
-  /** A JSON value; in a stream it becomes the data of the final error event. */
+  /** A JSON value. */
   readonly body: unknown;
+  /** A JSON value: the data of the final error event of a stream. Default: `body`. */
+  readonly event?: unknown;
   /** Sent as it is, instead of the JSON: its headers name its type. */
   readonly text?: string;
 }

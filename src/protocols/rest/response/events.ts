@@ -23,8 +23,8 @@ export interface StreamFormat {
   head(headers: Headers, first: Message | undefined): void;
   /** The messages as they are sent. */
   readonly frames: SharedFrames;
-  /** The last thing sent after a failure; `body` is the JSON that the mount renders for it. */
-  error(body: unknown): string | undefined;
+  /** The last thing sent after a failure; `body` is the JSON that the mount renders for it, `first` the first message. */
+  error(body: unknown, first: Message | undefined): string | undefined;
   /** What keeps a silent connection alive, if the format has such a thing. */
   readonly heartbeat: string | undefined;
 }
@@ -55,7 +55,7 @@ export function createEventFormat(binding: Binding, writer: JsonWriter): StreamF
       const event = chosen === undefined ? "" : `event: ${chosen.name}\n`;
       return Buffer.from(`${event}${id === undefined ? "" : `id: ${id}\n`}data: ${data}\n\n`);
     }),
-    error: (body) => `event: error\ndata: ${JSON.stringify(body)}\n\n`,
+    error: errorEvent,
   };
 }
 
@@ -93,8 +93,16 @@ export function createRawFormat(binding: Binding): StreamFormat {
       if (!isEmpty) setContentType(headers, body);
     },
     frames: new SharedFrames((message) => httpBodyIn(message, binding.responseBody)?.data ?? new Uint8Array()),
-    error: () => undefined,
+    // Of other types a failure has no form.
+    error(body, first) {
+      const type = first && httpBodyIn(first, binding.responseBody)?.contentType;
+      return type === EVENTS_TYPE ? errorEvent(body) : undefined;
+    },
   };
+}
+
+function errorEvent(body: unknown): string {
+  return `event: error\ndata: ${JSON.stringify(body)}\n\n`;
 }
 
 /** Reads the `id` of an event: the field marked `event_id`, of the message or of the one in its event_oneof. */
