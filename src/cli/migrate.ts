@@ -9,12 +9,11 @@ export async function run(invocation: Invocation): Promise<void> {
   await withDatabase(
     invocation,
     "command",
-    async ({ database, embedded }) => {
+    async ({ database }) => {
       const { migrate, sessionInWords } = await import("../store/migrate.ts");
       const onWait = (holder: LockHolder | undefined) =>
         process.stderr.write(`colloquy: waiting for ${holder ? sessionInWords(holder) : "a locked table"}\n`);
-      // The embedded database was migrated when it was opened.
-      const applied = embedded === undefined ? await migrate(database, { onWait }) : [];
+      const applied = await migrate(database, { onWait });
       for (const name of applied) invocation.print(`applied ${name}`);
       if (applied.length === 0) invocation.print("nothing to do");
     },

@@ -20,9 +20,11 @@ export interface OpenedDatabase {
 }
 
 /**
- * Migrates the embedded database. An external one may be shared by servers of different releases, so its operator
- * decides when to migrate: a server refuses to start while migrations are pending.
+ * Migrates the embedded database, unless a server runs beside the command: that one is of the release that the
+ * database has, and could not start again. An external database may be shared by servers of different releases, so its
+ * operator decides when to migrate: a server refuses to start while migrations are pending.
  *
+ * @param options.mayBePending whether the command goes on with pending migrations, and does not want them applied
  * @param options.replicas whether it answers calls, which replicas may be asked for
  */
 export async function withDatabase<T>(
@@ -59,8 +61,10 @@ export async function withDatabase<T>(
     });
     try {
       stop.waitsFor("the command");
-      await refuseOther(database, embedded !== undefined || mayBePending);
-      if (embedded !== undefined) await migrate(database);
+      const beside = role === "command" ? await embedded?.server() : undefined;
+      const migrates = embedded !== undefined && beside === undefined && !mayBePending;
+      await refuseOther(database, mayBePending || migrates, beside);
+      if (migrates) await migrate(database);
       return await work({ database, url, listenUrl, embedded });
     } finally {
       stop.waitsFor("connections to the database");
@@ -112,8 +116,11 @@ async function poolerOf(url: string, logger: Logger): Promise<{ readonly prepare
   return { prepares };
 }
 
-/** @param mayBePending whether pending migrations are allowed, because they are about to be applied */
-async function refuseOther(database: Database, mayBePending: boolean): Promise<void> {
+/**
+ * @param mayBePending whether pending migrations are allowed, because they are about to be applied
+ * @param beside the server that uses the embedded database, in words
+ */
+async function refuseOther(database: Database, mayBePending: boolean, beside: string | undefined): Promise<void> {
   const { migrationState } = await import("../store/migrate.ts");
   const { pending, unknown, undistributed } = await migrationState(database);
   if (unknown.length > 0) {
@@ -122,6 +129,12 @@ async function refuseOther(database: Database, mayBePending: boolean): Promise<v
     );
   }
   if (mayBePending) return;
+  if (pending.length > 0 && beside !== undefined) {
+    throw new CommandError(
+      `${beside} is of an older release, and this one would have to change its tables first (${pending.join(", ")}): ` +
+        "use the command of that release, or stop the server and start this release",
+    );
+  }
   if (pending.length > 0) {
     throw new CommandError(
       `the database lacks the migrations ${pending.join(", ")}: apply them with \`npm run colloquy -- migrate\``,

@@ -16,7 +16,7 @@ import {
   watchOver,
 } from "./postmaster.ts";
 import { reachableSocket, type Socket } from "./socket.ts";
-import { AlreadyRunning, type Role, Usage } from "./usage.ts";
+import { AlreadyRunning, isGone, type Role, Usage } from "./usage.ts";
 
 export { AlreadyRunning };
 
@@ -40,6 +40,8 @@ export interface Embedded {
   readonly url: string;
   /** The process that serves now. */
   readonly pid: number;
+  /** The server that uses it, this one or the one beside a command, in words: its pid and address. Undefined: none. */
+  server(): Promise<string | undefined>;
   /** Tells a second server where this one listens. */
   announce(address: string): Promise<void>;
   /** Stops PostgreSQL, unless another process still uses it: then that one does. */
@@ -90,6 +92,10 @@ class SupervisedPostgres implements Embedded {
   async start(): Promise<void> {
     await this.#bringUp();
     this.#supervision = this.#supervise();
+  }
+
+  async server(): Promise<string | undefined> {
+    return await this.#usage?.server();
   }
 
   async announce(address: string): Promise<void> {
@@ -210,15 +216,6 @@ class SupervisedPostgres implements Embedded {
     const serious = !expected && /^(FATAL|PANIC|WARNING):/.test(line);
     this.#log[serious ? "warn" : "debug"]({ component: "postgres" }, line);
   }
-}
-
-/** PostgreSQL was running a moment ago: it is stopping, or it just died. */
-function isGone(error: unknown): boolean {
-  const code = (error as { code?: string }).code ?? "";
-  return (
-    /^(ENOENT|ECONNREFUSED|ECONNRESET|EPIPE|57P0[123])$/.test(code) ||
-    /^Connection terminated/.test(String((error as Error).message))
-  );
 }
 
 /**

@@ -1,6 +1,6 @@
 // Starts, finds and stops the PostgreSQL process of a cluster, whichever process started it.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { readFileSync, readlinkSync, rmSync } from "node:fs";
+import { readFileSync, readlinkSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
@@ -65,7 +65,7 @@ function isPostmaster(pid: number, directory: string): boolean {
       .includes("postgres");
   }
   try {
-    return readlinkSync(`/proc/${pid}/cwd`) === directory;
+    return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(directory);
   } catch {
     return false;
   }

@@ -75,17 +75,22 @@ export class Usage {
     for (;;) {
       const { rows } = await this.#client.query("select pg_try_advisory_lock($1, $2) as first", SERVER);
       if (rows[0].first) return;
-      const holder = await this.#client.query(
-        `select application_name as name from pg_locks join pg_stat_activity using (pid)
-         where locktype = 'advisory' and classid = $1 and objid = $2 and granted`,
-        SERVER,
-      );
-      const name: string = holder.rows[0]?.name ?? "";
+      const name = (await this.server()) ?? "";
       // PostgreSQL needs a moment to notice that a process was killed, and to let go of its locks.
       const pid = Number(/pid (\d+)/.exec(name)?.[1]);
       if (pid > 0 && (isAlive(pid) || performance.now() > giveUpAt)) throw new AlreadyRunning(name);
       await delay(LOOK_AGAIN_MS);
     }
+  }
+
+  /** The server of the cluster: its pid and, once it has one, its address. Undefined: none runs. */
+  async server(): Promise<string | undefined> {
+    const { rows } = await this.#client.query(
+      `select application_name as name from pg_locks join pg_stat_activity using (pid)
+       where locktype = 'advisory' and classid = $1 and objid = $2 and granted`,
+      SERVER,
+    );
+    return rows[0]?.name;
   }
 
   /** Shown to whoever tries to start a second server. PostgreSQL cuts it at 63 bytes. */
@@ -124,4 +129,13 @@ export class Usage {
   async end(): Promise<void> {
     await this.#client.end().catch(() => {});
   }
+}
+
+/** PostgreSQL was running a moment ago: it is stopping, or it just died. */
+export function isGone(error: unknown): boolean {
+  const code = (error as { code?: string }).code ?? "";
+  return (
+    /^(ENOENT|ECONNREFUSED|ECONNRESET|EPIPE|57P0[123])$/.test(code) ||
+    /^Connection terminated/.test(String((error as Error).message))
+  );
 }

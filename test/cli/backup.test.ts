@@ -1,12 +1,13 @@
 // `colloquy backup` and `restore`: a copy of the embedded database, made while the server writes.
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { startEmbedded } from "../../src/embedded-postgres/embedded.ts";
+import { MIGRATION_TABLE } from "../../src/store/migrations/names.ts";
 import { startOwnApp } from "../fault/stage/app.ts";
 import { runInProcess } from "../support/command-in-process.ts";
-import { copyCluster, silent } from "../support/postgres.ts";
+import { administer, copyCluster, silent } from "../support/postgres.ts";
 import { type RunningServer, runColloquy, startServer } from "../support/process.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -105,6 +106,41 @@ test("a backup made while messages are sent holds each that was acknowledged bef
   } finally {
     await other[Symbol.asyncDispose]();
     await embedded.stop();
+  }
+});
+
+test("beside a server of an older release a command changes no table, and a backup is one of that release", async () => {
+  const beside = await startEmbedded({ dataDir, logger: silent, role: "command" });
+  const applied = () => administer(beside.url, `select name from ${MIGRATION_TABLE} order by id`);
+  const all = await applied();
+  const [last] = await administer(beside.url, `delete from ${MIGRATION_TABLE} where name = $1 returning *`, [
+    all.at(-1)?.name,
+  ]);
+  try {
+    const refused = await command(["key", "create", "--scopes", "read"]);
+    expect([refused.status, refused.stdout]).toEqual([1, ""]);
+    expect(refused.stderr).toMatch(
+      /^colloquy: Colloquy \(pid \d+, http:\S+\) is of an older release, .*: use the command of that release, or stop/,
+    );
+    expect((await command(["backup", join(folder, "before-update")])).status).toBe(0);
+    expect(await applied()).toEqual(all.slice(0, -1));
+  } finally {
+    const [names, values] = [Object.keys(last ?? {}), Object.values(last ?? {})];
+    await administer(
+      beside.url,
+      `insert into ${MIGRATION_TABLE} (${names}) values (${names.map((_, index) => `$${index + 1}`)}) on conflict do nothing`,
+      values,
+    );
+    await beside.stop();
+  }
+});
+
+test("doctor sees that the database runs, also by a relative path and by a link", async () => {
+  const link = join(folder, "link");
+  await symlink(dataDir, link);
+  for (const path of [dataDir, relative(process.cwd(), dataDir), link]) {
+    const { stdout } = await command(["doctor"], path);
+    expect(stdout, path).toMatch(/^ok {4}database: embedded PostgreSQL \d+, running as pid \d+$/m);
   }
 });
 

@@ -92,6 +92,7 @@ export async function startTestCluster(binaries?: Binaries, logger = silent): Pr
   return {
     dataDir,
     url: embedded.url,
+    server: () => embedded.server(),
     get pid() {
       return embedded.pid;
     },

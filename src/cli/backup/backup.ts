@@ -6,7 +6,7 @@ import type { Config } from "../../config/config.ts";
 import { packageVersion } from "../../config/version.ts";
 import type { CopiedFile } from "../../embedded-postgres/backup.ts";
 import { CommandError, type Invocation } from "../command.ts";
-import { withDatabase } from "../with-database.ts";
+import { type OpenedDatabase, withDatabase } from "../with-database.ts";
 import { endOfCopy } from "./copying.ts";
 import { MANIFEST, type Manifest, refuseExternal } from "./manifest.ts";
 
@@ -24,7 +24,7 @@ export async function run(invocation: Invocation): Promise<void> {
   const { copyFile, CopyInterrupted, copyRunningCluster, syncFolder } = await import(
     "../../embedded-postgres/backup.ts"
   );
-  await withDatabase(invocation, "command", async ({ url }) => {
+  const copy = async ({ url }: OpenedDatabase) => {
     await makeFolder(unfinished, target);
     await using undo = new AsyncDisposableStack();
     undo.defer(() => rm(unfinished, { recursive: true, force: true }));
@@ -50,7 +50,9 @@ export async function run(invocation: Invocation): Promise<void> {
     undo.move();
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     print(`${files.length} files, ${(bytes / 2 ** 20).toFixed(1)} MiB, in ${target}`);
-  }).catch((error: unknown) => {
+  };
+  // As it is: a backup before an update has to be one of the release before.
+  await withDatabase(invocation, "command", copy, { mayBePending: true }).catch((error: unknown) => {
     throw endOfCopy(error, target, signal);
   });
 }
