@@ -103,6 +103,12 @@ describe("a draft", () => {
     await ann.participants.removeParticipant({ conversationId: ids[0] ?? "", memberId: "bob" });
     await ann.conversations.deleteConversation({ conversationId: ids[1] ?? "" });
     expect(contents((await bob.drafts.listDrafts({})).drafts)).toEqual(["c"]);
+    // Of one conversation: that there is none is no failure, whether or not the conversation is seen, or is there.
+    const of = async (conversationId = "", who = bob) => (await who.drafts.listDrafts({ conversationId })).drafts;
+    expect(contents(await of(ids[2]))).toEqual(["c"]);
+    expect(contents(await of(ids[2]?.toUpperCase()))).toEqual(["c"]);
+    for (const id of [ids[0], ids[1], newId(), "none"]) expect(await of(id)).toEqual([]);
+    expect(await of(ids[2], ann)).toEqual([]);
   });
 
   test("reaches the other devices of its writer, on every server, and nobody else", async () => {

@@ -113,7 +113,7 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
   "colloquy.v1.PresenceService/SetPresence": { ask: () => [] },
   "colloquy.v1.DraftService/SetDraft": one(({ conversationId }) => ({ conversationId, message: { content: "x" } })),
   "colloquy.v1.DraftService/GetDraft": conversation,
-  "colloquy.v1.DraftService/ListDrafts": listing("ListDrafts"),
+  "colloquy.v1.DraftService/ListDrafts": listing("ListDrafts", ({ conversationId }) => [{ conversationId }]),
   "colloquy.v1.DraftService/DeleteDraft": conversation,
   "colloquy.v1.DraftService/ScheduleMessage": one(({ conversationId }) => ({
     conversationId,

@@ -413,6 +413,8 @@ const CONVERSATIONS: readonly WireCase[] = [
     requests: async (world) => [(await drafted(world)) && { pageSize: 1 }],
     toldAnew: "nextPageToken",
   },
+  { rpc: "DraftService.ListDrafts", name: "of one conversation", requests: drafted },
+  { rpc: "DraftService.ListDrafts", name: "of none", requests: async (world) => [await talk(world)] },
   { rpc: "DraftService.DeleteDraft", requests: drafted },
   {
     rpc: "DraftService.ScheduleMessage",

@@ -85,9 +85,11 @@ export function createDraftService({
       const caller = callerFrom(principal);
       const { items, ...page } = await paginate(secrets, caller, pb.ListDraftsRequestSchema, request, {
         item: DraftSchema,
-        read({ after: [time, conversationId = ""] = [], limit }) {
+        async read({ after: [time, conversationId = ""] = [], limit }) {
+          if (request.conversationId !== "" && !isOurId(request.conversationId)) return [];
           const before = time === undefined ? undefined : { time: new Date(Number(time)), conversationId };
-          return store.listDrafts(database, caller, before, limit, interrupt);
+          const list = { conversationId: request.conversationId || null, before, limit };
+          return store.listDrafts(database, caller, list, interrupt);
         },
         convert: toDraftMessage,
         key: ({ update_time, conversation_id }) => [String(update_time.getTime()), conversation_id],

@@ -26,7 +26,8 @@ export function followDrafts(
   async function deliver(): Promise<void> {
     if (all) {
       all = false;
-      for (const { conversation_id } of await listDrafts(database, caller(), undefined, LATEST)) {
+      const list = { conversationId: null, before: undefined, limit: LATEST };
+      for (const { conversation_id } of await listDrafts(database, caller(), list)) {
         changed.add(conversation_id);
       }
     }

@@ -44,16 +44,22 @@ export async function readDraft(
   return (await on.query(sql.getDraft[caller.viewer.kind], values, signal))[0];
 }
 
+export interface DraftList {
+  /** Null: of all conversations. */
+  readonly conversationId: string | null;
+  readonly before: { readonly time: Date; readonly conversationId: string } | undefined;
+  readonly limit: number;
+}
+
 /** A page of the caller's drafts in conversations that it sees, latest change first. */
 export function listDrafts(
   on: Queryable,
   caller: Caller,
-  before: { readonly time: Date; readonly conversationId: string } | undefined,
-  limit: number,
+  { conversationId, before, limit }: DraftList,
   signal?: Interrupt,
 ): Promise<sql.DraftRow[]> {
   const place = [before?.time ?? null, before?.conversationId ?? null];
-  const values = [caller.tenantId, caller.memberId, caller.actor, ...place, limit];
+  const values = [caller.tenantId, caller.memberId, caller.actor, ...place, limit, conversationId];
   return on.query(sql.listDrafts[caller.viewer.kind], values, signal);
 }
 

@@ -55,12 +55,16 @@ export const getDraft = forEachViewer<DraftRow>(
   where d.tenant_id = $1 and d.conversation_id = $3::uuid and d.actor = $4 and c.delete_time is null and ${visible(kind)}`,
 );
 
-/** Latest change first. $1 tenant, $2 caller, $3 actor, $4 time and $5 conversation before, or null, $6 limit. */
+/**
+ * Latest change first. $1 tenant, $2 caller, $3 actor, $4 time and $5 conversation before, or null, $6 limit, $7 the only
+ * conversation or null.
+ */
 export const listDrafts = forEachViewer<DraftRow>(
   "draft_list",
   (kind) => `
   select ${draftColumns} from draft d join conversation c on c.tenant_id = $1 and c.id = d.conversation_id
   where d.tenant_id = $1 and d.actor = $3 and c.delete_time is null and ${visible(kind)}
+    and ($7::uuid is null or d.conversation_id = $7::uuid)
     and ($4::timestamptz is null or (d.update_time, d.conversation_id) < ($4::timestamptz, $5::uuid))
   order by d.update_time desc, d.conversation_id desc limit $6`,
   { maxBytes: PAGE_BYTES },

@@ -157,6 +157,7 @@ const IDS = ["conversationId", "messageId", "apiKeyId", "tenantId", "memberId", 
 /** The methods that take an id for a filter. */
 const FILTERED = new Set([
   "ConversationService.ListConversations",
+  "DraftService.ListDrafts",
   "DraftService.ListScheduledMessages",
   "JobService.ListJobs",
   "MessageService.SearchMessages",
