@@ -15,7 +15,7 @@ import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";
 import { type FakeAgent, startFakeAgent } from "../support/agents.ts";
 import { calls, says } from "../support/ai-sdk.ts";
 import { HAS_CHROMIUM } from "../support/browser.ts";
-import { type ConsoleStage, obstacles, startConsole } from "../support/console.ts";
+import { type ConsoleStage, obstacles, show, startConsole } from "../support/console.ts";
 
 const HOSTILE = '<img src=x onerror="globalThis.broken = 1"><script>globalThis.broken = 1</script>';
 
@@ -298,6 +298,11 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     await page.getByText("Counting").waitFor();
     // What is written does not carry it away from under the pointer.
     const stop = page.getByRole("button", { name: "Stop" });
+    await show(page, { width: 320 });
+    const buttons = page.getByRole("button", { name: /^(?:Send|Stop)/ });
+    const lines = await buttons.evaluateAll((all) => all.map((e) => e.getBoundingClientRect().top));
+    expect([lines.length, new Set(lines).size]).toEqual([3, 1]);
+    await show(page, {});
     const place = await stop.boundingBox();
     grow();
     await expect.poll(() => page.getByRole("log").getByText("1", { exact: true }).count()).toBe(60);
@@ -420,6 +425,15 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     await page.locator("[data-message]").getByText("Still here").waitFor();
     await page.locator("[data-message]").getByText("Eve Fox").waitFor();
     expect(await page.getByTitle("eve", { exact: true }).allTextContents()).toEqual(["Eve Fox"]);
+    // The id is not shown in the place of a name that is still being read.
+    const [read, held] = signal();
+    await page.route("**/*.DirectoryService/ListMembers", (route) => held.then(() => route.continue()));
+    await page.reload();
+    await page.locator("[data-message]").getByText("Still here").waitFor();
+    expect(await page.getByTitle("eve", { exact: true }).textContent()).toBe("\u00a0");
+    expect(await page.getByText("eve", { exact: true }).count()).toBe(0);
+    read();
+    await page.locator("[data-message]").getByText("Eve Fox").waitFor();
     await set(OutsideReads.NEVER);
     await page.getByText("shows its content only to those who do").waitFor();
     await set(OutsideReads.ALWAYS);

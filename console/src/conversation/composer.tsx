@@ -65,7 +65,7 @@ export function Composer({ conversationId, agent, turn, messages, onSent }: Comp
         minRows={1}
         maxRows={10}
       />
-      <Group gap={6} mt={6}>
+      <Group gap={6} mt={6} className={styles.buttons}>
         <Button type="submit" size="xs" disabled={isEmpty || isAwaited} loading={isBusy}>
           {agent === "" ? words.send : words.ask}
         </Button>

@@ -28,7 +28,8 @@ export function StopTurn({ control, isAlone = false }: StopTurnProps) {
       loading={stopped === id}
       onClick={stop}
     >
-      {text.conversation.stop}
+      <span className={styles.word}>{text.conversation.stop}</span>
+      <span className={styles.square} aria-hidden="true" />
     </Button>
   );
 }

@@ -5,6 +5,7 @@ import { type Actor, ActorType } from "../../../gen/colloquy/v1/actor_pb.ts";
 import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
 import { useAccess } from "../auth/use-access.ts";
 import { text } from "../strings/en.ts";
+import { AwaitedName } from "./awaited-name.tsx";
 import { MemberName } from "./member-name.tsx";
 
 export function ActorName({ actor }: { actor: Actor | undefined }) {
@@ -24,10 +25,11 @@ function NameOf({ type, id }: { type: ActorType; id: string }) {
   return id;
 }
 
-/** The id stands for it while its name is not known, and where the caller may not read agents. */
+/** The id stands for it where the caller may not read agents. */
 export function AgentName({ id }: { id: string }) {
   const options = { staleTime: 60_000, retry: false };
-  const { data } = useQuery(AgentService.method.getAgent, { agentId: id }, options);
+  const { data, isLoading } = useQuery(AgentService.method.getAgent, { agentId: id }, options);
+  if (isLoading) return <AwaitedName id={id} />;
   return data?.agent?.name || id;
 }
 
@@ -36,15 +38,21 @@ export function AgentName({ id }: { id: string }) {
  * keys.
  */
 export function KeyName({ id }: { id: string }) {
-  return useKeyNames().get(id) || id;
+  const { data, isLoading } = useKeys();
+  if (isLoading) return <AwaitedName id={id} />;
+  return data?.get(id) || id;
 }
 
 const NO_NAMES: ReadonlyMap<string, string> = new Map();
 
 /** The names of API keys, also of revoked ones, by id. */
 export function useKeyNames(): ReadonlyMap<string, string> {
+  return useKeys().data ?? NO_NAMES;
+}
+
+function useKeys() {
   const mayRead = useAccess().may("administrator");
-  const { data } = useQuery(
+  return useQuery(
     AccessService.method.listApiKeys,
     { pageSize: 200, showRevoked: true },
     {
@@ -54,5 +62,4 @@ export function useKeyNames(): ReadonlyMap<string, string> {
       select: ({ apiKeys }) => new Map(apiKeys.map(({ id, displayName }) => [id, displayName])),
     },
   );
-  return data ?? NO_NAMES;
 }
