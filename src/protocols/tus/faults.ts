@@ -1,6 +1,7 @@
 // What @tus/server refuses, in our words: its errors are plain text.
 import { ERRORS } from "@tus/server";
 import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
+import { wrongChecksum } from "../http/body/checksums.ts";
 
 const LENGTH = invalidField("upload-length", "must be given", "required");
 const OFFSET = invalidField("upload-offset", "must be where the upload stands: ask by HEAD", "upload.offset");
@@ -27,6 +28,21 @@ const HEADERS: Readonly<Record<string, DomainError>> = {
   "upload-offset": invalidField("upload-offset", "must be a number of bytes", "upload.offset"),
 };
 
+/** The status of its own that tus has for a piece whose bytes are not those that were sent. */
+const CHECKSUM_MISMATCH = 460;
+
+/** As @tus/server wants errors that have a status. */
+export class WrongChecksum extends Error {
+  readonly status_code = CHECKSUM_MISMATCH;
+  /** The header that says another one. */
+  readonly body: string;
+
+  constructor(header: string) {
+    super("the bytes have another checksum than the request says");
+    this.body = header;
+  }
+}
+
 /** @param text what the response would have said. @param maxBytes of an upload */
 export function faultOf(status: number, text: string, maxBytes: number): DomainError {
   const known = FAULTS.get(text);
@@ -44,6 +60,8 @@ export function faultOf(status: number, text: string, maxBytes: number): DomainE
         ErrorReason.TOO_LARGE,
         `an upload may have at most ${maxBytes} bytes, and no more than its upload-length`,
       );
+    case CHECKSUM_MISMATCH:
+      return wrongChecksum(text);
     case 501:
       return new DomainError(ErrorReason.UNSUPPORTED, "this extension of tus is not supported");
     default: {

@@ -3,9 +3,10 @@ import { randomUUIDv7 } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
 import type { Call, Pipeline } from "../../pipeline/pipeline.ts";
+import { TUS_ALGORITHMS } from "../http/body/checksums.ts";
 import { releaseBody } from "../http/body/linger.ts";
 import type { BodyRules } from "../http/body/rules.ts";
-import { type HttpHandler, type HttpRequest, pathOf } from "../http/request.ts";
+import { type HttpHandler, type HttpRequest, headerOf, pathOf } from "../http/request.ts";
 import { answer, gone, type HttpResponse } from "../http/response.ts";
 import type { CallInfo, Mount } from "../rest/binding/mount.ts";
 import { type CreateCallSignal, RestHead } from "../rest/request/call-head.ts";
@@ -31,6 +32,12 @@ function forgetScheme(raw: string[]): void {
   }
 }
 
+/** For clients behind what lets no other methods through than GET and POST. */
+function overrideMethod(request: HttpRequest): void {
+  const asked = request.method === "POST" ? headerOf(request, "x-http-method-override")?.trim() : undefined;
+  if (asked) (request as IncomingMessage).method = asked.toUpperCase();
+}
+
 export function createTusHandler({ pipeline, uploads, createSignal, bodies, ...failures }: TusOptions): HttpHandler {
   const renderFailure = createFailureRenderer(failures);
   const rendered = (error: unknown, call: Call, request: HttpRequest) => {
@@ -43,13 +50,15 @@ export function createTusHandler({ pipeline, uploads, createSignal, bodies, ...f
   return async (request, response) => {
     const path = pathOf(request.url);
     if (path !== PATH && !path.startsWith(`${PATH}/`)) return false;
+    overrideMethod(request);
     const head = new RestHead(FileService.method.createFile, request, response, MOUNT, "", createSignal);
     const call = pipeline.begin(head);
     try {
       const refused = call.turnAway();
       if (refused !== undefined) throw refused;
-      if (request.method !== "OPTIONS") await call.admit();
-      const server = await serverOf(call, response, (error) => rendered(error, call, request));
+      if (request.method === "OPTIONS") response.setHeader("tus-checksum-algorithm", TUS_ALGORITHMS.join(","));
+      else await call.admit();
+      const server = await serverOf(call, request, response, (error) => rendered(error, call, request));
       for (const [name, value] of call.responseHeaders) response.setHeader(name, value);
       response.setHeader("x-request-id", call.context.requestId);
       forgetScheme((request as IncomingMessage).rawHeaders);
@@ -68,14 +77,19 @@ export function createTusHandler({ pipeline, uploads, createSignal, bodies, ...f
 
   async function serverOf(
     call: Call,
+    request: HttpRequest,
     response: HttpResponse,
     render: (error: unknown) => ReturnType<typeof renderFailure>,
   ): Promise<TusServer> {
     // Who never uploads in pieces does not load it.
     const [{ TusServer }, { CallStore }] = await Promise.all([import("./server.ts"), import("./store.ts")]);
+    const store = new CallStore(uploads, call, bodies, {
+      onFile: (id) => response.setHeader("content-location", `/v1/files/${id}`),
+      onMetadata: (said) => request.method === "HEAD" && response.setHeader("upload-metadata", said),
+    });
     return new TusServer({
       path: PATH,
-      store: new CallStore(uploads, call, bodies, (id) => response.setHeader("content-location", `/v1/files/${id}`)),
+      store,
       maxBytes: uploads.maxBytes,
       newId: () => randomUUIDv7(),
       exposed: `${response.getHeader("access-control-expose-headers") ?? ""}`,

@@ -23,6 +23,8 @@ interface NewUpload {
   readonly mediaType: string;
   readonly purpose: string;
   readonly ttl: string | undefined;
+  /** All that its client said with it, as it said it. */
+  readonly metadata: string | undefined;
   readonly length: number;
 }
 
@@ -30,6 +32,7 @@ interface NewUpload {
 const MAX_OWN = 100;
 /** In so many pieces an upload may come: each is a stored object. */
 const MAX_PIECES = 1_000;
+const MAX_METADATA_BYTES = 4_096;
 
 export function createUploads({ database, bytes, maxBytes, quota, running }: FileParts) {
   const ending = new EndingPieces();
@@ -50,11 +53,15 @@ export function createUploads({ database, bytes, maxBytes, quota, running }: Fil
         .catch((error: unknown) => log.warn({ err: error }, "bytes of an upload were not removed"));
     }
   };
-  /** @param count told of each chunk before it is stored; throws where there is no room for it */
+  /**
+   * @param count told of each chunk before it is stored; throws where there is no room for it
+   * @param verify throws if what came is not what was sent
+   */
   const storePiece = async (
     row: store.UploadRow,
     source: AsyncIterable<Uint8Array>,
     count: (size: number) => void,
+    verify: (() => void) | undefined,
     context: CallContext,
   ): Promise<number | undefined> => {
     const { tenantId, actor } = callerFrom(context.principal);
@@ -79,6 +86,9 @@ export function createUploads({ database, bytes, maxBytes, quota, running }: Fil
         await writer.write(chunk);
         size += chunk.byteLength;
       }
+      // Of a beginning nobody knows whether it is right.
+      if (verify !== undefined && broken !== undefined) throw (broken as { readonly error: unknown }).error;
+      verify?.();
       if (size === 0) await writer.abort();
       else appended = await ending.during(row.id, keep());
     } catch (error) {
@@ -98,7 +108,7 @@ export function createUploads({ database, bytes, maxBytes, quota, running }: Fil
     ageMs: UPLOAD_MS,
 
     async begin(
-      { id, name, mediaType, purpose, ttl: ttlText, length }: NewUpload,
+      { id, name, mediaType, purpose, ttl: ttlText, metadata, length }: NewUpload,
       context: CallContext,
     ): Promise<void> {
       refuseWithinConversation(context);
@@ -107,6 +117,9 @@ export function createUploads({ database, bytes, maxBytes, quota, running }: Fil
       checkName(name, "filename");
       checkPurpose(purpose);
       const ttlMs = ttlText === undefined ? undefined : readTtl(ttlText);
+      if (metadata !== undefined && Buffer.byteLength(metadata) > MAX_METADATA_BYTES) {
+        throw invalidField("upload-metadata", `must be at most ${MAX_METADATA_BYTES} bytes`, "string.max_bytes");
+      }
       if (length > maxBytes) throw fileTooLarge(maxBytes);
       const pending = await store.readPending(database, tenantId, actor, interrupt);
       if (pending.own >= MAX_OWN) {
@@ -116,7 +129,15 @@ export function createUploads({ database, bytes, maxBytes, quota, running }: Fil
       // Told now and not at the end; but only what has come takes room from others.
       if (quota !== undefined && pending.bytes + length > quota) throw noRoom(quota);
       const ttl = ttlMs === undefined ? null : BigInt(ttlMs);
-      const row = { id, name, media_type: plainType(mediaType) ?? "", purpose, ttl, length: BigInt(length) };
+      const row = {
+        id,
+        name,
+        media_type: plainType(mediaType) ?? "",
+        purpose,
+        ttl,
+        metadata: metadata ?? null,
+        length: BigInt(length),
+      };
       await store.insertUpload(database, tenantId, actor, row);
     },
 
@@ -130,6 +151,7 @@ export function createUploads({ database, bytes, maxBytes, quota, running }: Fil
       id: string,
       at: number,
       source: AsyncIterable<Uint8Array>,
+      verify: (() => void) | undefined,
       context: CallContext,
     ): Promise<number | undefined> {
       const { tenantId, actor } = callerFrom(context.principal);
@@ -150,7 +172,7 @@ export function createUploads({ database, bytes, maxBytes, quota, running }: Fil
         if (!held.take(more, quota === undefined ? Number.POSITIVE_INFINITY : room)) throw noRoom(quota);
       };
       try {
-        return await storePiece(row, source, count, context);
+        return await storePiece(row, source, count, verify, context);
       } finally {
         held.leave();
       }
@@ -207,6 +229,7 @@ function toUpload(row: store.UploadRow) {
     mediaType: row.media_type,
     purpose: row.purpose,
     ttl: row.ttl === null ? undefined : `${Number(row.ttl) / 1000}s`,
+    metadata: row.metadata ?? undefined,
     length: Number(row.length),
     stored: Number(row.stored),
     fileId: row.file_id ?? undefined,

@@ -11,6 +11,8 @@ export interface UploadRow {
   readonly purpose: string;
   /** In milliseconds. */
   readonly ttl: bigint | null;
+  /** All that its client said with it, as it said it. */
+  readonly metadata: string | null;
   readonly length: bigint;
   /** How many bytes have come. */
   readonly stored: bigint;
@@ -22,7 +24,7 @@ export interface UploadRow {
 }
 
 const columns =
-  "u.id, u.name, u.media_type, u.purpose, u.ttl, u.length, u.stored, u.piece_ids, u.piece_sizes, u.file_id, u.create_time";
+  "u.id, u.name, u.media_type, u.purpose, u.ttl, u.metadata, u.length, u.stored, u.piece_ids, u.piece_sizes, u.file_id, u.create_time";
 
 /**
  * How much room files and what has come of unfinished uploads take, and how many uploads the caller has. $1 tenant, $2
@@ -36,13 +38,13 @@ const pending: Statement<{ bytes: bigint; own: bigint }> = {
   from upload u where u.tenant_id = $1 and u.file_id is null`,
 };
 
-/** $1 tenant, $2 id, $3 actor, $4 name, $5 media type, $6 length, $7 purpose, $8 time to live or null. */
+/** $1 tenant, $2 id, $3 actor, $4 name, $5 media type, $6 length, $7 purpose, $8 time to live or null, $9 metadata or null. */
 const insert: Statement = {
   name: "upload_insert",
   changes: true,
   text: `
-  insert into upload (tenant_id, id, actor, name, media_type, length, stored, piece_ids, piece_sizes, create_time, purpose, ttl)
-  values ($1, $2::uuid, $3, $4, $5, $6::bigint, 0, '{}', '{}', date_trunc('milliseconds', statement_timestamp()), $7, $8::bigint)`,
+  insert into upload (tenant_id, id, actor, name, media_type, length, stored, piece_ids, piece_sizes, create_time, purpose, ttl, metadata)
+  values ($1, $2::uuid, $3, $4, $5, $6::bigint, 0, '{}', '{}', date_trunc('milliseconds', statement_timestamp()), $7, $8::bigint, $9)`,
 };
 
 /** $1 tenant, $2 id, $3 actor. */
@@ -108,9 +110,10 @@ export async function insertUpload(
     length,
     purpose,
     ttl,
-  }: Pick<UploadRow, "id" | "name" | "media_type" | "length" | "purpose" | "ttl">,
+    metadata,
+  }: Pick<UploadRow, "id" | "name" | "media_type" | "length" | "purpose" | "ttl" | "metadata">,
 ): Promise<void> {
-  await on.query(insert, [tenantId, id, actor, name, media_type, length, purpose, ttl]);
+  await on.query(insert, [tenantId, id, actor, name, media_type, length, purpose, ttl, metadata]);
 }
 
 /** Undefined: the caller has no such upload. */

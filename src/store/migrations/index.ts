@@ -49,6 +49,7 @@ import { ContentErasureMigration } from "./migration-0068-content-erasure.ts";
 import { UploadPurposesMigration } from "./migration-0070-upload-purposes.ts";
 import { MadeFilesMigration } from "./migration-0071-made-files.ts";
 import { TurnCredentialsMigration } from "./migration-0075-turn-credentials.ts";
+import { UploadMetadataMigration } from "./migration-0077-upload-metadata.ts";
 import { MIGRATION_NAMES } from "./names.ts";
 
 export interface NamedMigration {
@@ -105,6 +106,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0065-counted-lists": CountedListsMigration,
   "0062-mark-time": MarkTimeMigration,
   "0075-turn-credentials": TurnCredentialsMigration,
+  "0077-upload-metadata": UploadMetadataMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

@@ -53,4 +53,5 @@ export const MIGRATION_NAMES = [
   "0065-counted-lists",
   "0062-mark-time",
   "0075-turn-credentials",
+  "0077-upload-metadata",
 ] as const;

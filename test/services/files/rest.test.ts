@@ -1,5 +1,6 @@
 // Files over REST: raw bodies and forms in, whole files and ranges out, and nothing that runs in a browser.
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Person, PIXEL, personOf, sha256 } from "../../support/files.ts";
 import { type IdentityServer, startIdentityServer } from "../../support/identity-server.ts";
@@ -50,6 +51,50 @@ describe("POST /v1/files", () => {
     expect(await (await ann.rest(location ?? "")).json()).toEqual(file);
     const answer = await content(file.id);
     expect([answer.status, Buffer.from(await answer.arrayBuffer())]).toEqual([200, PIXEL]);
+  });
+
+  test("stores nothing of a body that has another checksum than its request says", async () => {
+    const base64 = (algorithm: string, bytes: Uint8Array) => createHash(algorithm).update(bytes).digest("base64");
+    const form = Buffer.from('--x\r\ncontent-disposition: form-data; name="f"; filename="f"\r\n\r\nhello\r\n--x--\r\n');
+    const bodies: [body: Buffer<ArrayBuffer>, headers: Record<string, string>][] = [
+      [Buffer.from("hello"), {}],
+      [Buffer.alloc(0), {}],
+      [Buffer.alloc(300_000, "a"), {}],
+      [form, { "content-type": "multipart/form-data; boundary=x" }],
+      [gzipSync("hello"), { "content-encoding": "gzip" }],
+    ];
+    const headersOf = (bytes: Uint8Array) => [
+      ["content-md5", base64("md5", bytes)],
+      ["content-digest", `sha-256=:${base64("sha256", bytes)}:, new-256=:AAAA:`],
+      ["repr-digest", `sha-512=:${base64("sha512", bytes)}:;a=1`],
+      ["digest", `SHA-256=${base64("sha256", bytes)},sha=${base64("sha1", bytes)}`],
+    ];
+    const tenant = await server.tenant();
+    const own = personOf(server, (await tenant.key("read", "write")).credential);
+    for (const [body, more] of bodies) {
+      for (const [name = "", value = ""] of headersOf(body)) {
+        expect([name, (await post("", body, { ...more, [name]: value }, own))[0]]).toEqual([name, 201]);
+      }
+    }
+    const before = (await own.files.listFiles({})).files.length;
+    for (const [body, more] of bodies) {
+      for (const [name = "", value = ""] of headersOf(Buffer.from("other"))) {
+        const [status, { message }] = await post("", body, { ...more, [name]: value }, own);
+        expect([status, message]).toEqual([400, `${name}: must be that of the bytes that have come`]);
+      }
+    }
+    const unknown = await post("", "hello", { "content-digest": "crc32c=:AAAA:" }, own);
+    expect(unknown[1].message).toBe("content-digest: must have one of md5, sha, sha-256, sha-512");
+    for (const [name = "", example] of [
+      ["content-md5", "base64"],
+      ["content-digest", "sha-256=:base64:"],
+      ["digest", "sha-256=base64"],
+    ]) {
+      expect((await post("", "hello", { [name]: "sha-256" }, own))[1].message).toBe(
+        `${name}: must be such as ${example}`,
+      );
+    }
+    expect((await own.files.listFiles({})).files).toHaveLength(before);
   });
 
   test("takes a form with one file, and its name without a path", async () => {

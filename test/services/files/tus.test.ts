@@ -1,5 +1,5 @@
 // Uploads that go on where they stopped, with the real tus-js-client: what is stored in the end is what was sent, once.
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -185,6 +185,91 @@ test("what is too large, has no room or a wrong name is refused before its bytes
   expect(await begin(10, "../a")).toEqual([400, "INVALID_FIELD", "filename: must be a name without a path"]);
   const noText = Buffer.from([0x61, 0xff]);
   expect(await begin(10, noText)).toEqual([400, "INVALID_FIELD", "filename: must be valid UTF-8, without U+FFFD"]);
+});
+
+test("what a client says with an upload, it is told again exactly so", async () => {
+  const told = async (said: string | undefined) => {
+    const headers = { "upload-length": "1", ...(said !== undefined && { "upload-metadata": said }) };
+    const begun = await direct("POST", "/v1/uploads", headers);
+    if (begun.status !== 201) return [begun.status, ...(await faultOf(begun))];
+    return (await direct("HEAD", begun.headers.get("location") ?? "")).headers.get("upload-metadata");
+  };
+  const longest = `filename YQ==,note ${"YWFh".repeat(1_019)}`;
+  expect(longest).toHaveLength(4_095);
+  for (const said of ["filename YQ==", "is_mine,ttl NjBz,filename YQ==,bytes /w==,empty ", longest, undefined]) {
+    expect(await told(said)).toBe(said?.trim() ?? null);
+  }
+  const rule = "upload-metadata: must be at most 4096 bytes";
+  expect(await told(`${longest}YWFh`)).toEqual([400, "INVALID_FIELD", rule]);
+});
+
+test("a piece that has another checksum than its request says is not kept", async () => {
+  const begun = await direct("POST", "/v1/uploads", { "upload-length": "10" });
+  const path = begun.headers.get("location") ?? "";
+  const type = { "content-type": "application/offset+octet-stream" };
+  const of = (algorithm: string, bytes: string) => createHash(algorithm).update(bytes).digest("base64");
+  const put = async (at: number, bytes: string, headers: Record<string, string>) => {
+    const answer = await direct("PATCH", path, { ...type, "upload-offset": String(at), ...headers }, bytes);
+    return answer.ok ? [answer.status] : [answer.status, (await faultOf(answer))[1]];
+  };
+  const wrong = "must be that of the bytes that have come";
+  const refused: [headers: Record<string, string>, status: number, message: string][] = [
+    [{ "upload-checksum": `sha1 ${of("sha1", "hell")}` }, 460, `upload-checksum: ${wrong}`],
+    [{ "content-md5": of("md5", "x") }, 460, `content-md5: ${wrong}`],
+    [
+      { "upload-checksum": `crc32 ${of("md5", "hello")}` },
+      400,
+      "upload-checksum: must have one of sha1, sha256, sha512, md5",
+    ],
+    [{ "upload-checksum": "sha1" }, 400, "upload-checksum: must be such as sha1 base64"],
+  ];
+  for (const [headers, status, message] of refused) expect(await put(0, "hello", headers)).toEqual([status, message]);
+  expect((await direct("HEAD", path)).headers.get("upload-offset")).toBe("0");
+  expect(await put(0, "hello", { "upload-checksum": `sha1 ${of("sha1", "hello")}` })).toEqual([204]);
+  const last = {
+    "upload-checksum": `sha256 ${of("sha256", "world")}`,
+    "content-digest": `md5=:${of("md5", "world")}:`,
+  };
+  expect(await put(5, "world", last)).toEqual([204]);
+  const options = await ann.rest("/v1/uploads", { method: "OPTIONS" });
+  expect(options.headers.get("tus-checksum-algorithm")).toBe("sha1,sha256,sha512,md5");
+  expect(options.headers.get("tus-extension")?.split(",")).toContain("checksum");
+});
+
+test("of a piece with a checksum that breaks off, nothing is kept", async () => {
+  const begun = await direct("POST", "/v1/uploads", { "upload-length": "10" });
+  const path = begun.headers.get("location") ?? "";
+  const put = async (headers: Record<string, string>) => {
+    const cut = new AbortController();
+    const body = new ReadableStream<Uint8Array>({
+      async start(controller) {
+        controller.enqueue(Buffer.from("hello"));
+        await expect.poll(() => openFilesIn(folder)).not.toEqual([]);
+        cut.abort();
+      },
+    });
+    const type = { "content-type": "application/offset+octet-stream", "upload-offset": "0", "tus-resumable": "1.0.0" };
+    const init = { method: "PATCH", headers: { ...type, ...headers }, body, duplex: "half", signal: cut.signal };
+    await expect(ann.rest(path, init as RequestInit)).rejects.toThrow();
+    await expect.poll(() => openFilesIn(folder)).toEqual([]);
+    return (await direct("HEAD", path)).headers.get("upload-offset");
+  };
+  expect(await put({ "upload-checksum": `sha1 ${createHash("sha1").update("hello").digest("base64")}` })).toBe("0");
+  expect(await put({})).toBe("5");
+});
+
+test("a client that can send POST alone says the method in a header", async () => {
+  const begun = await direct("POST", "/v1/uploads", { "upload-length": "5" });
+  const path = begun.headers.get("location") ?? "";
+  const as = (method: string, headers: Record<string, string> = {}, body?: string) =>
+    direct("POST", path, { "x-http-method-override": method, ...headers }, body);
+  const type = { "content-type": "application/offset+octet-stream", "upload-offset": "0" };
+  expect((await as("PATCH", type, "hel")).status).toBe(204);
+  expect((await as("HEAD")).headers.get("upload-offset")).toBe("3");
+  expect([(await as("DELETE")).status, (await direct("HEAD", path)).status]).toEqual([204, 404]);
+  const bytes = randomBytes(1_000);
+  const { location } = await send(bytes, { overridePatchMethod: true });
+  expect(await stored(location)).toBe(sha256(bytes));
 });
 
 /** The quota is 60 MiB. */

@@ -1,6 +1,7 @@
 // Request bodies as bytes: read within a limit, decompressed within the same limit.
 import { DomainError, ErrorReason } from "../../../domain/errors.ts";
 import type { CallHead } from "../../../pipeline/call/call.ts";
+import { Checksums, checked } from "../../http/body/checksums.ts";
 import type { RequestBody } from "../../http/body/request-body.ts";
 import { CODINGS, type Coding } from "../../http/coding.ts";
 import { type HttpRequest, headerOf } from "../../http/request.ts";
@@ -44,7 +45,8 @@ export async function readBody(
 }
 
 /**
- * The body of many messages piece by piece, decompressed, at the reader's pace. Throws like {@link RequestBody.pieces}.
+ * The body of many messages piece by piece, decompressed, at the reader's pace. Throws like {@link RequestBody.pieces},
+ * and INVALID_FIELD behind the last piece of a body that has not the checksums that its head says.
  */
 export async function* readChunks(
   request: HttpRequest,
@@ -53,7 +55,8 @@ export async function* readChunks(
   interrupt: CallHead["interrupt"],
 ): AsyncGenerator<Buffer> {
   const coding = codingOf(request);
-  const pieces = body.pieces(interrupt, { streams: true, maxBytes });
+  const checksums = Checksums.of((name) => headerOf(request, name));
+  const pieces = checked(body.pieces(interrupt, { streams: true, maxBytes }), checksums);
   if (coding === undefined) return yield* pieces;
   try {
     for await (const chunk of coding.expand(pieces)) {

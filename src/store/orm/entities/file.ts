@@ -67,6 +67,8 @@ export const UploadEntity = defineEntity({
     purpose: p.text().default(""),
     /** How long the file is to be kept, in milliseconds; null: as long as a message names it. */
     ttl: p.bigint().nullable(),
+    /** All that its client said with it, as it said it; null: nothing. */
+    metadata: p.text().nullable(),
     length: p.bigint(),
     stored: p.bigint(),
     /** The keys of its bytes so far, and how many each holds. */
