@@ -67,7 +67,13 @@ const KINDS: readonly (readonly [item: object, deltas: readonly object[], events
   [
     hosted("code_interpreter_call", { code: "1", container_id: "c", outputs: null }),
     [],
-    stages("code_interpreter", "in_progress", "interpreting", "completed"),
+    [
+      "code_interpreter_call.in_progress",
+      "code_interpreter_call_code.delta",
+      "code_interpreter_call_code.done",
+      "code_interpreter_call.interpreting",
+      "code_interpreter_call.completed",
+    ],
   ],
   [
     hosted("image_generation_call", { result: PIXEL.toString("base64") }),
@@ -75,9 +81,24 @@ const KINDS: readonly (readonly [item: object, deltas: readonly object[], events
     stages("image_generation", "in_progress", "generating", "completed"),
   ],
   [
+    hosted("mcp_list_tools", { status: undefined, server_label: "s", tools: [], error: null }),
+    [],
+    ["mcp_list_tools.in_progress", "mcp_list_tools.completed"],
+  ],
+  [
+    hosted("mcp_list_tools", { status: undefined, server_label: "s", tools: [], error: "no" }),
+    [],
+    ["mcp_list_tools.in_progress", "mcp_list_tools.failed"],
+  ],
+  [
     hosted("mcp_call", { server_label: "s", name: "n", arguments: "{}", output: "o", error: null }),
     [],
-    stages("mcp", "in_progress", "completed"),
+    ["mcp_call.in_progress", "mcp_call_arguments.delta", "mcp_call_arguments.done", "mcp_call.completed"],
+  ],
+  [
+    hosted("mcp_call", { status: "failed", server_label: "s", name: "n", arguments: "", output: null, error: "no" }),
+    [],
+    ["mcp_call.in_progress", "mcp_call_arguments.delta", "mcp_call_arguments.done", "mcp_call.failed"],
   ],
 ];
 

@@ -11,6 +11,7 @@ import type { ResponseNote } from "./note.ts";
 import { OpenItem } from "./open-item.ts";
 import { isOutput, isShown } from "./output.ts";
 import { type ResponseStatus, responseJson, statusOf } from "./response-json.ts";
+import { wholeItem } from "./whole-item.ts";
 
 function phaseOf({ content }: Part): string | undefined {
   if (content.case !== "opaque" || content.value.format !== FORMATS.message) return undefined;
@@ -129,22 +130,3 @@ const TERMINAL: { readonly [status in ResponseStatus]?: string } = {
   completed: "response.completed",
   failed: "response.failed",
 };
-
-/** The stages that clients know of what the provider's tools do. */
-const STAGES: Readonly<Record<string, readonly string[]>> = {
-  web_search_call: ["in_progress", "searching", "completed"],
-  file_search_call: ["in_progress", "searching", "completed"],
-  code_interpreter_call: ["in_progress", "interpreting", "completed"],
-  image_generation_call: ["in_progress", "generating", "completed"],
-  mcp_call: ["in_progress", "completed"],
-};
-
-/** An item that came as a whole. */
-function wholeItem(json: string, index: number): [string, string][] {
-  const members = membersOf(json);
-  const type = textOf(members?.get("type")) ?? "";
-  const item = `"output_index":${index},"item":${json}`;
-  const at = `"item_id":${members?.get("id") ?? '""'},"output_index":${index}`;
-  const stages = (STAGES[type] ?? []).map((stage): [string, string] => [`response.${type}.${stage}`, at]);
-  return [["response.output_item.added", item], ...stages, ["response.output_item.done", item]];
-}
