@@ -128,3 +128,38 @@ test.each(KINDS.map(([item, deltas, events]) => [(item as { type: string }).type
     }
   },
 );
+
+const thoughts = (id: string) => ({
+  id,
+  type: "reasoning",
+  summary: [{ type: "summary_text", text: "hm" }],
+  encrypted_content: "sealed",
+});
+const thought = (id: string) => ({
+  type: "response.reasoning_summary_text.delta",
+  output_index: 0,
+  summary_index: 0,
+  item_id: id,
+  delta: "hm",
+});
+const place = (type: string, id: string) => ({
+  type: `response.output_item.${type}`,
+  output_index: 0,
+  item: thoughts(id),
+});
+
+test.each<[how: string, id: string, events: readonly object[]]>([
+  ["with the response alone", "rs_1", []],
+  ["with the whole item alone", "rs_1", [place("done", "rs_1")]],
+  ["with the first of them", "rs_1", [thought("rs_1"), place("done", "rs_1")]],
+  ["and another one each time", "rs_1", [place("added", "rs_1"), thought("rs_2"), place("done", "rs_3")]],
+])("thoughts have one id in all events, now and later: it comes %s", async (_, id, events) => {
+  scene.upstream.answer = responds([thoughts("rs_1")], events);
+  const stream = scene.client.responses.stream({ model: "thinker", input: "Go" });
+  const told = await Array.fromAsync(stream);
+  const response = await stream.finalResponse();
+  expect(response.output).toEqual([thoughts(id)]);
+  expect(told.map(({ type }) => type)).toContain("response.reasoning_summary_text.delta");
+  const later = await Array.fromAsync(await scene.client.responses.retrieve(response.id, { stream: true }));
+  expect(later.map(({ type }) => type)).toEqual(told.map(({ type }) => type));
+});

@@ -12,6 +12,8 @@ export interface KnownItem {
   call?: SortedCall;
   /** That of a message, until it is told. */
   phase?: string;
+  /** The id under which thoughts are told. */
+  thoughtId?: string;
   /** Whether something of it was told by a delta. */
   told: boolean;
   /** Whether it has ended. */

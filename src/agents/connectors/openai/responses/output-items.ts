@@ -73,6 +73,7 @@ export class OutputItems {
       case "response.reasoning_summary_text.delta":
       case "response.reasoning_text.delta":
         if (typeof delta !== "string") break;
+        this.#nameThoughts(this.#known.of(event), event.item_id);
         this.#known.of(event).told = true;
         this.#think(delta);
         break;
@@ -126,7 +127,7 @@ export class OutputItems {
         break;
       }
       case "reasoning":
-        this.#reasoned(item, known.told);
+        this.#reasoned(item, known);
         break;
       default:
         this.#foreign(item);
@@ -137,8 +138,7 @@ export class OutputItems {
     if (!isObject(item)) return;
     const known = this.#known.of({ output_index: index ?? null, item_id: item.id ?? null });
     if (item.type === "message" && typeof item.phase === "string") known.phase = item.phase;
-    // Its id is told before its thoughts.
-    if (item.type === "reasoning" && isId(item.id)) this.#sorter.other({ kind: "reasoning", text: "", id: item.id });
+    if (item.type === "reasoning") this.#nameThoughts(known, item.id);
     if (item.type === "function_call" || item.type === "custom_tool_call") known.call ??= this.#begin(item);
   }
 
@@ -174,6 +174,14 @@ export class OutputItems {
     this.#sorter.other({ kind: "part", entry: MessageKind.MESSAGE, part });
   }
 
+  /** Their id is told before them: readers show them under it, whatever id their end has. */
+  #nameThoughts(known: KnownItem, id: JsonValue | undefined): void {
+    if (known.told || known.thoughtId !== undefined || !isId(id)) return;
+    known.thoughtId = id;
+    this.#text.close();
+    this.#sorter.other({ kind: "reasoning", text: "", id });
+  }
+
   #think(text: string): void {
     if (text === "") return;
     this.#text.close();
@@ -191,12 +199,14 @@ export class OutputItems {
     }
   }
 
-  #reasoned(item: JsonObject, told: boolean): void {
-    const { id, summary, content, encrypted_content: encrypted, status: _, type: __, ...rest } = item;
+  #reasoned(item: JsonObject, known: KnownItem): void {
+    const { id: given, summary, content, encrypted_content: encrypted, status: _, type: __, ...rest } = item;
     const summaries = textsIn(summary);
     const texts = textsIn(content);
     this.#told.thought = true;
-    if (!told) this.#think((texts.length > 0 ? texts : summaries).join("\n\n"));
+    this.#nameThoughts(known, given);
+    const id = known.thoughtId ?? given;
+    if (!known.told) this.#think((texts.length > 0 ? texts : summaries).join("\n\n"));
     this.#text.close();
     this.#sorter.other({
       kind: "reasoning_end",
