@@ -1,6 +1,6 @@
 // Writes the end of a turn. If a turn that discards its entries fails, they are deleted in the same transaction.
 import type { ReplyItem } from "../../domain/turns/reply-item.ts";
-import { FinishReason, TurnState } from "../../domain/turns/turn.ts";
+import { leavesNothing, TurnState } from "../../domain/turns/turn.ts";
 import type { Database, Queryable } from "../../store/database.ts";
 import { discardEntries } from "../../store/turns/records.ts";
 import type { TurnEnding, TurnPlace, TurnRow } from "../../store/turns/turns.ts";
@@ -20,7 +20,7 @@ export function writeEnd(
   write: (on: Queryable) => Promise<TurnRow | undefined>,
   items: readonly ReplyItem[] = [],
 ): Promise<TurnRow | undefined> {
-  if (!discards || state !== TurnState.FAILED || finish !== FinishReason.ERROR) {
+  if (!leavesNothing(discards, state, finish)) {
     return writeEntries(database, place, items, write);
   }
   const { tenantId, conversationId } = place;

@@ -20,6 +20,11 @@ export function isOpen(state: TurnState): state is OpenState {
   return OPEN.includes(state);
 }
 
+/** Whether nothing is left of a turn that discards its entries where it fails. One that was cut off keeps them. */
+export function leavesNothing(discards: boolean, state: TurnState, finish: FinishReason | null | undefined): boolean {
+  return discards && state === TurnState.FAILED && finish === FinishReason.ERROR;
+}
+
 /** Whether a turn may go from one state straight to another. */
 export function mayBecome(from: TurnState, to: TurnState): boolean {
   return SUCCESSORS[from]?.includes(to) ?? false;

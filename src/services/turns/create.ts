@@ -14,7 +14,7 @@ import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import { checkClientIds } from "../../domain/messages/client-ids.ts";
 import { jsonFault } from "../../domain/parts/json-text.ts";
 import type { StoredTool } from "../../domain/turns/agent-tool.ts";
-import { FinishReason, TurnState } from "../../domain/turns/turn.ts";
+import { leavesNothing, TurnState } from "../../domain/turns/turn.ts";
 import { checkOptions, optionsText, readOptions } from "../../domain/turns/turn-options.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Queryable, Transaction } from "../../store/database.ts";
@@ -137,7 +137,7 @@ async function createOnce(
 /** Whether a turn has failed and all of it was discarded: the next call with its key begins another. */
 async function hasLeftNothing(tx: Queryable, tenantId: string, id = ""): Promise<boolean> {
   const row = await readTurn(tx, tenantId, id);
-  return row?.discards === true && row.state === TurnState.FAILED && row.finish_reason === FinishReason.ERROR;
+  return row !== undefined && leavesNothing(row.discards, row.state, row.finish_reason);
 }
 
 /** The last of stored messages in the log. Throws NOT_FOUND if it was deleted. */

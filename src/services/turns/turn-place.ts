@@ -8,7 +8,7 @@ import { isOurId } from "../../domain/ids/id.ts";
 import type { MessageDraft } from "../../domain/messages/diff.ts";
 import type { RolePolicy } from "../../domain/messages/role-policy.ts";
 import { turnInProgress } from "../../domain/turns/in-progress.ts";
-import { isOpen, TurnState } from "../../domain/turns/turn.ts";
+import { isOpen, leavesNothing } from "../../domain/turns/turn.ts";
 import { inherit } from "../../store/branches/forks.ts";
 import type { LockedRow } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
@@ -74,7 +74,8 @@ export async function settlePlace(
   const previous = await readTurn(tx, caller.tenantId, found.id);
   if (previous === undefined) throw unknownTurn("is not a turn");
   if (isOpen(previous.state)) throw unknownTurn("has not ended");
-  if (previous.state === TurnState.FAILED && previous.discards) throw unknownTurn("has failed");
+  const { discards, state, finish_reason: finish } = previous;
+  if (leavesNothing(discards, state, finish)) throw unknownTurn("has failed");
   const tip = previous.last_seq ?? previous.message_seq;
   if (open === undefined && (await isUnlisted(tx, caller.tenantId, row.id))) {
     requireWrite(caller, row);

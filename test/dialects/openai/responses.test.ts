@@ -202,6 +202,18 @@ describe("a response", () => {
     });
   });
 
+  test("is followed where it was cut before it said a word", async () => {
+    const { client, upstream } = scene;
+    const thoughts = { type: "reasoning", id: "rs_cut", summary: [], encrypted_content: "sealed" };
+    upstream.answer = responds([thoughts], [], "incomplete");
+    const cut = await client.responses.create({ model: "thinker", input: "Think" });
+    expect([cut.status, cut.output]).toEqual(["incomplete", [expect.objectContaining(thoughts)]]);
+    upstream.answer = responds([{ type: "message", content: [{ type: "output_text", text: "So" }] }], []);
+    const next = await client.responses.create({ model: "thinker", input: "Go on", previous_response_id: cut.id });
+    expect(next.output_text).toBe("So");
+    expect(JSON.stringify(upstream.calls[1]?.body.input)).toMatch(/Think.*Go on/);
+  });
+
   test("hands structured output, tools and sampling to Chat Completions under its names", async () => {
     await scene.client.responses.create({
       model: "m",
