@@ -214,6 +214,19 @@ describe("a response", () => {
     expect(JSON.stringify(upstream.calls[1]?.body.input)).toMatch(/Think.*Go on/);
   });
 
+  test("shows what the request left out of its objects", async () => {
+    const response = await scene.client.responses.create({
+      model: "echo",
+      input: "x",
+      text: { verbosity: "low" },
+      reasoning: { effort: "high" },
+    });
+    expect([response.text, response.reasoning]).toEqual([
+      { format: { type: "text" }, verbosity: "low" },
+      { effort: "high", summary: null },
+    ]);
+  });
+
   test("hands structured output, tools and sampling to Chat Completions under its names", async () => {
     await scene.client.responses.create({
       model: "m",

@@ -2,6 +2,7 @@
 import { FinishReason, type Turn, TurnState } from "../../../../gen/colloquy/v1/turn_pb.ts";
 import { isSpent } from "../errors.ts";
 import { conversationIdOf } from "../ids.ts";
+import { membersOf, objectOf } from "../items/json-members.ts";
 import { type ResponseNote, responseIdOf } from "./note.ts";
 
 /** What is shown of fields that the request did not have. */
@@ -77,13 +78,21 @@ export function responseJson(
     `"previous_response_id":${previousTurnId === "" ? "null" : `"${responseIdOf(previousTurnId)}"`}`,
     `"conversation":${note.inConversation ? `{"id":"${conversationIdOf(conversationId)}"}` : "null"}`,
     `"store":${note.store},"usage":${isOver(status) ? usageJson(turn) : "null"},"access_programs":null`,
-    ...Object.entries(DEFAULTS).map(([name, json]) => `"${name}":${note.fields.get(name) ?? json}`),
+    ...Object.entries(DEFAULTS).map(([name, json]) => `"${name}":${shown(note.fields.get(name), json)}`),
     ...IF_GIVEN.flatMap((name) => {
       const json = note.fields.get(name);
       return json === undefined ? [] : [`"${name}":${json}`];
     }),
   ];
   return `{${members.join(",")}}`;
+}
+
+/** A field as it was given. Of an object the members that were not given are shown too. */
+function shown(given: string | undefined, otherwise: string): string {
+  const members = given === undefined ? undefined : membersOf(given);
+  const others = membersOf(otherwise);
+  if (members === undefined || others === undefined) return given ?? otherwise;
+  return objectOf([...members, ...[...others].filter(([name]) => !members.has(name))]);
 }
 
 /** The code and words of a failure. */
