@@ -182,7 +182,7 @@ export function stepOf({ turnId, step }: Pick<Message, "turnId" | "step">): stri
 
 /** A reasoning in words: the thoughts, or else their summaries. */
 export function thoughts(part: ReasoningPart | undefined): string {
-  return part?.text || (part?.summary.join("\n") ?? "");
+  return part?.text || (part?.summary.join("\n\n") ?? "");
 }
 
 type Case = NonNullable<Part["content"]["case"]>;

@@ -126,8 +126,8 @@ describe("a run", () => {
   test("streams thoughts, calls and results of the agent, and a reload is the same to the letter", async () => {
     agent.answer = replies(
       thinks("Let me "),
-      thinks("see"),
-      { piece: { case: "reasoningEnd", value: {} } },
+      thinks("see\n\nAnd hear"),
+      { piece: { case: "reasoningEnd", value: { summary: ["Let me see", "And hear"] } } },
       { text: "I look." },
       calls("call_c1_0123456789abc", "look", '{"at"'),
       { piece: { case: "arguments", value: { callId: "call_c1_0123456789abc", text: ':"sky"}' } } },
@@ -145,7 +145,7 @@ describe("a run", () => {
       "RUN_STARTED",
       "REASONING_START",
       "REASONING_MESSAGE_START",
-      "REASONING_MESSAGE_CONTENT Let me see",
+      "REASONING_MESSAGE_CONTENT Let me see\n\nAnd hear",
       "REASONING_MESSAGE_END",
       "REASONING_END",
       "TEXT_MESSAGE_START",
@@ -168,7 +168,7 @@ describe("a run", () => {
     });
     const [, thoughts, spoken, blue, birds, end] = client.messages;
     expect(bodies([thoughts, spoken, blue, birds, end] as never)).toEqual([
-      { id: expect.any(String), role: "reasoning", content: "Let me see" },
+      { id: expect.any(String), role: "reasoning", content: "Let me see\n\nAnd hear" },
       {
         id: expect.any(String),
         role: "assistant",
