@@ -272,6 +272,12 @@ describe("F-RESPONSES: a reply", () => {
       "the agent reported an error",
       "up",
     ],
+    ...["slow_down", "server_is_overloaded", "upstream_error"].map((code): [string, string, string, string] => [
+      `for now: ${code}`,
+      event("response.failed", { response: { status: "failed", error: { code, message: "x" } } }),
+      "the agent reported an error",
+      "down",
+    ]),
     ["no end", say(0, "half"), "the agent broke off", "down"],
     ["a document that is none", '{"hello":1}', "the agent's response is not a reply", "unknown"],
   ])("that fails: %s", async (_, body, message, health) => {

@@ -97,7 +97,7 @@ function meaningOf(status: number): { readonly retryable: boolean; readonly heal
 
 const STATUS_WORDS: readonly (readonly [RegExp, number])[] = [
   [/rate.?limit|too.?many|quota|resource_exhausted/i, 429],
-  [/overload|unavailable|server.?error|api_error|internal|timeout|engine/i, 503],
+  [/overload|slow.?down|unavailable|upstream|server.?error|api_error|internal|timeout|engine/i, 503],
 ];
 
 function statusOfWords(label: string): number | undefined {
