@@ -6,6 +6,7 @@ import { a2aClient, message } from "../support/a2a.ts";
 import { input, postAgui } from "../support/agui.ts";
 import { type ChatServer, post, startChats } from "../support/ai-sdk.ts";
 import { PIXEL } from "../support/files.ts";
+import { lockWaits } from "../support/lock-waits.ts";
 
 let chats: ChatServer;
 beforeAll(async () => {
@@ -40,17 +41,13 @@ async function uploads(): Promise<string[]> {
 }
 
 const USAGE = "select u.files from file_usage u where u.tenant_id = $1 for update";
-const WAITING = `
-  select count(*)::int as count from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
 
 /** Begins calls while no file can be added, and lets them go on once so many wait for that. */
 async function allAtOnce(count: number, call: () => Promise<unknown>): Promise<void> {
   const calls = await chats.server.database.transaction(undefined, async (tx) => {
     await tx.query({ name: "test_usage", text: USAGE }, [chats.tenant.id]);
     const begun = Array.from({ length: count }, call);
-    const waiting = async () =>
-      (await chats.server.database.query<{ count: number }>({ name: "test_waiting", text: WAITING }, []))[0]?.count;
-    await expect.poll(waiting, { timeout: 20_000 }).toBe(count);
+    await expect.poll(() => lockWaits(chats.server.database), { timeout: 20_000 }).toHaveLength(count);
     return { begun };
   });
   await Promise.allSettled(calls.begun);

@@ -23,12 +23,15 @@ const COLUMNS = {
 export const takesTurn = (name: string, method: string, key: string) =>
   `pg_try_advisory_xact_lock(hashtextextended($1::text || ${name} || ${method} || ${key}, 0))`;
 
+const ADDED =
+  "tenant_id, conversation_id, seq, id, role, sender, content, metadata, client_time, create_time, kind, parts";
+
 /** For each kind of viewer, with the parameters of `sendWithFiles`; the last three are null where no file is named. */
 export const sendFunctions: Readonly<Record<ViewerKind, RoutedFunction>> = byViewer((kind) =>
   routedFunction(`log_send_${kind}`, PARAMETERS, COLUMNS, bodyFor(kind)),
 );
 
-/** A message is a statement by itself: where it is stored, it is planned once, unlike one that adds rows of an array. */
+/** A single message is a statement whose plan is kept; for many, one that adds all costs far less. */
 function bodyFor(kind: ViewerKind): string {
   return `
   declare
@@ -78,16 +81,21 @@ function bodyFor(kind: ViewerKind): string {
       ${setMessageTime("c.update_time", "spoken > 0", "moment")}
     where c.tenant_id = $1 and c.id = $3
     returning c.last_seq, c.update_time into moved;
-    for n in 1 .. cardinality($5) loop
-      insert into message (tenant_id, conversation_id, seq, id, role, sender, content, metadata, client_time, create_time,
-        kind, parts)
-      values ($1, $3, moved.last_seq - cardinality($5) + n, $5[n], $6[n], $4, $7[n], $8[n]::jsonb, $9[n],
-        moved.update_time, $15[n], $16[n]);
-    end loop;
-    for n in 1 .. coalesce(cardinality($18), 0) loop
+    if cardinality($5) = 1 then
+      insert into message (${ADDED})
+      values ($1, $3, moved.last_seq, $5[1], $6[1], $4, $7[1], $8[1]::jsonb, $9[1], moved.update_time, $15[1], $16[1]);
+    else
+      insert into message (${ADDED})
+      select $1, $3, moved.last_seq - cardinality($5) + n.place, n.id, n.role, $4, n.content, n.metadata::jsonb,
+        n.client_time, moved.update_time, n.kind, n.parts
+      from unnest($5, $6, $7, $8, $9, $15, $16) with ordinality
+        as n(id, role, content, metadata, client_time, kind, parts, place);
+    end if;
+    if $18 is not null then
       insert into file_use (tenant_id, file_id, conversation_id, seq, create_time)
-      values ($1, $19[n], $3, moved.last_seq - cardinality($5) + $18[n], moved.update_time);
-    end loop;
+      select $1, n.file_id, $3, moved.last_seq - cardinality($5) + n.place, moved.update_time
+      from unnest($18, $19) as n(place, file_id);
+    end if;
     if held is not null then
       update file f set named = true where f.tenant_id = $1 and f.id = any(held) and not f.named;
     end if;

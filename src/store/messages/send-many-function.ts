@@ -23,14 +23,20 @@ const COLUMNS = {
   known: "text[]",
 };
 
+/** As for a send, one message is a statement whose plan is kept, and several are one statement. */
+const ADDED =
+  "tenant_id, conversation_id, seq, id, role, sender, content, metadata, client_time, create_time, kind, parts, client_id";
+
 /** For each kind of viewer, with the parameters of `sendManyNamed`; the last is null where no message has a client id. */
 export const sendManyFunctions: Readonly<Record<ViewerKind, RoutedFunction>> = byViewer((kind) =>
   routedFunction(`log_send_many_${kind}`, PARAMETERS, COLUMNS, bodyFor(kind)),
 );
 
-/** In `ask` the ordinal of a send, in `place` that of a message, of all. Both read the arrays of the parameters. */
+/**
+ * In `ask` the ordinal of a send, in `place` that of a message, of all. No statement on a table is in a loop that refers to
+ * arrays by number: Citus writes them out whole each time.
+ */
 function bodyFor(kind: ViewerKind): string {
-  const caller = "$3[ask]";
   return `
   declare
     asks integer := cardinality($3);
@@ -45,6 +51,8 @@ function bodyFor(kind: ViewerKind): string {
     counts bigint[];
     target record;
     before record;
+    one record;
+    named uuid[];
     start bigint;
     added_at timestamptz;
     moment timestamptz;
@@ -65,48 +73,54 @@ function bodyFor(kind: ViewerKind): string {
     for no key update of c;
     if found then
       moment := date_trunc('milliseconds', clock_timestamp());
-      for ask in 1 .. asks loop
-        begin_at := finish + 1;
-        finish := finish + $9[ask];
-        for place in begin_at .. finish loop
-          continue when $19[place] is null;
-          select m.id, ${isSame("$4[ask]")} as same into before
-          from (select $13[place] as role, $14[place] as content, $15[place] as metadata, $16[place] as client_time,
-            $17[place] as kind, $18[place] as parts) n
-          join message m on m.tenant_id = $1 and m.conversation_id = $2 and m.client_id = $19[place]
-          ${JOIN_ORIGINAL};
-          continue when not found;
-          stored[place] := before.id;
-          fresh[place] := false;
-          known_of[ask] := coalesce(known_of[ask], '[]') || to_jsonb($19[place]);
+      if $19 is not null then
+        for before in
+          select n.ask, n.place, m.id, n.client_id, ${isSame("$4[n.ask]")} as same
+          from unnest($11, $13, $14, $15, $16, $17, $18, $19) with ordinality
+            as n(ask, role, content, metadata, client_time, kind, parts, client_id, place)
+          join message m on m.tenant_id = $1 and m.conversation_id = $2 and m.client_id = n.client_id
+          ${JOIN_ORIGINAL}
+          order by n.place
+        loop
+          stored[before.place] := before.id;
+          fresh[before.place] := false;
+          known_of[before.ask] := coalesce(known_of[before.ask], '[]') || to_jsonb(before.client_id);
           if not before.same then
-            takings[ask] := least(takings[ask], $19[place]);
+            takings[before.ask] := least(takings[before.ask], before.client_id);
           end if;
         end loop;
-        continue when not mine[ask];
-        select ${writable(kind, caller)} as writable into before
-        from conversation c
-        where c.tenant_id = $1 and c.id = $2 and ${visible(kind, caller)} and (not $10[ask] or ${takesPart(caller)});
-        continue when not found;
-        sees[ask] := true;
-        writes[ask] := before.writable;
-        continue when not before.writable or target.status = 3 or takings[ask] is not null;
-        if $7[ask] is not null then
+      end if;
+      for one in
+        select a.ask, ${writable(kind, "a.caller")} as writable
+        from unnest($3, $10) with ordinality as a(caller, part_only, ask) cross join conversation c
+        where c.tenant_id = $1 and c.id = $2 and ${visible(kind, "a.caller")} and (not a.part_only or ${takesPart("a.caller")})
+      loop
+        sees[one.ask] := mine[one.ask];
+        writes[one.ask] := mine[one.ask] and one.writable;
+      end loop;
+      for one in
+        select a.* from unnest($5, $6, $7, $8) with ordinality as a(name, method, key, fingerprint, ask) order by a.ask
+      loop
+        begin_at := finish + 1;
+        finish := finish + $9[one.ask];
+        continue when not writes[one.ask] or target.status = 3 or takings[one.ask] is not null;
+        if one.key is not null then
+          named := stored[begin_at:finish];
           insert into idempotency (tenant_id, caller, method, key, fingerprint, message_ids, create_time)
-          values ($1, $5[ask], $6[ask], $7[ask], $8[ask], stored[begin_at:finish], now())
+          values ($1, one.name, one.method, one.key, one.fingerprint, named, now())
           on conflict (tenant_id, caller, method, key) do update
             set fingerprint = excluded.fingerprint, message_ids = excluded.message_ids, answer = null,
               create_time = excluded.create_time
             where excluded.create_time - idempotency.create_time > interval '24 hours';
           continue when not found;
         end if;
-        passes[ask] := true;
+        passes[one.ask] := true;
         for place in begin_at .. finish loop
           continue when not fresh[place];
-          counts[ask] := counts[ask] + 1;
+          counts[one.ask] := counts[one.ask] + 1;
           spoken := spoken + ($17[place] is null)::integer;
         end loop;
-        total := total + counts[ask];
+        total := total + counts[one.ask];
       end loop;
     end if;
     if total > 0 then
@@ -117,14 +131,17 @@ function bodyFor(kind: ViewerKind): string {
       where c.tenant_id = $1 and c.id = $2
       returning c.last_seq - total, c.update_time into start, added_at;
       number := start;
-      for place in 1 .. cardinality($12) loop
-        continue when not fresh[place] or not passes[$11[place]];
-        number := number + 1;
-        insert into message (tenant_id, conversation_id, seq, id, role, sender, content, metadata, client_time, create_time,
-          kind, parts, client_id)
-        values ($1, $2, number, $12[place], $13[place], $4[$11[place]], $14[place], $15[place]::jsonb, $16[place],
-          added_at, $17[place], $18[place], $19[place]);
-      end loop;
+      if cardinality($12) = 1 then
+        insert into message (${ADDED})
+        values ($1, $2, start + 1, $12[1], $13[1], $4[1], $14[1], $15[1]::jsonb, $16[1], added_at, $17[1], $18[1], $19[1]);
+      else
+        insert into message (${ADDED})
+        select $1, $2, start + row_number() over (order by n.place), n.id, n.role, $4[n.ask], n.content, n.metadata::jsonb,
+          n.client_time, added_at, n.kind, n.parts, n.client_id
+        from unnest($11, $12, $13, $14, $15, $16, $17, $18, $19, fresh) with ordinality
+          as n(ask, id, role, content, metadata, client_time, kind, parts, client_id, fresh, place)
+        where n.fresh and passes[n.ask];
+      end if;
       number := start;
     end if;
     for ask in 1 .. asks loop

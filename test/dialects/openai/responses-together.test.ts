@@ -3,7 +3,7 @@ import type { BadRequestError } from "openai";
 import type { ResponseStreamEvent } from "openai/resources/responses/responses";
 import OlderOpenAI from "openai-6";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { onCitus } from "../../support/postgres.ts";
+import { lockWaits } from "../../support/lock-waits.ts";
 import { type SwallowingProxy, startSwallowingProxy } from "../../support/swallowing-proxy.ts";
 import { chunk, finishChat, type ModelScene, responds, says, startModelScene } from "./model-scene.ts";
 
@@ -117,47 +117,39 @@ test("what the client sends again by itself, after answers that were lost, asks 
   expect(await textsOf(conversation)).toEqual(["lost false", "Hello", "lost true", "Hello"]);
 });
 
-test.skipIf(onCitus())(
-  "a further attempt that comes while the first is on its way to the database is one with it",
-  async () => {
-    const { dialect, client, upstream } = scene;
-    const { id: conversation } = await client.conversations.create();
-    const { database, url } = dialect.server;
-    const send = (count: number, signal?: AbortSignal) =>
-      fetch(`${url}/openai/v1/responses`, {
-        method: "POST",
-        body: JSON.stringify({ model: "m", input: "once", conversation }),
-        headers: {
-          authorization: `Bearer ${client.apiKey}`,
-          "content-type": "application/json",
-          "x-stainless-retry-count": String(count),
-        },
-        ...(signal && { signal }),
-      });
-    const waiting = async () => {
-      const text =
-        "select count(*)::integer as count from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
-      const [row] = await database.query({ name: "test_waiting", text }, []);
-      return (row as { count: number }).count;
-    };
-    let second: Promise<Response> | undefined;
-    await database.transaction(undefined, async (tx) => {
-      const text = "select c.id from conversation c where c.tenant_id = $1 and c.id = $2::uuid for update";
-      await tx.query({ name: "test_hold", text }, [dialect.tenant.id, conversation.slice("conv_".length)]);
-      const cut = new AbortController();
-      const first = send(0, cut.signal).catch(() => {});
-      await expect.poll(waiting).toBe(1);
-      cut.abort();
-      await first;
-      second = send(1);
-      // It has come by when others that came after it are answered.
-      for (let n = 0; n < 3; n++) await client.conversations.retrieve(conversation);
+test("a further attempt that comes while the first is on its way to the database is one with it", async () => {
+  const { dialect, client, upstream } = scene;
+  const { id: conversation } = await client.conversations.create();
+  const { database, url } = dialect.server;
+  const send = (count: number, signal?: AbortSignal) =>
+    fetch(`${url}/openai/v1/responses`, {
+      method: "POST",
+      body: JSON.stringify({ model: "m", input: "once", conversation }),
+      headers: {
+        authorization: `Bearer ${client.apiKey}`,
+        "content-type": "application/json",
+        "x-stainless-retry-count": String(count),
+      },
+      ...(signal && { signal }),
     });
-    expect((await second)?.status).toBe(200);
-    expect(await textsOf(conversation)).toEqual(["once", "Hello"]);
-    expect(upstream.calls).toHaveLength(1);
-  },
-);
+  const waiting = async () => (await lockWaits(database)).length;
+  let second: Promise<Response> | undefined;
+  await database.transaction(undefined, async (tx) => {
+    const text = "select c.id from conversation c where c.tenant_id = $1 and c.id = $2::uuid for update";
+    await tx.query({ name: "test_hold", text }, [dialect.tenant.id, conversation.slice("conv_".length)]);
+    const cut = new AbortController();
+    const first = send(0, cut.signal).catch(() => {});
+    await expect.poll(waiting).toBe(1);
+    cut.abort();
+    await first;
+    second = send(1);
+    // It has come by when others that came after it are answered.
+    for (let n = 0; n < 3; n++) await client.conversations.retrieve(conversation);
+  });
+  expect((await second)?.status).toBe(200);
+  expect(await textsOf(conversation)).toEqual(["once", "Hello"]);
+  expect(upstream.calls).toHaveLength(1);
+});
 
 test("after a model that failed, the client's own next attempt asks it anew, and doubles nothing", async () => {
   const { client, upstream } = scene;

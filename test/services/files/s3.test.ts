@@ -22,7 +22,7 @@ import { endWithTest } from "../../support/child.ts";
 import { PIXEL, personOf, sha256 } from "../../support/files.ts";
 import { freePort } from "../../support/free-port.ts";
 import { startIdentityServer } from "../../support/identity-server.ts";
-import { onCitus } from "../../support/postgres.ts";
+import { lockWaits } from "../../support/lock-waits.ts";
 import { hasSwift, type S3Server, startSwift } from "../../support/swift.ts";
 
 describe.runIf(hasSwift())("files in an S3-compatible store", () => {
@@ -89,54 +89,43 @@ describe.runIf(hasSwift())("files in an S3-compatible store", () => {
     expect([Uploads ?? [], await key.sees(lonely.id), await key.sees(named.id)]).toEqual([[], false, true]);
   });
 
-  // It sees that a statement waits for a lock.
-  test.skipIf(onCitus())(
-    "a server that is killed leaves at worst parts, and an object without a row, and the sweeper takes both",
-    async () => {
-      const place = s3.place("killed");
-      const { key, server, tenant } = await serverAt(place);
-      const environment = { DATABASE_URL: server.databaseUrl, COLLOQUY_FILES: place, ...s3.credentials };
-      await using killed = await startOwnServer(environment);
-      const upload = (body: BodyInit) => {
-        const init = { method: "POST", headers: key.credential, body, duplex: "half" } as RequestInit;
-        return fetch(`${killed.url}/v1/files`, init).then(
-          ({ status }) => status,
-          () => "broken",
-        );
-      };
-      const at = { Bucket: s3.bucket, Prefix: "killed/" };
-      const parts = async () => (await s3.client.send(new ListMultipartUploadsCommand(at))).Uploads?.length ?? 0;
-      // One whose end never comes, and one whose bytes are whole while its row has to wait.
-      const endless = upload(
-        new ReadableStream({ start: (controller) => controller.enqueue(randomBytes(7 * 2 ** 20)) }),
+  test("a server that is killed leaves at worst parts, and an object without a row, and the sweeper takes both", async () => {
+    const place = s3.place("killed");
+    const { key, server, tenant } = await serverAt(place);
+    const environment = { DATABASE_URL: server.databaseUrl, COLLOQUY_FILES: place, ...s3.credentials };
+    await using killed = await startOwnServer(environment);
+    const upload = (body: BodyInit) => {
+      const init = { method: "POST", headers: key.credential, body, duplex: "half" } as RequestInit;
+      return fetch(`${killed.url}/v1/files`, init).then(
+        ({ status }) => status,
+        () => "broken",
       );
-      await expect.poll(parts).toBe(1);
-      const sql = (name: string, text: string) => ({ name: `test_${name}`, changes: true, text });
-      await server.database.transaction(undefined, async (tx) => {
-        await tx.query(sql("lock", "lock table file in exclusive mode"), []);
-        const whole = upload(PIXEL);
-        await expect.poll(async () => (await objects("killed/")).length).toBe(1);
-        // The run's databases are in one cluster.
-        const here = "datname = current_database() and wait_event_type = 'Lock'";
-        const waiting = `from pg_stat_activity where ${here} and query like '%insert into file as f%'`;
-        const waits = async () => (await tx.query(sql("waiting", `select pid ${waiting}`), [])).length;
-        await expect.poll(waits).toBe(1);
-        killed.signal("SIGKILL");
-        expect(await Promise.all([endless, whole])).toEqual(["broken", "broken"]);
-        // PostgreSQL would go on without it.
-        await tx.query(sql("end", `select pg_terminate_backend(pid) ${waiting}`), []);
-        await expect.poll(waits).toBe(0);
-      });
-      expect((await key.files.listFiles({})).files).toEqual([]);
-      expect([await parts(), (await objects("killed/")).map(({ Key }) => Key?.split("/")[1])]).toEqual([
-        1,
-        [tenant.id],
-      ]);
-      const store = await storeAt(place);
-      expect(await sweepLostBytes(server.database, store, undefined, -3_600_000)).toBe(2);
-      expect([await parts(), await objects("killed/")]).toEqual([0, []]);
-    },
-  );
+    };
+    const at = { Bucket: s3.bucket, Prefix: "killed/" };
+    const parts = async () => (await s3.client.send(new ListMultipartUploadsCommand(at))).Uploads?.length ?? 0;
+    // One whose end never comes, and one whose bytes are whole while its row has to wait.
+    const endless = upload(new ReadableStream({ start: (controller) => controller.enqueue(randomBytes(7 * 2 ** 20)) }));
+    await expect.poll(parts).toBe(1);
+    const sql = (name: string, text: string) => ({ name: `test_${name}`, changes: true, text });
+    await server.database.transaction(undefined, async (tx) => {
+      await tx.query(sql("lock", "lock table file in exclusive mode"), []);
+      const whole = upload(PIXEL);
+      await expect.poll(async () => (await objects("killed/")).length).toBe(1);
+      const waiting = () => lockWaits(tx, "%insert into file as f%");
+      await expect.poll(waiting).toHaveLength(1);
+      killed.signal("SIGKILL");
+      expect(await Promise.all([endless, whole])).toEqual(["broken", "broken"]);
+      // PostgreSQL would go on without it.
+      for (const pid of await waiting())
+        await tx.query({ name: "test_end", text: "select pg_terminate_backend($1)" }, [pid]);
+      await expect.poll(waiting).toEqual([]);
+    });
+    expect((await key.files.listFiles({})).files).toEqual([]);
+    expect([await parts(), (await objects("killed/")).map(({ Key }) => Key?.split("/")[1])]).toEqual([1, [tenant.id]]);
+    const store = await storeAt(place);
+    expect(await sweepLostBytes(server.database, store, undefined, -3_600_000)).toBe(2);
+    expect([await parts(), await objects("killed/")]).toEqual([0, []]);
+  });
 
   test("an upload that is too large, or whose caller leaves, leaves no part of it", async () => {
     const server = await startIdentityServer({

@@ -16,6 +16,7 @@ import {
   type IdentityTenant,
   startIdentityServer,
 } from "../../support/identity-server.ts";
+import { lockWaits } from "../../support/lock-waits.ts";
 
 let folder: string;
 let server: IdentityServer;
@@ -162,18 +163,14 @@ test.each(Object.keys(WAYS).flatMap((way) => Object.keys(FATES).map((fate) => [w
 test("a file waits for a deletion of its uploader that is under way", async () => {
   await tenant.addMember("leaving");
   const update = "update member set delete_time = now() where tenant_id = $1 and id = 'leaving'";
-  const waiting = `
-    select count(*)::int as count from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock' and query ilike '%insert into file %'`;
   let deletion = Promise.resolve();
   const meanwhile = async () => {
     const begun = Promise.withResolvers<void>();
     deletion = server.database.transaction(undefined, async (tx) => {
       await tx.query({ name: "test_leave", changes: true, text: update }, [tenant.id]);
       begun.resolve();
-      const count = async () =>
-        (await server.database.query<{ count: number }>({ name: "test_waiting", text: waiting }, []))[0]?.count;
-      await expect.poll(count, { timeout: 20_000 }).toBe(1);
+      const waiting = () => lockWaits(server.database, "%insert into file %");
+      await expect.poll(waiting, { timeout: 20_000 }).toHaveLength(1);
     });
     await begun.promise;
   };

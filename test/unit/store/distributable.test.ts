@@ -1,5 +1,8 @@
 // Statements keep the rules that Citus has for changes of distributed tables, where there is no Citus to ask.
 import { beforeAll, describe, expect, inject, test } from "vitest";
+import { sendFunctions } from "../../../src/store/log/send-function.ts";
+import { sendManyFunctions } from "../../../src/store/messages/send-many-function.ts";
+import { reactionFunctions } from "../../../src/store/reactions/functions.ts";
 import { undistributable, type Volatility, volatilityAt } from "../../support/distributable.ts";
 import { storeStatements } from "../../support/store-statements.ts";
 
@@ -15,6 +18,29 @@ test("F-CITUS-RULES F-CITUS-ORDER every statement's form for distributed tables 
   for (const { name, text, sharded = text } of statements)
     refused.push(...(await undistributable(sharded, volatility)).map((problem) => `${name}: ${problem}`));
   expect(refused).toEqual([]);
+});
+
+/** Statements on tables inside the loops of a function's body. */
+function inLoops(body: string): string[] {
+  let depth = 0;
+  const parts = body.split(/(\bend loop\b|\bloop\b)/).map((part) => {
+    if (part === "loop") depth++;
+    else if (part === "end loop") depth--;
+    return depth > 0 ? part : "";
+  });
+  return parts
+    .flatMap((part) => part.split(";"))
+    .flatMap(
+      (statement) =>
+        /\b(insert into|update|delete from|select\s.*\sfrom (?!unnest|jsonb_)).*/s.exec(statement)?.[0] ?? [],
+    );
+}
+
+test("F-CITUS-LOOPS no statement on a table that runs in a loop takes a part of an array, which Citus writes out whole", () => {
+  const functions = [sendFunctions, sendManyFunctions, reactionFunctions.add, reactionFunctions.remove];
+  const repeated = functions.flatMap((kinds) => Object.values(kinds)).flatMap(({ create }) => inLoops(create));
+  expect(repeated).not.toEqual([]);
+  expect(repeated.filter((statement) => /[\w$]\[/.test(statement))).toEqual([]);
 });
 
 const CONFLICT = "insert into message as m (tenant_id, id) values ($1, $2) on conflict (tenant_id, id) do update set";
