@@ -16,10 +16,7 @@ const ON_ANY_DATABASE = [
   "test/protocols/rpc/five-wires.test.ts",
 ];
 
-/**
- * Those that look into one PostgreSQL, or change its rows by SQL that Citus refuses. Single tests of other files that see a
- * statement wait for a lock, which is on a node, skip themselves by `onCitus`.
- */
+/** Those that look into one PostgreSQL, or change its rows by SQL that Citus refuses. */
 const ON_ONE_POSTGRESQL = [
   // Their plans and figures are the nodes', where the coordinator's EXPLAIN does not see them.
   "test/unit/store/{plans,branch-pages}.test.ts",

@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 
 /** What starts a database, a server or a process. */
 const STARTS =
-  /createTestDatabase|startTestCluster|startEmbedded|start\w*(Server|App|Stage)\(|runColloquy|child_process|nats-server/;
+  /createTestDatabase|startTestCluster|startEmbedded|start\w*(Server|App|Stage)\(|runColloquy|child_process|nats-server|inject\("postgres/;
 
 export default defineConfig({
   test: {

@@ -164,10 +164,8 @@ export const importMessages: Statement = {
 };
 
 /**
- * Adds missing revisions and returns them.
--; answers those that were not there.
-+; returns those that did not exist. $1 tenant, then arrays: message ids, revisions, contents, metadata,
- * create times, editors, parts (JSON text or null).
+ * Adds missing revisions; returns those that did not exist. $1 tenant, then arrays: message ids, revisions, contents,
+ * metadata, create times, editors, parts (JSON text or null).
  */
 export const importRevisions: Statement<{ seq: bigint }> = {
   name: "import_revisions",

@@ -117,7 +117,7 @@ describe.runIf(hasSwift())("files in an S3-compatible store", () => {
       expect(await Promise.all([endless, whole])).toEqual(["broken", "broken"]);
       // PostgreSQL would go on without it.
       for (const pid of await waiting())
-        await tx.query({ name: "test_end", text: "select pg_terminate_backend($1)" }, [pid]);
+        await tx.query({ name: "test_end", text: "select pg_terminate_backend($1::integer)" }, [pid]);
       await expect.poll(waiting).toEqual([]);
     });
     expect((await key.files.listFiles({})).files).toEqual([]);

@@ -77,9 +77,13 @@ class Stopped extends Error {
   }
 }
 
-/** A unique key is taken (PostgreSQL manual, appendix A: unique_violation). */
+/** In which Citus reports that a node took no rows, with no other code than that of an internal error. */
+const CITUS_COPY = "ReportCopyError";
+
+/** A unique key is taken (PostgreSQL manual, appendix A: unique_violation), or may be. */
 function isTaken(error: unknown): boolean {
-  return (error as { code?: unknown } | null)?.code === "23505";
+  const { code, routine } = (error ?? {}) as { code?: unknown; routine?: unknown };
+  return code === "23505" || routine === CITUS_COPY;
 }
 
 async function add(
