@@ -57,6 +57,19 @@ describe.skipIf(!HAS_CHROMIUM)("administration", () => {
     await page.getByRole("dialog").getByRole("button", { name: "Erase" }).click();
     await page.getByText("It is not the id of this member.").waitFor();
     expect(await page.evaluate("globalThis.broken")).toBeUndefined();
+    // Of many, only those near to what is in sight have their buttons, also for who goes there with the tab key.
+    await Promise.all(Array.from({ length: 60 }, (_, index) => stage.tenant.addMember(`zoe-${index + 10}`)));
+    await page.reload();
+    const last = page.getByRole("listitem").filter({ hasText: "zoe-69" });
+    await last.waitFor({ state: "attached" });
+    await page.getByRole("button", { name: "Erase" }).first().waitFor();
+    expect(await page.getByRole("button", { name: "Erase" }).count()).toBeLessThan(50);
+    const inSight = page.getByRole("listitem").filter({ hasText: "zoe-20" });
+    await inSight.getByRole("button", { name: "Erase" }).focus();
+    for (let step = 0; step < 4; step++) await page.keyboard.press("Tab");
+    expect(await page.evaluate("document.activeElement.closest('li').textContent")).toContain("zoe-21");
+    await last.scrollIntoViewIfNeeded();
+    await last.getByRole("button", { name: "Erase" }).waitFor();
   });
 
   test("a key's text is shown once; it is rotated and revoked", async () => {
