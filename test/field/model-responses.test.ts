@@ -110,6 +110,21 @@ const REPLIES: Readonly<Record<string, readonly [body: string, items: object[], 
       { annotation: expect.objectContaining({ start: 5, end: 6 }) },
     ],
   ],
+  "braintrustdata/lingua#397: messages whose words come by turns": [
+    added(0, { type: "message", id: "msg_1", content: [] }) +
+      added(1, { type: "message", id: "msg_2", content: [] }) +
+      added(2, { type: "message", id: "msg_3", content: [] }) +
+      say(0, "a") +
+      say(2, "e", 0, "msg_3") +
+      say(1, "c", 0, "msg_2") +
+      say(0, "b") +
+      say(1, "d", 0, "msg_2") +
+      done(1, { type: "message", id: "msg_2", content: [{ type: "output_text", text: "cd" }] }) +
+      done(0, { type: "message", id: "msg_1", content: [{ type: "output_text", text: "ab" }] }) +
+      say(2, "f", 0, "msg_3") +
+      completed(),
+    [{ text: "ab\n\ncd\n\nef" }],
+  ],
   "a refusal": [
     event("response.refusal.delta", { output_index: 0, content_index: 0, delta: "No." }) + completed(),
     [{ text: "No." }],

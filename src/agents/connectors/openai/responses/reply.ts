@@ -6,9 +6,11 @@ import { errorIn, isObject, noReply, reported } from "../../failures.ts";
 import type { ReplyForm } from "../read-body.ts";
 import { usageOf } from "../usage.ts";
 import { type ItemsOptions, OutputItems } from "./output-items.ts";
+import { type TypedEvent, Unmixed } from "./unmixed.ts";
 
 export class ResponsesReply implements ReplyForm {
   readonly #items: OutputItems;
+  readonly #unmixed = new Unmixed();
   #finish: FinishReason | undefined;
   #response: JsonObject | undefined;
 
@@ -34,7 +36,7 @@ export class ResponsesReply implements ReplyForm {
       const error = errorIn(json);
       if (error) throw reported(error);
       if (isDocument) throw noReply();
-      if (typeof type === "string") this.#items.take(type, json);
+      if (typeof type === "string") this.#takeAll(this.#unmixed.take(type, json));
     }
   }
 
@@ -54,6 +56,10 @@ export class ResponsesReply implements ReplyForm {
     return usageOf(this.#response?.usage, this.#response?.model);
   }
 
+  #takeAll(events: readonly TypedEvent[]): void {
+    for (const [type, event] of events) this.#items.take(type, event);
+  }
+
   /** @param type of the event; undefined: it is a document */
   #take(response: JsonObject, type: JsonValue | undefined): void {
     this.#response = response;
@@ -63,6 +69,7 @@ export class ResponsesReply implements ReplyForm {
     const ended = type === undefined || ENDS.includes(String(type));
     if (!ended) return;
     if (type === undefined && !Array.isArray(output)) throw noReply();
+    this.#takeAll(this.#unmixed.end());
     // What no event told is in the response: some servers send nothing else.
     if (Array.isArray(output)) this.#items.final(output);
     if (status === "failed" || status === "cancelled" || type === "response.failed") {

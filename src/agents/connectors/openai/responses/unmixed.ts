@@ -1,0 +1,53 @@
+// Puts messages whose events come by turns one after the other: only one is open at a time.
+import { isObject } from "../../failures.ts";
+import type { ItemEvent } from "./known-items.ts";
+
+export type TypedEvent = readonly [type: string, event: ItemEvent];
+
+export class Unmixed {
+  /** Those that were announced, by their places in the output. */
+  readonly #messages = new Set<number>();
+  /** The one that is open. */
+  #open: number | undefined;
+  /** The events of those that come after it. */
+  readonly #held = new Map<number, TypedEvent[]>();
+
+  /** The events that are to be taken now. Those of whatever was not announced as a message are taken as they come. */
+  take(type: string, event: ItemEvent): readonly TypedEvent[] {
+    const { output_index: index, item } = event;
+    if (typeof index !== "number") return [[type, event]];
+    if (type === ADDED && isObject(item) && item.type === "message") {
+      this.#messages.add(index);
+      this.#open ??= index;
+    }
+    if (this.#open === undefined || index === this.#open || !this.#messages.has(index)) {
+      return type === DONE && index === this.#open ? [[type, event], ...this.#next()] : [[type, event]];
+    }
+    const held = this.#held.get(index) ?? [];
+    held.push([type, event]);
+    this.#held.set(index, held);
+    return [];
+  }
+
+  /** All that was held. */
+  end(): TypedEvent[] {
+    const rest = [...this.#held.values()].flat();
+    this.#held.clear();
+    return rest;
+  }
+
+  /** What was held of the messages after the open one, which is whole, up to one that is not. */
+  *#next(): Generator<TypedEvent> {
+    this.#open = undefined;
+    for (const [index, events] of this.#held) {
+      this.#held.delete(index);
+      yield* events;
+      if (events.some(([type]) => type === DONE)) continue;
+      this.#open = index;
+      return;
+    }
+  }
+}
+
+const ADDED = "response.output_item.added";
+const DONE = "response.output_item.done";
