@@ -11,7 +11,6 @@ import { systemCaller } from "../../src/domain/identity/caller.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import { workOn } from "../../src/jobs/erasure.ts";
 import { purgeDue } from "../../src/jobs/purge.ts";
-import { runRetention } from "../../src/jobs/retention.ts";
 import type { Database } from "../../src/store/database.ts";
 import { deleteMember } from "../../src/store/directory/members.ts";
 import { buryMember, countConversations } from "../../src/store/erasure/rest.ts";
@@ -21,6 +20,7 @@ import { retryHeld, runJobs, tablesWith } from "../support/erasure.ts";
 import { reasonOf } from "../support/errors.ts";
 import { personOf } from "../support/files.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { runPolicies } from "../support/retention.ts";
 import { exported, imported } from "../support/transfer.ts";
 
 let server: IdentityServer;
@@ -189,10 +189,9 @@ async function byPolicy({ tenantId, credential }: Scene, action: RetentionAction
   const retention = server.client(RetentionService, credential);
   const retentionPolicy = { displayName: "All", action, ageDays: 1, nextRunTime };
   const made = await retention.createRetentionPolicy({ retentionPolicy });
-  await runRetention(server.database, tenantId, undefined);
-  const { retentionRuns } = await retention.listRetentionRuns({});
+  const run = await runPolicies(retention, server.database, tenantId);
   await retention.deleteRetentionPolicy({ retentionPolicyId: made.retentionPolicy?.id ?? "" });
-  return retentionRuns[0]?.heldCount === 1n;
+  return run?.heldCount === 1n;
 }
 
 /** Each way to erase; gives whether it said that something is held. */

@@ -20,6 +20,7 @@ import { reasonOf } from "../support/errors.ts";
 import { personOf } from "../support/files.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
 import { administer } from "../support/postgres.ts";
+import { runPolicies } from "../support/retention.ts";
 import { exported } from "../support/transfer.ts";
 
 const ROUNDS = process.env.TORTURE === "1" ? 20 : 1;
@@ -97,6 +98,7 @@ async function round(): Promise<void> {
   await database.query({ name: "test_governance_old", text: old }, [tenant.id]);
   // As PostgreSQL does by itself at any time: it has samples then of what will be erased.
   await administer(server.databaseUrl, "analyze");
+  const retention = server.client(RetentionService, credential);
   const { PURGE, ERASE_CONTENT } = RetentionAction;
   for (const [mode, action] of [
     ["old", PURGE],
@@ -104,7 +106,7 @@ async function round(): Promise<void> {
   ] as const) {
     const due = { ageDays: 30, nextRunTime: timestampFromMs(Date.now() - 1_000) };
     const retentionPolicy = { displayName: mode, match: { mode }, action, ...due };
-    await server.client(RetentionService, credential).createRetentionPolicy({ retentionPolicy });
+    await retention.createRetentionPolicy({ retentionPolicy });
   }
 
   const load = async () => {
@@ -133,7 +135,7 @@ async function round(): Promise<void> {
     { name: "test_governance_again", text: "update retention_policy set next_run_time = now() where tenant_id = $1" },
     [tenant.id],
   );
-  await runRetention(database, tenant.id, undefined);
+  await runPolicies(retention, database, tenant.id);
 
   for (const { id, kind, said } of places) {
     const found = await key.conversations

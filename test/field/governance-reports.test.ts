@@ -11,10 +11,10 @@ import { RetentionAction } from "../../gen/colloquy/v1/retention_pb.ts";
 import { RetentionService } from "../../gen/colloquy/v1/retention_service_pb.ts";
 import { createDiskStore } from "../../src/files/disk.ts";
 import { sweepFiles } from "../../src/jobs/files.ts";
-import { runRetention } from "../../src/jobs/retention.ts";
 import { reasonOf } from "../support/errors.ts";
 import { type Person, PIXEL, personOf } from "../support/files.ts";
 import { type IdentityServer, type IdentityTenant, startIdentityServer } from "../support/identity-server.ts";
+import { runPolicies } from "../support/retention.ts";
 
 let server: IdentityServer;
 let tenant: IdentityTenant;
@@ -60,10 +60,10 @@ async function purge(mode: string): Promise<number> {
   };
   const retention = server.client(RetentionService, key.credential);
   const { retentionPolicy: made } = await retention.createRetentionPolicy({ retentionPolicy });
-  const purged = await runRetention(server.database, tenant.id, undefined);
+  const run = await runPolicies(retention, server.database, tenant.id);
   await retention.deleteRetentionPolicy({ retentionPolicyId: made?.id ?? "" });
   await sweepFiles(server.database, createDiskStore(folder), tenant.id);
-  return purged;
+  return Number(run?.purgedCount);
 }
 
 // RocketChat/Rocket.Chat#25548, #13249 and #11299: messages went, their files stayed on the disk.

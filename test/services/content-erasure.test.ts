@@ -23,13 +23,13 @@ import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import { createDiskStore } from "../../src/files/disk.ts";
 import { sweepFiles } from "../../src/jobs/files.ts";
-import { runRetention } from "../../src/jobs/retention.ts";
 import { insertAttempts } from "../../src/store/webhooks/attempts.ts";
 import { type FakeOpenAi, startFakeOpenAi } from "../support/agents.ts";
 import { tablesWith } from "../support/erasure.ts";
 import { reasonOf } from "../support/errors.ts";
 import { PIXEL, personOf } from "../support/files.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { runPolicies } from "../support/retention.ts";
 import { exported, imported } from "../support/transfer.ts";
 
 let server: IdentityServer;
@@ -69,9 +69,9 @@ async function begin() {
     const rule = { displayName: "Words", action: RetentionAction.ERASE_CONTENT, ageDays: 30, priority: -1 };
     const nextRunTime = timestampFromMs(Date.now() - 1_000);
     const made = await retention.createRetentionPolicy({ retentionPolicy: { ...rule, nextRunTime } });
-    const changed = await runRetention(server.database, tenant.id, undefined);
+    const run = await runPolicies(retention, server.database, tenant.id);
     await retention.deleteRetentionPolicy({ retentionPolicyId: made.retentionPolicy?.id ?? "" });
-    return changed;
+    return Number(run?.erasedCount);
   };
   return {
     ...{ tenant, mark, ann, bob, credential, conversationId, retention, makeOld, runPolicy },

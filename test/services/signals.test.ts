@@ -272,6 +272,7 @@ describe.each(Object.entries(FORMS))("two servers with hints by %s", (_, makeHin
     await expect.poll(() => far.signals().at(-1)).toBe(`ann ${"a".repeat(64)}`);
     expect(far.answers.at(-1)?.signal?.data).toEqual(long);
     await expect.poll(() => all.signals().at(-1)).toBe(`ann ${"a".repeat(64)}`);
+    await expect.poll(() => near.signals().at(-1)).toBe(`ann ${"a".repeat(64)}`);
     expect(near.signals().filter((text) => text.startsWith("ann"))).toHaveLength(1);
     expect(await failureOf(signal(there.member("ann"), conversationId))).toMatchObject({ reason: "RATE_LIMITED" });
     for (const each of [far, near, all]) await each.close();
