@@ -54,8 +54,9 @@ export async function createConversation(
   await store.addParticipants(tx, caller, id, [...participants]);
   for (let first = 0; first < drafts.length; first += ADD_PIECE) {
     const piece = drafts.slice(first, first + ADD_PIECE);
-    const last = (await appendMessages(tx, caller, id, piece)) ?? 0n;
-    checkSummaries(piece, last - BigInt(piece.length), (index) => `messages[${first + index}]`);
+    const fieldOf = (index: number) => `messages[${first + index}]`;
+    const last = (await appendMessages(tx, caller, id, piece, { fieldOf })) ?? 0n;
+    checkSummaries(piece, last - BigInt(piece.length), fieldOf);
   }
   return id;
 }

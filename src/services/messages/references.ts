@@ -47,10 +47,11 @@ export async function appendNaming(
   added: readonly { readonly draft: MessageDraft; readonly naming: Naming; readonly field: string }[],
   parentId: string,
 ): Promise<bigint | undefined> {
+  const fieldOf = (index: number) => added[index]?.field ?? "";
   checkSummaries(
     added.map(({ draft }) => draft),
     row.last_seq,
-    (index) => added[index]?.field ?? "",
+    fieldOf,
   );
   await checkReplies(tx, caller, row, added);
   const mentioned = await membersMentioned(tx, caller, row, added);
@@ -59,7 +60,11 @@ export async function appendNaming(
     mentions: naming.mentions.length > 0 ? [...new Set(naming.mentions)] : null,
   }));
   const drafts = added.map(({ draft }) => draft);
-  const last = await appendMessages(tx, caller, row.id, drafts, { parentId: parentId.toLowerCase(), references });
+  const last = await appendMessages(tx, caller, row.id, drafts, {
+    fieldOf,
+    parentId: parentId.toLowerCase(),
+    references,
+  });
   if (last === undefined) return undefined;
   const replies = new Map<string, number>();
   for (const { draft, naming } of added) {

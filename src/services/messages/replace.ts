@@ -57,10 +57,10 @@ export async function replaceMessages(
   let place = 0;
   const claimed = new Set(wanted.flatMap(({ clientId }) => clientId ?? []));
   const fieldOf = (index: number) => `${field}[${inherited + place + index}]`;
-  const apply = async (diff: MessageDiff) => {
+  const apply = async (diff: MessageDiff, edit = fieldOf) => {
     checkSenderNames(caller, diff.additions, () => field);
     await claimClientIds(tx, caller, id, diff.additions);
-    const last = (await applyDiff(tx, caller, id, diff)) ?? 0n;
+    const last = (await applyDiff(tx, caller, id, diff, { edit, addition: fieldOf })) ?? 0n;
     checkSummaries(diff.additions, last - BigInt(diff.additions.length), fieldOf);
     counts.unchanged += diff.unchanged;
     counts.edited += diff.edits.length;
@@ -74,11 +74,12 @@ export async function replaceMessages(
     const rows = await readMessagesAfter(tx, caller, id, after, Math.min(READ_PIECE, wanted.length - place), kinds);
     const stored = rows.map(toStoredMessage);
     const { additions, deletions, ...common } = diffMessages(stored, wanted.slice(place, place + rows.length), claimed);
-    for (const edit of common.edits) {
-      const index = stored.findIndex(({ id: same }) => same === edit.before.id);
-      if (edit.parts !== edit.before.parts) checkSummary(edit, edit.before.seq - 1n, fieldOf(index));
+    const edited = common.edits.map(({ before }) => stored.findIndex(({ id: same }) => same === before.id));
+    const fieldOfEdit = (index: number) => fieldOf(edited[index] ?? 0);
+    for (const [index, edit] of common.edits.entries()) {
+      if (edit.parts !== edit.before.parts) checkSummary(edit, edit.before.seq - 1n, fieldOfEdit(index));
     }
-    await apply({ ...common, additions: [], deletions: [] });
+    await apply({ ...common, additions: [], deletions: [] }, fieldOfEdit);
     const count = rows.length - deletions.length;
     place += count;
     after = stored[count - 1]?.seq ?? after;

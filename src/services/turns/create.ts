@@ -96,9 +96,10 @@ async function createOnce(
   const agent = await requireAgent(tx, caller, conversationId, request.agent || (place.previous?.agent_id ?? ""));
   await checkResults(tx, caller, conversationId, request.messages);
   const drafts = all.filter(({ clientId }) => !known.has(clientId ?? ""));
+  const fieldOf = (index: number) => `messages[${drafts[index] === undefined ? index : all.indexOf(drafts[index])}]`;
   const { last_seq: last } = await lockVisible(tx, caller, conversationId);
   checkSummaries(all, last, (index) => `messages[${index}]`);
-  const lastSeq = await appendMessages(tx, caller, conversationId, drafts, { parentId, references: [] });
+  const lastSeq = await appendMessages(tx, caller, conversationId, drafts, { fieldOf, parentId });
   const message = lastSeq === undefined ? lastOf(known) : await readLockedMessage(tx, caller, conversationId, lastSeq);
   if (message === undefined) throw new Error("a message that was just added is not there");
   const options = optionsText(request.options ?? create(TurnOptionsSchema));

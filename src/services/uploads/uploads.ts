@@ -121,13 +121,10 @@ export function createUploads({ database, bytes, maxBytes, quota, running }: Fil
         throw invalidField("upload-metadata", `must be at most ${MAX_METADATA_BYTES} bytes`, "string.max_bytes");
       }
       if (length > maxBytes) throw fileTooLarge(maxBytes);
-      const pending = await store.readPending(database, tenantId, actor, interrupt);
-      if (pending.own >= MAX_OWN) {
-        const rule = `at most ${MAX_OWN} uploads of a caller may be under way: end or delete one, or wait until they expire`;
-        throw new DomainError(ErrorReason.OVERLOADED, rule);
-      }
       // Told now and not at the end; but only what has come takes room from others.
-      if (quota !== undefined && pending.bytes + length > quota) throw noRoom(quota);
+      if (quota !== undefined && (await store.readPending(database, tenantId, interrupt)) + length > quota) {
+        throw noRoom(quota);
+      }
       const ttl = ttlMs === undefined ? null : BigInt(ttlMs);
       const row = {
         id,
@@ -138,7 +135,12 @@ export function createUploads({ database, bytes, maxBytes, quota, running }: Fil
         metadata: metadata ?? null,
         length: BigInt(length),
       };
-      await store.insertUpload(database, tenantId, actor, row);
+      const begun = await database.transaction(undefined, (tx) =>
+        store.insertUpload(tx, tenantId, actor, row, MAX_OWN),
+      );
+      if (begun) return;
+      const rule = `at most ${MAX_OWN} uploads of a caller may be under way: end or delete one, or wait until they expire`;
+      throw new DomainError(ErrorReason.OVERLOADED, rule);
     },
 
     async read(id: string, context: CallContext) {
@@ -154,14 +156,14 @@ export function createUploads({ database, bytes, maxBytes, quota, running }: Fil
       verify: (() => void) | undefined,
       context: CallContext,
     ): Promise<number | undefined> {
-      const { tenantId, actor } = callerFrom(context.principal);
+      const { tenantId } = callerFrom(context.principal);
       const row = await find(id, context);
       if (Number(row.stored) !== at) return undefined;
       if (row.piece_ids.length >= MAX_PIECES) {
         throw invalidField("body", `must not be one of more than ${MAX_PIECES} pieces`, "upload.pieces");
       }
       const rest = Number(row.length) - at;
-      const room = quota === undefined ? rest : quota - (await store.readPending(database, tenantId, actor)).bytes;
+      const room = quota === undefined ? rest : quota - (await store.readPending(database, tenantId));
       if (rest > room) throw noRoom(quota);
       const held = running.begin(tenantId);
       let size = 0;

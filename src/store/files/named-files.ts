@@ -47,23 +47,24 @@ export function requireSeen(
   }
 }
 
-/** A list has more than one message; a call that adds one calls it `message`. */
-const fieldIn = (count: number) => (index: number) => (count === 1 ? "message" : `messages[${index}]`);
-
-/** For messages that were just added, of which the last has the number `lastSeq`. */
+/**
+ * For messages that were just added, of which the last has the number `lastSeq`. @param fieldOf the message at an index,
+ * in errors
+ */
 export async function nameFilesOf(
   tx: Queryable,
   caller: Caller,
   conversationId: string,
   drafts: readonly MessageDraft[],
   lastSeq: bigint,
+  fieldOf: (index: number) => string,
 ): Promise<void> {
   const named = namedFiles(drafts);
   if (named === undefined) return;
   const first = lastSeq - BigInt(drafts.length) + 1n;
   const naming = named.map((files, index) => ({ seq: first + BigInt(index), files: files.map(({ id }) => id) }));
   const unseen = await nameFiles(tx, caller, conversationId, naming);
-  requireSeen(named, (id) => !unseen.has(id), fieldIn(drafts.length));
+  requireSeen(named, (id) => !unseen.has(id), fieldOf);
 }
 
 /** For edits: a file that the message named before is one of its own, be it erased since. */
@@ -72,6 +73,7 @@ export async function nameFilesOfEdits(
   caller: Caller,
   conversationId: string,
   edits: readonly MessageEdit[],
+  fieldOf: (index: number) => string,
 ): Promise<void> {
   const named = namedFiles(edits)?.map((files, index) => {
     const before = new Set(filesIn(edits[index]?.before.parts).map(({ id }) => id));
@@ -83,7 +85,7 @@ export async function nameFilesOfEdits(
     return seq === undefined ? [] : [{ seq, files: files.map(({ id }) => id) }];
   });
   const unseen = await nameFiles(tx, caller, conversationId, naming);
-  requireSeen(named, (id) => !unseen.has(id), fieldIn(edits.length));
+  requireSeen(named, (id) => !unseen.has(id), fieldOf);
 }
 
 /** Where a result, which is the only part of its entry, is named in errors: by its own place in the call. */

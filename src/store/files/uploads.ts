@@ -26,25 +26,32 @@ export interface UploadRow {
 const columns =
   "u.id, u.name, u.media_type, u.purpose, u.ttl, u.metadata, u.length, u.stored, u.piece_ids, u.piece_sizes, u.file_id, u.create_time";
 
-/**
- * How much room files and what has come of unfinished uploads take, and how many uploads the caller has. $1 tenant, $2
- * the caller as an actor.
- */
-const pending: Statement<{ bytes: bigint; own: bigint }> = {
+/** How much room files and what has come of unfinished uploads take. $1 tenant. */
+const pending: Statement<{ bytes: bigint }> = {
   name: "upload_pending",
   text: `
-  select (coalesce(sum(u.stored), 0) + coalesce((select f.bytes from file_usage f where f.tenant_id = $1), 0))::bigint as bytes,
-    count(*) filter (where u.actor = $2) as own
+  select (coalesce(sum(u.stored), 0) + coalesce((select f.bytes from file_usage f where f.tenant_id = $1), 0))::bigint as bytes
   from upload u where u.tenant_id = $1 and u.file_id is null`,
 };
 
-/** $1 tenant, $2 id, $3 actor, $4 name, $5 media type, $6 length, $7 purpose, $8 time to live or null, $9 metadata or null. */
-const insert: Statement = {
+/** Lets a caller begin one at a time: those that begin together are counted too. $1 tenant, $2 actor. */
+const lockOwn: Statement = {
+  name: "upload_lock",
+  text: "select pg_advisory_xact_lock(hashtextextended('uploads ' || $1::uuid::text || ' ' || $2::text, 0))",
+};
+
+/**
+ * No row: the caller has as many as it may. $1 tenant, $2 id, $3 actor, $4 name, $5 media type, $6 length, $7 purpose,
+ * $8 time to live or null, $9 metadata or null, $10 maximum.
+ */
+const insert: Statement<{ id: string }> = {
   name: "upload_insert",
   changes: true,
   text: `
   insert into upload (tenant_id, id, actor, name, media_type, length, stored, piece_ids, piece_sizes, create_time, purpose, ttl, metadata)
-  values ($1, $2::uuid, $3, $4, $5, $6::bigint, 0, '{}', '{}', date_trunc('milliseconds', statement_timestamp()), $7, $8::bigint, $9)`,
+  select $1, $2::uuid, $3, $4, $5, $6::bigint, 0, '{}', '{}', date_trunc('milliseconds', statement_timestamp()), $7, $8::bigint, $9
+  where (select count(*) from upload u where u.tenant_id = $1 and u.actor = $3 and u.file_id is null) < $10::bigint
+  returning id::text as id`,
 };
 
 /** $1 tenant, $2 id, $3 actor. */
@@ -94,13 +101,15 @@ const expire: Statement<{ piece_ids: readonly string[] }> = {
   returning u.piece_ids`,
 };
 
-export async function readPending(on: Queryable, tenantId: string, actor: string, signal?: Interrupt) {
-  const [row] = await on.query(pending, [tenantId, actor], signal);
-  return { bytes: Number(row?.bytes ?? 0n), own: Number(row?.own ?? 0n) };
+/** How many bytes files and what has come of unfinished uploads take together. */
+export async function readPending(on: Queryable, tenantId: string, signal?: Interrupt): Promise<number> {
+  const [row] = await on.query(pending, [tenantId], signal);
+  return Number(row?.bytes ?? 0n);
 }
 
+/** In a transaction. False: the caller has begun as many as it may, and not ended them. */
 export async function insertUpload(
-  on: Queryable,
+  tx: Queryable,
   tenantId: string,
   actor: string,
   {
@@ -112,8 +121,11 @@ export async function insertUpload(
     ttl,
     metadata,
   }: Pick<UploadRow, "id" | "name" | "media_type" | "length" | "purpose" | "ttl" | "metadata">,
-): Promise<void> {
-  await on.query(insert, [tenantId, id, actor, name, media_type, length, purpose, ttl, metadata]);
+  maxOwn: number,
+): Promise<boolean> {
+  await tx.query(lockOwn, [tenantId, actor]);
+  const values = [tenantId, id, actor, name, media_type, length, purpose, ttl, metadata, maxOwn];
+  return (await tx.query(insert, values)).length > 0;
 }
 
 /** Undefined: the caller has no such upload. */

@@ -5,13 +5,13 @@ import type { Interrupt } from "../../domain/cancellation.ts";
 import { EventType, type MessageReference, type NewEvent } from "../../domain/event-type.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import type { Viewer } from "../../domain/identity/visibility.ts";
-import type { MessageDiff, MessageEdit, StoredMessage } from "../../domain/messages/diff.ts";
+import type { MessageDiff, StoredMessage } from "../../domain/messages/diff.ts";
 import { appendToLog } from "../conversations/conversations.ts";
 import type { Queryable } from "../database.ts";
-import { nameFilesOfEdits } from "../files/named-files.ts";
 import * as log from "../log/statements.ts";
 import type { MessageRow } from "./columns.ts";
-import { appendMessages, columnsOf } from "./sends.ts";
+import { editRows, ONE_MESSAGE } from "./edits.ts";
+import { appendMessages } from "./sends.ts";
 import * as sql from "./statements.ts";
 
 export type { LogRow } from "../log/statements.ts";
@@ -98,8 +98,9 @@ export async function applyDiff(
   caller: Caller,
   conversationId: string,
   { edits, deletions, additions }: MessageDiff,
+  fields = ONE_MESSAGE,
 ): Promise<bigint | undefined> {
-  if (edits.length > 0) await editRows(tx, caller, conversationId, edits);
+  if (edits.length > 0) await editRows(tx, caller, conversationId, edits, fields.edit);
   const hidden = deletions.length > 0 ? await markRows(tx, caller, conversationId, deletions, true) : 0;
   const events: NewEvent[] = [
     ...edits.map(({ before }) => ({
@@ -114,24 +115,11 @@ export async function applyDiff(
       messages: -hidden,
     });
   }
-  return appendMessages(tx, caller, conversationId, additions);
+  return appendMessages(tx, caller, conversationId, additions, { fieldOf: fields.addition });
 }
 
 function referenceTo({ id, seq }: Pick<StoredMessage, "id" | "seq">): MessageReference {
   return { message_id: id, message_seq: Number(seq) };
-}
-
-async function editRows(tx: Queryable, caller: Caller, conversationId: string, edits: readonly MessageEdit[]) {
-  const seqs = edits.map(({ before }) => before.seq);
-  await tx.query(sql.editMessages, [
-    caller.tenantId,
-    conversationId,
-    caller.actor,
-    seqs,
-    ...columnsOf(edits),
-    edits.map(({ parts }) => parts ?? null),
-  ]);
-  await nameFilesOfEdits(tx, caller, conversationId, edits);
 }
 
 /** Returns how many messages of the live branch changed. */

@@ -128,6 +128,8 @@ export async function sendMany(
 
 /** What messages name, one for each. */
 export interface References {
+  /** Names the message at an index in errors. */
+  readonly fieldOf: (index: number) => string;
   /** Of the first message. Empty: none. */
   readonly parentId: string;
   readonly references: readonly { readonly replyTo: string | null; readonly mentions: readonly string[] | null }[];
@@ -142,7 +144,7 @@ export async function appendMessages(
   caller: Caller,
   conversationId: string,
   drafts: readonly MessageDraft[],
-  { parentId, references }: References = { parentId: "", references: [] },
+  { fieldOf, parentId = "", references = [] }: Pick<References, "fieldOf"> & Partial<References>,
 ): Promise<bigint | undefined> {
   if (drafts.length === 0) return undefined;
   const made = newIds(drafts.length);
@@ -157,6 +159,6 @@ export async function appendMessages(
   });
   const names = drafts.map(({ senderName }) => senderName ?? null);
   const [row] = await tx.query(log.appendMessages, [...place, ...columns, parents, replies, mentions, names]);
-  if (row !== undefined) await nameFilesOf(tx, caller, conversationId, drafts, row.last_seq);
+  if (row !== undefined) await nameFilesOf(tx, caller, conversationId, drafts, row.last_seq, fieldOf);
   return row?.last_seq;
 }

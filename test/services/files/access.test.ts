@@ -238,6 +238,26 @@ describe("what names a file", () => {
     expect(await eve.sees(foreign.id)).toBe(true);
   });
 
+  test("is named in the error by its place in the list, be it the only message or not the first", async () => {
+    const { ann, eve } = await scene();
+    const { id } = await eve.upload(PIXEL);
+    const plain = { content: "a" };
+    const naming = {
+      parts: [{ content: { case: "file" as const, value: { source: { case: "fileId" as const, value: id } } } }],
+    };
+    const { conversation } = await ann.conversations.createConversation({ messages: [plain, plain] });
+    const { conversation: empty } = await ann.conversations.createConversation({});
+    const there = { conversationId: conversation?.id ?? "" };
+    for (const messages of [[naming], [plain, naming], [plain, plain, naming]]) {
+      const field = `messages[${messages.length - 1}].parts[0].file.file_id: is not a file`;
+      await expect(ann.conversations.createConversation({ messages })).rejects.toThrow(field);
+      await expect(ann.messages.batchSendMessages({ ...there, messages })).rejects.toThrow(field);
+      // The first two edit what is there, the third one adds to it.
+      await expect(ann.messages.replaceMessages({ ...there, messages })).rejects.toThrow(field);
+      await expect(ann.messages.replaceMessages({ conversationId: empty?.id ?? "", messages })).rejects.toThrow(field);
+    }
+  });
+
   test("can be a batch, a reply, a message with a client id, and a list that replaces", async () => {
     const { ann, bob, conversationId } = await scene();
     const part = (fileId: string) => ({

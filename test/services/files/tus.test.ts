@@ -304,6 +304,19 @@ test("room is taken by what has come, and not by what is announced", async () =>
   }
 });
 
+test("a caller has begun 100 uploads at most, also where all begin at the same time", async () => {
+  const { key } = await server.tenant();
+  const own = personOf(server, (await key("read", "write")).credential);
+  const begin = () => direct("POST", "/v1/uploads", { "upload-length": "10" }, undefined, own);
+  const begun = await Promise.all(Array.from({ length: 104 }, begin));
+  expect(begun.filter(({ status }) => status === 201)).toHaveLength(100);
+  const refused = await begin();
+  expect([refused.status, (await faultOf(refused))[0]]).toEqual([429, "OVERLOADED"]);
+  const path = begun.find(({ status }) => status === 201)?.headers.get("location") ?? "";
+  expect((await direct("DELETE", path, {}, undefined, own)).status).toBe(204);
+  expect((await begin()).status).toBe(201);
+});
+
 test("what tus refuses is JSON with a reason, under the status that tus says", async () => {
   const begun = await direct("POST", "/v1/uploads", { "upload-length": "10" });
   const path = begun.headers.get("location") ?? "";
