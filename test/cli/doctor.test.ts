@@ -236,12 +236,3 @@ test("issuers whose keys can be read, and cannot", async () => {
     ],
   ]);
 });
-
-test("a NATS server that is not reachable is a warning: servers go on without it", async () => {
-  const port = await freePort();
-  const { status, lines } = await doctor({ COLLOQUY_HINTS: `nats://user:secret@127.0.0.1:${port}` });
-  expect([status, lines.at(-1)]).toEqual([
-    0,
-    `warn  hints: NATS is not reachable at 127.0.0.1:${port} (ECONNREFUSED): subscribers on other servers wait up to 2 s`,
-  ]);
-});

@@ -37,7 +37,8 @@ export interface Collector extends AsyncDisposable {
   span(fits: (span: CollectedSpan) => boolean): Promise<CollectedSpan>;
 }
 
-export async function startCollector(): Promise<Collector> {
+/** @param partial the text of its `partial_success`, with the number of spans that it rejects */
+export async function startCollector(partial?: { rejected: number; message: string }): Promise<Collector> {
   const spans: CollectedSpan[] = [];
   const requests: (readonly [string, string | undefined])[] = [];
   const bodies: Buffer[] = [];
@@ -64,7 +65,7 @@ export async function startCollector(): Promise<Collector> {
         });
       }
     }
-    response.writeHead(200, { "content-type": "application/x-protobuf" }).end();
+    response.writeHead(200, { "content-type": "application/x-protobuf" }).end(partial && partialSuccess(partial));
     came.resolve();
     came = Promise.withResolvers();
   });
@@ -88,6 +89,13 @@ export async function startCollector(): Promise<Collector> {
       await once(server, "close");
     },
   };
+}
+
+/** An ExportTraceServiceResponse, of numbers and lengths below 128. */
+function partialSuccess({ rejected, message }: { rejected: number; message: string }): Buffer {
+  const text = Buffer.from(message);
+  const inner = Buffer.concat([Buffer.from([0x08, rejected, 0x12, text.length]), text]);
+  return Buffer.concat([Buffer.from([0x0a, inner.length]), inner]);
 }
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");

@@ -1,10 +1,12 @@
 // `doctor`: checks what the server needs, and prints a line for each finding. It changes nothing.
 import type { Config } from "../../config/config.ts";
 import { CommandError, type Invocation } from "../command.ts";
+import { checkCollector } from "./collector.ts";
 import type { Finding } from "./finding.ts";
+import { checkHints } from "./hints.ts";
 import { checkCertificate, checkDataDir, checkFiles, checkNode, checkPorts, checkReady } from "./machine.ts";
 import { checkReplicas } from "./replicas.ts";
-import { checkDatabase, checkHints, checkIssuers } from "./services.ts";
+import { checkDatabase, checkIssuers } from "./services.ts";
 
 export async function run({ config, options, print }: Invocation): Promise<void> {
   const findings = options.ready === true ? [await checkReady(config)] : await checkAll(config);
@@ -24,6 +26,7 @@ async function checkAll(config: Config): Promise<readonly Finding[]> {
     checkPorts(config),
     checkIssuers(config),
     checkHints(config),
+    checkCollector(config),
   ]);
   return groups.flat();
 }

@@ -1,5 +1,4 @@
-// Checks of what the server needs from elsewhere: the database, the issuers of tokens, the transport of hints.
-import { connect } from "node:net";
+// Checks of what the server needs from elsewhere: the database, and the issuers of tokens.
 import { join } from "node:path";
 import type { IssuerSettings } from "../../access/tokens/issuers.ts";
 import { fetchKeys, readKeyFile } from "../../access/tokens/key-files.ts";
@@ -7,7 +6,6 @@ import type { Config } from "../../config/config.ts";
 import { type Finding, fail, ok, reasonOf, warn } from "./finding.ts";
 import { checkKey } from "./keys.ts";
 
-const CONNECT_MS = 5_000;
 /** Tokens are checked by this machine's clock, entries are dated by the database's. */
 const CLOCK_MS = 2_000;
 /** A send is one round trip. */
@@ -125,25 +123,4 @@ async function checkIssuer({ issuer, jwksUrl, keyFile = "" }: IssuerSettings): P
   } catch (error) {
     return fail(subject, `its keys cannot be read (${reasonOf(error)}): its tokens are refused`);
   }
-}
-
-export async function checkHints({ hints }: Config): Promise<Finding[]> {
-  if (typeof hints === "string") return [];
-  const { hostname, port, host } = new URL(hints.nats);
-  const error = await connectError(hostname.replace(/^\[(.*)\]$/, "$1"), Number(port || 4222));
-  if (error === undefined) return [ok("hints", `NATS is reachable at ${host}`)];
-  return [warn("hints", `NATS is not reachable at ${host} (${error}): subscribers on other servers wait up to 2 s`)];
-}
-
-function connectError(host: string, port: number): Promise<string | undefined> {
-  return new Promise((done) => {
-    const socket = connect({ host, port, timeout: CONNECT_MS });
-    const end = (reason?: string) => {
-      socket.destroy();
-      done(reason);
-    };
-    socket.once("connect", () => end());
-    socket.once("timeout", () => end("no answer"));
-    socket.once("error", (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
-  });
 }

@@ -1,5 +1,6 @@
 // Transports hints over NATS.
 import { readFile } from "node:fs/promises";
+import type { NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
 import type { HintCarrier } from "./hints.ts";
 import { type HintConnection, keepConnected, type Listener } from "./keep-connected.ts";
 
@@ -22,29 +23,36 @@ export interface NatsHintsOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** @param url see NatsHintsOptions */
+export async function connectNats(
+  url: string,
+  attempts: Pick<NodeConnectionOptions, "maxReconnectAttempts" | "reconnect" | "reconnectTimeWait">,
+): Promise<NatsConnection> {
+  // Imported only if NATS is configured.
+  const { connect, credsAuthenticator } = await import("@nats-io/transport-node");
+  const { host, protocol, username, password, searchParams } = new URL(url);
+  const user = decodeURIComponent(username);
+  const file = (name: string) => searchParams.get(name) ?? undefined;
+  const creds = file("creds");
+  const tls = { caFile: file("ca"), certFile: file("cert"), keyFile: file("key") };
+  const secured = protocol === "tls:" || Object.values(tls).some((path) => path !== undefined);
+  return await connect({
+    servers: host,
+    name: "colloquy",
+    timeout: CONNECT_TIMEOUT_MS,
+    ...attempts,
+    ...(user !== "" && password === "" ? { token: user } : {}),
+    ...(password === "" ? {} : { user, pass: decodeURIComponent(password) }),
+    // With this option a server without TLS is refused.
+    ...(secured && { tls: JSON.parse(JSON.stringify(tls)) }),
+    ...(creds !== undefined && { authenticator: credsAuthenticator(await readFile(creds)) }),
+  });
+}
+
 export function createNatsHints({ url, onError }: NatsHintsOptions): HintCarrier {
   /** The library reconnects by itself; the connection is lost only when that fails for good. */
   async function open(listener: Listener): Promise<HintConnection> {
-    // Imported only if NATS is configured.
-    const { connect, credsAuthenticator } = await import("@nats-io/transport-node");
-    const { host, protocol, username, password, searchParams } = new URL(url);
-    const user = decodeURIComponent(username);
-    const file = (name: string) => searchParams.get(name) ?? undefined;
-    const creds = file("creds");
-    const tls = { caFile: file("ca"), certFile: file("cert"), keyFile: file("key") };
-    const secured = protocol === "tls:" || Object.values(tls).some((path) => path !== undefined);
-    const connection = await connect({
-      servers: host,
-      name: "colloquy",
-      timeout: CONNECT_TIMEOUT_MS,
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: RECONNECT_MS,
-      ...(user !== "" && password === "" ? { token: user } : {}),
-      ...(password === "" ? {} : { user, pass: decodeURIComponent(password) }),
-      // With this option a server without TLS is refused.
-      ...(secured && { tls: JSON.parse(JSON.stringify(tls)) }),
-      ...(creds !== undefined && { authenticator: credsAuthenticator(await readFile(creds)) }),
-    });
+    const connection = await connectNats(url, { maxReconnectAttempts: -1, reconnectTimeWait: RECONNECT_MS });
     connection.subscribe(SUBJECT, {
       callback: (error, message) => (error ? onError(error) : listener.received(message.string())),
     });

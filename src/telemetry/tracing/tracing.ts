@@ -11,7 +11,6 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
-import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
 import {
   AlwaysOffSampler,
@@ -24,6 +23,7 @@ import {
   TracerProvider,
 } from "@opentelemetry/sdk-trace";
 import type { Span, SpanAttributes, SpanOptions, Tracing } from "../../domain/tracing.ts";
+import { otlpExporter } from "./otlp-exporter.ts";
 import { warningExporter } from "./warning-exporter.ts";
 
 /** See TracingSettings in src/config. */
@@ -36,7 +36,7 @@ export interface TracerOptions {
   readonly maxBatch: number;
   /** The version of this server. */
   readonly version: string;
-  /** Told in words that spans could not be exported. */
+  /** Told in words that spans could not be exported, or were rejected. */
   readonly onFailure: (problem: string) => void;
   /** Default: OTLP, as the OTEL_EXPORTER_OTLP_* variables say. */
   readonly exporter?: SpanExporter;
@@ -51,7 +51,7 @@ const KINDS = { server: SpanKind.SERVER, client: SpanKind.CLIENT, internal: Span
 
 export function createTracing(options: TracerOptions): OpenTracing {
   const { version, onFailure, timeoutMs } = options;
-  const exporter = options.exporter ?? new OTLPTraceExporter({ timeoutMillis: timeoutMs });
+  const exporter = options.exporter ?? otlpExporter({ timeoutMs, onPartial: onFailure });
   const named = resourceFromAttributes({ "service.name": "colloquy", "service.version": version });
   const provider = new TracerProvider({
     resource: defaultResource()

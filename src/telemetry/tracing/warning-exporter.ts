@@ -21,10 +21,10 @@ export function warningExporter(exporter: SpanExporter, onFailure: (problem: str
 }
 
 /** A collector may answer with a page. */
-const MAX_CAUSE = 200;
+export const MAX_CAUSE = 200;
 
 /** `: 503: Service Unavailable`; nothing if no cause is known. */
-function causeOf(error: unknown): string {
+export function causeOf(error: unknown): string {
   for (let at = error; at instanceof Error; at = at.cause) {
     const { code } = at as { code?: unknown };
     const known = code !== undefined && !at.message.includes(String(code)) ? String(code) : "";
