@@ -293,6 +293,13 @@ describe("F-RESPONSES: a reply", () => {
       "the agent reported an error",
       "down",
     ]),
+    [
+      "messages by turns, of which too much would be held",
+      [0, 1].map((index) => added(index, { type: "message", id: `msg_${index}`, content: [] })).join("") +
+        say(1, "x".repeat(1024 * 1024), 0, "msg_1").repeat(5),
+      "the agent sent too much of messages by turns",
+      "up",
+    ],
     ["no end", say(0, "half"), "the agent broke off", "down"],
     ["a document that is none", '{"hello":1}', "the agent's response is not a reply", "unknown"],
   ])("that fails: %s", async (_, body, message, health) => {

@@ -1,6 +1,10 @@
 // Puts messages whose events come by turns one after the other: only one is open at a time.
+import { AgentFailure } from "../../connector.ts";
 import { isObject } from "../../failures.ts";
 import type { ItemEvent } from "./known-items.ts";
+
+/** Length in characters of the events that are held at most, as JSON: more than a reply may have. */
+const MAX_HELD = 4 * 1024 * 1024;
 
 export type TypedEvent = readonly [type: string, event: ItemEvent];
 
@@ -11,8 +15,12 @@ export class Unmixed {
   #open: number | undefined;
   /** The events of those that come after it. */
   readonly #held = new Map<number, TypedEvent[]>();
+  #heldLength = 0;
 
-  /** The events that are to be taken now. Those of whatever was not announced as a message are taken as they come. */
+  /**
+   * The events that are to be taken now. Those of whatever was not announced as a message are taken as they come. Throws
+   * AgentFailure where too much would be held.
+   */
   take(type: string, event: ItemEvent): readonly TypedEvent[] {
     const { output_index: index, item } = event;
     if (typeof index !== "number") return [[type, event]];
@@ -22,6 +30,10 @@ export class Unmixed {
     }
     if (this.#open === undefined || index === this.#open || !this.#messages.has(index)) {
       return type === DONE && index === this.#open ? [[type, event], ...this.#next()] : [[type, event]];
+    }
+    this.#heldLength += JSON.stringify(event).length;
+    if (this.#heldLength > MAX_HELD) {
+      throw new AgentFailure("the agent sent too much of messages by turns", { health: "up" });
     }
     const held = this.#held.get(index) ?? [];
     held.push([type, event]);
