@@ -33,7 +33,9 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
 
   beforeAll(async () => {
     agent = await startFakeAgent();
-    stage = await startConsole({ environment: { COLLOQUY_AGENT_PRIVATE: "yes", COLLOQUY_HEARTBEAT: "1" } });
+    stage = await startConsole({
+      environment: { COLLOQUY_AGENT_PRIVATE: "yes", COLLOQUY_HEARTBEAT: "1", COLLOQUY_FILE_MAX: "1MiB" },
+    });
     const ada = await stage.tenant.token("ada", "admin");
     conversations = stage.server.client(ConversationService, ada);
     messages = stage.server.client(MessageService, ada);
@@ -335,6 +337,48 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     await page.waitForURL(/\/turns\//);
   });
 
+  test("files are attached, shown, taken out, kept when sending fails, and sent", async () => {
+    const id = await create({ title: "With files" });
+    const page = await stage.open(`/conversations/${id}`);
+    const box = page.getByLabel("Write a message");
+    const attached = page.getByRole("list", { name: "Attached files" });
+    const send = page.getByRole("button", { name: "Send", exact: true });
+    const [go, held] = signal();
+    await page.route("**/v1/files?*", (route) => held.then(() => route.continue()).catch(() => {}));
+    await page.locator("input[type=file]").setInputFiles([
+      { name: "late.txt", mimeType: "text/plain", buffer: Buffer.from("too late") },
+      { name: "dot.png", mimeType: "image/png", buffer: DOT },
+      { name: "large.bin", mimeType: "application/octet-stream", buffer: Buffer.alloc(2 * 1024 * 1024) },
+    ]);
+    await expect.poll(() => attached.getByRole("progressbar").count()).toBe(3);
+    await expect.poll(() => attached.locator("img").evaluate((e) => (e as unknown as Picture).naturalWidth)).toBe(1);
+    await box.fill("Here they are");
+    expect(await send.isDisabled()).toBe(true);
+    await attached.getByRole("button", { name: "Remove late.txt" }).click();
+    go();
+    await attached.getByText("a file may have at most 1048576 bytes").waitFor();
+    await attached.getByRole("button", { name: "Remove large.bin" }).click();
+    await page.evaluate(given("paste", "pasted.txt"));
+    await page.evaluate(given("drop", "dropped.txt"));
+    await attached.getByText("pasted.txt").waitFor();
+    await attached.getByText("dropped.txt").waitFor();
+    await expect.poll(() => send.isDisabled()).toBe(false);
+    await page.route("**/*.MessageService/SendMessage", (route) => route.abort());
+    await box.press("Enter");
+    await page.getByText("The server cannot be reached").waitFor();
+    expect(await attached.getByRole("listitem").count()).toBe(3);
+    await page.unroute("**/*.MessageService/SendMessage");
+    await box.press("Enter");
+    const said = page.locator("[data-message]");
+    for (const label of ["Show dot.png", "Save pasted.txt", "Save dropped.txt"]) {
+      await said.getByRole("button", { name: label }).waitFor();
+    }
+    await attached.waitFor({ state: "detached" });
+    const [stored, ...more] = (await messages.listMessages({ conversationId: id })).messages;
+    expect(more).toEqual([]);
+    expect(stored?.parts.map(({ content }) => content.case)).toEqual(["text", "file", "file", "file"]);
+  });
+
   test("a tool call is approved, and given its result", async () => {
     const id = await create({ agent: "helper" });
     const script = [says(calls("c1", "pay", '{"euro":5}')), says({ text: "Paid" })];
@@ -545,6 +589,30 @@ const GROW_TWICE = `new Promise((done) => {
   sizes.observe(content);
   requestAnimationFrame(() => grow(10));
 })`;
+
+/** A picture of one pixel. */
+const DOT = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+  "base64",
+);
+
+interface Picture {
+  readonly naturalWidth: number;
+}
+
+/** A script that pastes a file into the box, or drops it beside. */
+function given(how: "paste" | "drop", name: string): string {
+  const made =
+    how === "paste"
+      ? 'new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true })'
+      : 'new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true })';
+  const at = how === "paste" ? "textarea" : "header";
+  return `{
+    const data = new DataTransfer();
+    data.items.add(new File(["some words"], "${name}", { type: "text/plain" }));
+    document.querySelector("${at}").dispatchEvent(${made});
+  }`;
+}
 
 /** A script that says to the page whether it is in front. */
 function shown(state: "visible" | "hidden"): string {

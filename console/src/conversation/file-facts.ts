@@ -3,6 +3,9 @@ import { useQuery } from "@connectrpc/connect-query";
 import { FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
 import type { FilePart } from "../../../gen/colloquy/v1/part_pb.ts";
 
+/** Pictures that no browser runs. SVG is not among them. */
+export const PICTURES = /^image\/(?:png|jpeg|gif|webp|avif)$/;
+
 export interface FileFacts {
   /** Empty: none is known. */
   readonly name: string;

@@ -11,11 +11,8 @@ import { useServices } from "../app/services.ts";
 import { text } from "../strings/en.ts";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import { saveWhole } from "../ui/save.ts";
-import { useFileFacts } from "./file-facts.ts";
+import { PICTURES, useFileFacts } from "./file-facts.ts";
 import styles from "./file-part.module.css";
-
-/** Pictures that no browser runs. SVG is not among them. */
-const PICTURES = /^image\/(?:png|jpeg|gif|webp|avif)$/;
 
 export function FilePartView({ file }: { file: FilePart }) {
   const { source } = file;

@@ -7,11 +7,14 @@ export interface SendingBox extends Sending {
   type(content: string): void;
   restore(content: string, attempt: Attempt | undefined): void;
   /** @param deliver makes the call, with the attempt's id as request id and client id */
-  send(deliver: (attempt: Attempt) => Promise<unknown>): void;
+  send(deliver: (attempt: Attempt) => Promise<unknown>, fileIds?: readonly string[]): void;
 }
 
-/** @param messages those on the page: with the id of what was sent, it has arrived whether or not the call's response came */
-export function useSending(messages: readonly Message[]): SendingBox {
+/**
+ * @param messages those on the page: with the id of what was sent, it has arrived whether or not the call's response came
+ * @param onArrived told of each once
+ */
+export function useSending(messages: readonly Message[], onArrived: (attempt: Attempt) => void = () => {}): SendingBox {
   const [state, setState] = useState(NOTHING);
   const latest = useRef(state);
   const change = useCallback((next: Sending) => {
@@ -19,22 +22,33 @@ export function useSending(messages: readonly Message[]): SendingBox {
     latest.current = next;
     setState(next);
   }, []);
+  const told = useRef(onArrived);
+  told.current = onArrived;
+  const arrive = useCallback(
+    (id: string) => {
+      const { attempt } = latest.current;
+      if (attempt?.id !== id) return;
+      change(arrived(latest.current, id));
+      told.current(attempt);
+    },
+    [change],
+  );
   const id = state.attempt?.id;
   const isThere = id !== undefined && messages.some(({ clientId }) => clientId === id);
   useEffect(() => {
-    if (isThere) change(arrived(latest.current, id));
-  }, [isThere, id, change]);
+    if (isThere) arrive(id);
+  }, [isThere, id, arrive]);
   return {
     ...state,
     type: (content) => change(typed(latest.current, content)),
     restore: (content, attempt) => change(restored(content, attempt)),
-    send(deliver) {
-      const next = begun(latest.current, () => crypto.randomUUID());
+    send(deliver, fileIds) {
+      const next = begun(latest.current, () => crypto.randomUUID(), fileIds);
       if (next === undefined) return;
       change(next);
       const { attempt } = next;
       deliver(attempt).then(
-        () => change(arrived(latest.current, attempt.id)),
+        () => arrive(attempt.id),
         (error: unknown) => change(failed(latest.current, attempt.id, error)),
       );
     },

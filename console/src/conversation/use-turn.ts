@@ -12,7 +12,7 @@ import { useServices } from "../app/services.ts";
 import { hasEnded } from "../turns/turn-words.tsx";
 import { useThrottled } from "../ui/use-throttled.ts";
 import { advanced, type RunningTurn } from "./drafts.ts";
-import type { Attempt } from "./sending.ts";
+import { type Attempt, messageOf } from "./sending.ts";
 import { withTurns } from "./turn-failures.ts";
 
 /** Longer than a turn is silent before its reader is worth connecting anew, in milliseconds. */
@@ -138,10 +138,10 @@ export function useTurn(conversationId: string, onEntry: (message: Message) => v
     isStopped,
     error,
     look,
-    async ask({ id, text }) {
+    async ask(attempt) {
       setError(undefined);
-      const messages = [{ content: text, clientId: id }];
-      const { turn } = await client.createTurn({ conversationId, messages, requestId: id });
+      const request = { conversationId, messages: [messageOf(attempt)], requestId: attempt.id };
+      const { turn } = await client.createTurn(request);
       if (turn !== undefined) void watch(turn);
     },
     // A turn is repeated once, however often that is asked for: its repetition, if it fails, is another turn.

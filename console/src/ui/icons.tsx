@@ -44,6 +44,14 @@ export function PinIcon() {
   );
 }
 
+export function ClipIcon() {
+  return (
+    <Icon>
+      <path d="M21 11l-9 9a6 6 0 0 1-8.500-8.500l9-9a4 4 0 0 1 5.700 5.700l-9 9a2 2 0 0 1-2.800-2.800l8.300-8.300" />
+    </Icon>
+  );
+}
+
 export function LinesIcon() {
   return (
     <Icon>

@@ -2,7 +2,7 @@
 import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { createRepeats } from "../../../console/src/api/repeats.ts";
-import { arrived, begun, failed, NOTHING, typed } from "../../../console/src/conversation/sending.ts";
+import { arrived, begun, failed, messageOf, NOTHING, typed } from "../../../console/src/conversation/sending.ts";
 import { LegalHoldService } from "../../../gen/colloquy/v1/legal_hold_service_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { ReactionService } from "../../../gen/colloquy/v1/reaction_service_pb.ts";
@@ -33,6 +33,20 @@ describe("a box that one writes in", () => {
     expect(arrived(failed(first, id, new Error("lost")), id)).toEqual(NOTHING);
     expect(failed(arrived(first, id), id, new Error("lost"))).toEqual(NOTHING);
     expect(arrived(first, "another")).toBe(first);
+  });
+
+  test("sends files with what is written or alone, and the same ones again as the same message", () => {
+    const first = begun(NOTHING, newId, ["f-1"]);
+    if (first === undefined) throw new Error("nothing was sent");
+    const { id } = first.attempt;
+    const lost = failed(first, id, new Error("lost"));
+    expect(begun(lost, newId, ["f-1"])?.attempt).toEqual(first.attempt);
+    expect(begun(lost, newId, ["f-1", "f-2"])?.attempt.id).not.toBe(id);
+    const part = { content: { case: "file", value: { source: { case: "fileId", value: "f-1" } } } };
+    expect(messageOf(first.attempt)).toEqual({ clientId: id, parts: [part] });
+    const said = { content: { case: "text", value: { text: "see" } } };
+    expect(messageOf({ id, text: "see", fileIds: ["f-1"] })).toEqual({ clientId: id, parts: [said, part] });
+    expect(messageOf({ id, text: "see" })).toEqual({ clientId: id, content: "see" });
   });
 
   test("sends once what is sent twice, and nothing that is empty", () => {
