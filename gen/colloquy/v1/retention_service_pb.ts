@@ -221,7 +221,7 @@ export const PreviewRetentionPolicyRequestSchema: GenMessage<PreviewRetentionPol
  */
 export type PreviewRetentionPolicyResponse = Message<"colloquy.v1.PreviewRetentionPolicyResponse"> & {
   /**
-   * Number of conversations that it would delete or purge now.
+   * Number of conversations that it would delete, purge or empty now.
    *
    * @generated from field: int64 conversation_count = 1;
    */
@@ -242,7 +242,7 @@ export type PreviewRetentionPolicyResponse = Message<"colloquy.v1.PreviewRetenti
   heldCount: bigint;
 
   /**
-   * The first of the conversations that it would delete or purge, oldest first.
+   * The first of the conversations that it would delete, purge or empty, oldest first.
    *
    * @generated from field: repeated string conversation_ids = 4;
    */
