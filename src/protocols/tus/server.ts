@@ -20,6 +20,7 @@ const LOCKER = { newLock: () => ({ lock: async () => {}, unlock: async () => {} 
 
 /** One for each call: its store acts for the caller. */
 export class TusServer extends Server {
+  readonly #store: CallStore;
   readonly #maxBytes: number;
   readonly #render: (error: unknown) => RenderedError;
   /** Of the store, where that was it. */
@@ -42,6 +43,7 @@ export class TusServer extends Server {
         return { status_code: this.#failure.status, body: "" };
       },
     });
+    this.#store = store;
     this.#maxBytes = maxBytes;
     this.#render = render;
   }
@@ -49,6 +51,7 @@ export class TusServer extends Server {
   /** What every response of a failure goes through. */
   override async write(...[context, headers, status, text = ""]: Parameters<Server["write"]>) {
     if (status < 400) return super.write(context, headers, status, text);
+    await this.#store.forgetBegun();
     // Its own check of another version is one of a malformed header. The protocol: 412, with those that are spoken.
     const isVersion = status === 412 || /^Invalid\b.* tus-resumable\b/.test(text);
     if (isVersion) headers.set("tus-version", TUS_VERSION.join(","));

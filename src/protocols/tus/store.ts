@@ -22,6 +22,8 @@ export class CallStore extends DataStore {
   readonly #call: Call;
   readonly #told: Told;
   readonly #bodies: BodyRules;
+  /** The upload that this call has begun. */
+  #begun: string | undefined;
 
   /** @param bodies in what time a body must make progress */
   constructor(uploads: Uploads, call: Call, bodies: BodyRules, told: Told) {
@@ -43,6 +45,7 @@ export class CallStore extends DataStore {
     const ttl = metadata !== undefined && "ttl" in metadata ? (metadata.ttl ?? "") : undefined;
     const said = { name, mediaType, purpose, ttl, metadata: context.header("upload-metadata") };
     await this.#uploads.begin({ id, ...said, length: size }, context);
+    this.#begun = id;
     upload.creation_date = new Date().toISOString();
     if (size === 0) await this.#finish(await this.#uploads.read(id, context));
     return upload;
@@ -76,6 +79,14 @@ export class CallStore extends DataStore {
     if (stored === undefined) throw ERRORS.INVALID_OFFSET;
     await this.#finish(await this.#uploads.read(id, context));
     return stored;
+  }
+
+  /** After a failure: of an upload that this call has begun, its client is told no address, and nobody could end it. */
+  async forgetBegun(): Promise<void> {
+    if (this.#begun === undefined) return;
+    // Otherwise the sweeper finds it.
+    await this.remove(this.#begun).catch(() => {});
+    this.#begun = undefined;
   }
 
   override remove(id: string): Promise<void> {

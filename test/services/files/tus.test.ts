@@ -258,6 +258,45 @@ test("of a piece with a checksum that breaks off, nothing is kept", async () => 
   expect(await put({})).toBe("5");
 });
 
+test("of an upload that fails before its client has its address, nothing stays", async () => {
+  const { id, key } = await server.tenant();
+  const own = personOf(server, (await key("read", "write")).credential);
+  const begun = async () => {
+    const text = "select count(*)::integer as uploads from upload where tenant_id = $1";
+    const [row] = await server.database.query<{ uploads: number }>({ name: "test_uploads", text }, [id]);
+    return row?.uploads;
+  };
+  const type = { "content-type": "application/offset+octet-stream", "upload-length": "5" };
+  const post = (headers: Record<string, string>, body: BodyInit) =>
+    direct("POST", "/v1/uploads", { ...type, ...headers }, body, own);
+  expect((await post({ "upload-checksum": "sha1 AAAA" }, "hello")).status).toBe(460);
+  expect((await post({ "upload-checksum": "crc32 AAAA" }, "hello")).status).toBe(400);
+  expect((await post({}, "more than five")).status).toBe(413);
+  expect(await begun()).toBe(0);
+  const cut = new AbortController();
+  const body = new ReadableStream<Uint8Array>({
+    async start(controller) {
+      controller.enqueue(Buffer.from("he"));
+      await expect.poll(() => openFilesIn(folder)).not.toEqual([]);
+      cut.abort();
+    },
+  });
+  const init = {
+    method: "POST",
+    headers: { ...type, "tus-resumable": "1.0.0" },
+    body,
+    duplex: "half",
+    signal: cut.signal,
+  };
+  await expect(own.rest("/v1/uploads", init as RequestInit)).rejects.toThrow();
+  await expect.poll(begun).toBe(0);
+  expect(openFilesIn(folder)).toEqual([]);
+  // One that has come in part has an address.
+  const part = await post({}, "he");
+  expect([part.status, await begun()]).toEqual([201, 1]);
+  expect((await direct("DELETE", part.headers.get("location") ?? "", {}, undefined, own)).status).toBe(204);
+});
+
 test("a client that can send POST alone says the method in a header", async () => {
   const begun = await direct("POST", "/v1/uploads", { "upload-length": "5" });
   const path = begun.headers.get("location") ?? "";
