@@ -59,7 +59,7 @@ async function begin() {
   const change = (name: string, text: string, id: string) => server.database.query({ name, text }, [tenant.id, id]);
   await change("t_wrote", "update message set sender = 'ann' where tenant_id = $1 and conversation_id = $2", wrote);
   const old = `create_time = now() - interval '90 days', last_message_time = now() - interval '90 days',
-    delete_time = delete_time - interval '90 days'`;
+    delete_time = (delete_time at time zone 'UTC' - interval '90 days') at time zone 'UTC'`;
   await change("t_old", `update conversation set ${old} where tenant_id = $1 and id <> $2`, ids.young ?? "");
 
   const retention = server.client(RetentionService, credential);

@@ -439,7 +439,7 @@ describe("an import from another system", () => {
     expect(await exported(tenant.key())).toHaveLength(930);
   });
 
-  test("names a message whose id another conversation gets at the same time", async () => {
+  test("F-CITUS-COPY names a message whose id another conversation gets at the same time", async () => {
     const tenant = await server.tenant();
     const [id, other] = [newId(), newId()];
     await imported(tenant.key(), [conversation(other)]);

@@ -112,4 +112,33 @@ describe("a Citus cluster", () => {
       }
     },
   );
+
+  test("F-CITUS-TURNS what several tenants send by turns on one session is in each one's own log", async () => {
+    const database = await own.open();
+    const tenants = Array.from({ length: 6 }, () => ({ own: randomUUID(), log: randomUUID() }));
+    const run = (text: string, values: unknown[]) => database.query({ name: `turns_${text.length}`, text }, values);
+    for (const { own: slug, log } of tenants) {
+      await addTenant(database, { id: slug, slug, name: "", secret: randomBytes(32) });
+      await run("insert into member (tenant_id, id, role) values ($1, 'ada', 2)", [slug]);
+      const conversation = "insert into conversation (tenant_id, id, owner_id, creator) values ($1, $2, 'ada', 'ada')";
+      await run(conversation, [slug, log]);
+    }
+    const { name, sharded: text = "" } = send.member;
+    // PostgreSQL keeps a plan from the sixth on, Citus one for each shard; one message and two are different statements.
+    for (let time = 0; time < 14; time++) {
+      for (const { own: id, log } of tenants) {
+        const words = time % 2 === 0 ? [id] : [id, id];
+        const each = (value: unknown) => words.map(() => value);
+        const columns = [words.map(() => randomUUID()), each(1), words, each(null), each(null)];
+        const values = [id, "ada", log, "ada", ...columns, "ada", "Send", null, null, false, each(null), each(null)];
+        await client.query({ name, text, values });
+      }
+    }
+    const stored = `select tenant_id::text as own, conversation_id::text as log, count(*)::int as count,
+      max(seq)::int as last, min(content) as least, max(content) as most from message where tenant_id = any($1) group by 1, 2`;
+    const { rows } = await client.query(stored, [tenants.map((tenant) => tenant.own)]);
+    const byTenant = (a: { own: string }, b: { own: string }) => a.own.localeCompare(b.own);
+    const expected = tenants.map((one) => ({ ...one, count: 21, last: 21, least: one.own, most: one.own }));
+    expect(rows.toSorted(byTenant)).toEqual(expected.toSorted(byTenant));
+  });
 });
