@@ -56,7 +56,7 @@ export async function withDatabase<T>(
       onConnectionLost: (message) => logger.debug(message),
       ...(replicas &&
         config.replicaUrls.length > 0 && {
-          replicas: { urls: config.replicaUrls, onChange: (message: string) => logger.info(message) },
+          replicas: { urls: config.replicaUrls, onChange: (level, message) => logger[level](message) },
         }),
     });
     try {

@@ -33,7 +33,7 @@ beforeAll(async () => {
   startApp = () =>
     startOwnApp({
       url: pair.url(),
-      database: { replicas: { urls: [replica], onChange: (message) => told.push(message) } },
+      database: { replicas: { urls: [replica], onChange: (level, message) => told.push(`${level}: ${message}`) } },
     });
   app = await startApp();
   const { headers } = await tablesAt(pair.primary.url).tenant();
@@ -218,7 +218,7 @@ test("F-REPLICA: a standby that hangs, and then dies, costs its readers time alo
     expect(await contents(client, conversationId)).toEqual(["one"]);
   });
   expect(places).toEqual({ failed: 1 });
-  await expect.poll(() => told.at(-1)).toMatch(/is not read: it does not respond$/);
+  await expect.poll(() => told.at(-1)).toMatch(/^warn: .* is not read: it does not respond$/);
   expect(await reads(() => contents(client, conversationId))).toEqual({ none: 1 });
   proxy.goOn();
   await expect.poll(async () => (await reads(() => contents(client, conversationId))).replica).toBe(1);
@@ -236,7 +236,7 @@ test("F-REPLICA: after a failover to the standby no position of before is taken 
   await pair.promote();
   await client.messages.sendMessage({ conversationId, message: { content: "two" } });
   expect(await contents(client, conversationId)).toEqual(["one", "two"]);
-  await expect.poll(() => told.at(-1)).toMatch(/is not read: it is not a standby$/);
+  await expect.poll(() => told.at(-1)).toMatch(/^warn: .* is not read: it is not a standby$/);
   const after = new Reading(String(before));
   signal.reading = after;
   await expect

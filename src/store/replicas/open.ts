@@ -9,7 +9,7 @@ import { Replicas } from "./replicas.ts";
 export interface ReplicaSettings extends Omit<PoolSettings, "url"> {
   readonly urls: readonly string[];
   /** Told when a replica is no longer read, and why; and when it is read again. */
-  readonly onChange: (message: string) => void;
+  readonly onChange: (level: "info" | "warn", message: string) => void;
 }
 
 /** Connects to them in the background: one that cannot be reached stops nothing. Closing it closes the primary too. */

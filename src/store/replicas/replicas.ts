@@ -14,7 +14,7 @@ export interface ReplicasOptions {
   readonly primary: Queryable;
   readonly replicas: readonly Replica[];
   /** Told when a replica is no longer read, and why; and when it is read again. */
-  readonly onChange: (message: string) => void;
+  readonly onChange: (level: "info" | "warn", message: string) => void;
 }
 
 export class Replicas {
@@ -122,7 +122,7 @@ export class Replicas {
     const isNew = !this.#told.has(replica);
     if (!isNew && this.#told.get(replica) === trouble) return;
     this.#told.set(replica, trouble);
-    if (trouble !== undefined) this.#options.onChange(`the replica ${name} is not read: ${trouble}`);
-    else this.#options.onChange(`the replica ${name} is read`);
+    if (trouble !== undefined) this.#options.onChange("warn", `the replica ${name} is not read: ${trouble}`);
+    else this.#options.onChange("info", `the replica ${name} is read`);
   }
 }

@@ -7,6 +7,7 @@ import { boundLibrarySockets, type LibrarySockets } from "../../outbound/library
 import { limitOf } from "./attempt-limit.ts";
 import { AddressRefused } from "./refused.ts";
 import type { Parcel, Sink, SinkResult } from "./sink.ts";
+import { troubleOf } from "./trouble.ts";
 
 export interface NatsTarget {
   /** `nats://host:4222/subject` */
@@ -140,9 +141,6 @@ function failureOf(error: unknown, isLate: boolean, isTooMuch: boolean): SinkRes
   if (name.startsWith("JetStream")) {
     return { ...nothing, outcome: WebhookOutcome.REFUSED, error: "the stream refused the event" };
   }
-  return {
-    ...nothing,
-    outcome: WebhookOutcome.UNREACHABLE,
-    error: "the NATS server cannot be reached, or refused the credential",
-  };
+  const trouble = name === "AuthorizationError" ? "refused the credential" : troubleOf(error);
+  return { ...nothing, outcome: WebhookOutcome.UNREACHABLE, error: `the NATS server ${trouble}` };
 }

@@ -1,10 +1,13 @@
 // A NATS server that never stops writing holds neither the process nor the connection.
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
+import { getCACertificates, setDefaultCACertificates, TLSSocket } from "node:tls";
 import { afterEach, expect, test } from "vitest";
 import { WebhookOutcome } from "../../../gen/colloquy/v1/webhook_pb.ts";
 import { createNatsSink } from "../../../src/webhooks/sinks/nats.ts";
 import type { Parcel } from "../../../src/webhooks/sinks/sink.ts";
+import { makeCertificate } from "../../support/certificate.ts";
 
 const INFO = `INFO {"server_id":"s","version":"2.10.0","headers":true,"max_payload":1048576,"pad":"${"p".repeat(500)}"}\r\n`;
 const PARCEL: Parcel = {
@@ -90,4 +93,46 @@ test("ends with its signal, also while it connects", async () => {
   ending.abort();
   await expect(sent).rejects.toThrow("aborted");
   await expect.poll(() => written.closed).toBe(true);
+});
+
+test("ends when the server writes PINGs without end over TLS", async () => {
+  const { certFile, keyFile, remove } = makeCertificate();
+  const [cert, key] = [readFileSync(certFile, "utf8"), readFileSync(keyFile)];
+  remove();
+  const trusted = getCACertificates("default");
+  setDefaultCACertificates([...trusted, cert]);
+  try {
+    const written = { bytes: 0, closed: false };
+    server = createServer((plain) => {
+      plain
+        .on("error", () => {})
+        .on("close", () => {
+          written.closed = true;
+        });
+      plain.write(INFO.replace("{", '{"tls_required":true,'));
+      const secured = new TLSSocket(plain, { isServer: true, cert, key }).on("error", () => {});
+      secured.once("data", () => pump(secured, Buffer.from("PING\r\n".repeat(10_000)), written));
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as { port: number };
+    const sink = createNatsSink({ url: `nats://127.0.0.1:${port}/events`, headers: {}, timeoutMs: 20_000 }, undefined);
+    const sent = await sink.send(PARCEL, new AbortController().signal);
+    expect(sent).toMatchObject({ outcome: WebhookOutcome.UNREACHABLE, error: "the NATS server wrote too much" });
+    await expect.poll(() => written.closed).toBe(true);
+    expect(written.bytes).toBeLessThan(MOST_BYTES);
+  } finally {
+    setDefaultCACertificates(trusted);
+  }
+});
+
+test.each([
+  ["refuses the connection", "", "the NATS server refused the connection"],
+  ["refuses the credential", `${INFO}-ERR 'Authorization Violation'\r\n`, "the NATS server refused the credential"],
+])("says what to mend where the server %s", async (_, said, error) => {
+  const { url } = await flooding(said, "never", "");
+  if (said === "") await new Promise((closed) => server.close(closed));
+  const sink = createNatsSink({ url, headers: {}, timeoutMs: 20_000 }, undefined);
+  const sent = await sink.send(PARCEL, new AbortController().signal);
+  expect(sent).toMatchObject({ outcome: WebhookOutcome.UNREACHABLE, error });
 });
