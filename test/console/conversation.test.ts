@@ -431,8 +431,9 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     await page.getByRole("button", { name: "Actions" }).click();
     await page.getByRole("menuitem", { name: "Reply in a thread" }).click();
     const thread = page.getByRole("dialog", { name: "Thread" });
-    await thread.getByLabel("Write a reply").fill("I looked into it");
-    await thread.getByRole("button", { name: "Send" }).click();
+    const reply = thread.getByLabel("Write a reply");
+    await reply.fill("I looked into it");
+    await reply.press("Enter");
     await thread.getByRole("listitem").getByText("I looked into it").waitFor();
     await send(id, { content: "So did I", replyTo: first });
     await thread.getByRole("listitem").getByText("So did I").waitFor();
@@ -444,6 +445,16 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     await page.getByRole("link", { name: "Go to it" }).first().click();
     await page.waitForURL(/at=/);
     expect(await page.getByRole("button", { name: "Go to the latest" }).count()).toBe(0);
+    await page.getByRole("button", { name: "2 replies" }).click();
+    await thread.getByRole("listitem").getByText("So did I").waitFor();
+    // However long it grows, one sees its end, and the box to write in where it was.
+    const place = await reply.boundingBox();
+    await send(id, { content: "Line\n\n".repeat(40), replyTo: first });
+    await send(id, { content: "The very last", replyTo: first });
+    const last = thread.getByRole("listitem").getByText("The very last");
+    await last.waitFor();
+    await expect.poll(async () => (await last.boundingBox())?.y).toBeLessThan(place?.y ?? 0);
+    expect(await reply.boundingBox()).toEqual(place);
     expect(await page.evaluate("globalThis.broken")).toBeUndefined();
   });
 

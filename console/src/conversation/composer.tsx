@@ -12,6 +12,7 @@ import { ClipIcon } from "../ui/icons.tsx";
 import { AttachmentList } from "./attachment-list.tsx";
 import { filesOf } from "./attachments.ts";
 import styles from "./composer.module.css";
+import { isSend } from "./send-key.ts";
 import { type Attempt, messageOf } from "./sending.ts";
 import { StopTurn } from "./stop-turn.tsx";
 import { useAttachments } from "./use-attachments.ts";
@@ -87,8 +88,7 @@ export function Composer({ conversationId, agent, turn, messages, onSent }: Comp
         value={content}
         onChange={({ currentTarget }) => box.type(currentTarget.value)}
         onKeyDown={(event) => {
-          // Enter ends the composition of a character in some scripts.
-          if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
+          if (!isSend(event)) return;
           event.preventDefault();
           main();
         }}

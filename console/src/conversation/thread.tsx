@@ -1,9 +1,9 @@
 // A message and the replies to it, beside the log.
 import { useInfiniteQuery, useMutation } from "@connectrpc/connect-query";
-import { Button, Drawer, Stack, Textarea } from "@mantine/core";
-import { type FormEvent, useEffect } from "react";
+import { Button, Drawer, Textarea } from "@mantine/core";
+import { type ReactNode, useEffect, useRef } from "react";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
-import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { MessageOrder, MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { NEXT_PAGE } from "../api/paging.ts";
 import { text } from "../strings/en.ts";
 import { ActorName } from "../ui/actor-name.tsx";
@@ -11,8 +11,10 @@ import { FailureNotice } from "../ui/failure-notice.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { Time } from "../ui/time.tsx";
 import { MessageContent } from "./parts.tsx";
+import { isSend } from "./send-key.ts";
 import styles from "./thread.module.css";
 import { useDraft } from "./use-draft.ts";
+import { useFollowEnd } from "./use-follow-end.ts";
 import { useSending } from "./use-sending.ts";
 
 const words = text.conversation;
@@ -25,12 +27,13 @@ export interface ThreadProps {
 
 export default function Thread({ message, onChange, onClose }: ThreadProps) {
   const { id, conversationId, replyCount } = message;
-  const input = { messageId: id, pageSize: 50, pageToken: "" };
+  // The latest are what one answers: earlier ones are read on demand.
+  const input = { messageId: id, pageSize: 50, pageToken: "", order: MessageOrder.NEWEST_FIRST };
   const found = useInfiniteQuery(MessageService.method.listReplies, input, NEXT_PAGE);
   const { refetch } = found;
   // biome-ignore lint/correctness/useExhaustiveDependencies: the feed tells of replies by their count
   useEffect(() => void refetch(), [replyCount, refetch]);
-  const replies = found.data?.pages.flatMap(({ messages }) => messages) ?? [];
+  const replies = found.data?.pages.flatMap(({ messages }) => messages).toReversed() ?? [];
   const onSent = (sent: Message) => {
     onChange(sent);
     void refetch();
@@ -43,11 +46,22 @@ export default function Thread({ message, onChange, onClose }: ThreadProps) {
       title={words.thread}
       lockScroll={false}
       closeButtonProps={{ "aria-label": text.common.close }}
+      classNames={{ content: styles.drawer ?? "", body: styles.thread ?? "" }}
     >
-      <Stack gap="xs">
+      <Growing>
         <Entry message={message} />
         {found.isError && <FailureNotice error={found.error} onRetry={() => void refetch()} />}
         {found.isPending && <Loading />}
+        {found.hasNextPage && (
+          <Button
+            variant="default"
+            size="xs"
+            loading={found.isFetchingNextPage}
+            onClick={() => void found.fetchNextPage()}
+          >
+            {words.earlier}
+          </Button>
+        )}
         <ol className={styles.replies} aria-label={words.replies(replyCount)}>
           {replies.map((reply) => (
             <li key={reply.id}>
@@ -55,16 +69,33 @@ export default function Thread({ message, onChange, onClose }: ThreadProps) {
             </li>
           ))}
         </ol>
-        {found.hasNextPage && (
-          <Button variant="default" size="xs" onClick={() => void found.fetchNextPage()}>
-            {text.common.more}
-          </Button>
-        )}
-        {message.deleteTime === undefined && (
-          <Reply conversationId={conversationId} replyTo={id} replies={replies} onSent={onSent} />
-        )}
-      </Stack>
+      </Growing>
+      {message.deleteTime === undefined && (
+        <Reply conversationId={conversationId} replyTo={id} replies={replies} onSent={onSent} />
+      )}
     </Drawer>
+  );
+}
+
+/** Scrolls above the box to write in. Whoever has its end in sight goes on seeing it while it grows. */
+function Growing({ children }: { children: ReactNode }) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const content = useRef<HTMLDivElement>(null);
+  const { onClick } = useFollowEnd({ scroller, content, at: undefined, isThere: true });
+  return (
+    <div
+      ref={scroller}
+      className={styles.growing}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and must scroll with the keyboard too
+      tabIndex={0}
+      role="log"
+      aria-label={words.thread}
+      onClickCapture={onClick}
+    >
+      <div ref={content} className={styles.entries}>
+        {children}
+      </div>
+    </div>
   );
 }
 
@@ -95,22 +126,32 @@ function Reply({ conversationId, replyTo, replies, onSent }: ReplyProps) {
   const box = useSending(replies);
   useDraft({ conversationId, replyTo }, box);
   const { content, isBusy, error, type, send } = box;
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
+  const submit = () =>
     send(async ({ id, text: written }) => {
       const message = { content: written, replyTo, clientId: id };
       const sent = await mutateAsync({ conversationId, message, requestId: id });
       if (sent.message !== undefined) onSent(sent.message);
     });
-  };
   return (
-    <form onSubmit={submit}>
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        submit();
+      }}
+    >
       {error !== undefined && <FailureNotice error={error} />}
       <Textarea
         aria-label={words.writeReply}
         placeholder={words.writeReply}
+        description={words.keys}
+        inputWrapperOrder={["label", "input", "description", "error"]}
         value={content}
         onChange={({ currentTarget }) => type(currentTarget.value)}
+        onKeyDown={(event) => {
+          if (!isSend(event)) return;
+          event.preventDefault();
+          submit();
+        }}
         autosize
         minRows={2}
         maxRows={8}
