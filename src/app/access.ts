@@ -36,7 +36,7 @@ import { createTenantService } from "../services/tenants/service.ts";
 import type { Database } from "../store/database.ts";
 import { createKeyStore, createMemberStore, createTenantStore } from "../store/directory/access.ts";
 import type { TenantSecrets } from "../store/directory/tenant-secrets.ts";
-import { createKeyRing } from "../store/server-keys.ts";
+import { createKeyRing } from "../store/keys/server-keys.ts";
 import { exchangeCounts, forgetEverywhere, listenForChanges } from "./between-servers.ts";
 
 export interface IdentityOptions {

@@ -14,7 +14,7 @@ import type { Hints } from "../live/hints/hints.ts";
 import { toMessage } from "../services/convert.ts";
 import { leftTurn } from "../services/turns/left-turn.ts";
 import type { Database } from "../store/database.ts";
-import { createKeyRing } from "../store/server-keys.ts";
+import { createKeyRing } from "../store/keys/server-keys.ts";
 import { showServer } from "../store/server-presence.ts";
 import { warnSparingly } from "../telemetry/warn-rarely.ts";
 

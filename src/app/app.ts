@@ -40,7 +40,7 @@ import { createWebhookService } from "../services/webhooks/service.ts";
 import { withinConversation } from "../services/within-conversation.ts";
 import type { Database } from "../store/database.ts";
 import { createTenantSecrets } from "../store/directory/tenant-secrets.ts";
-import { traced } from "../store/traced.ts";
+import { traced } from "../store/wrappers/traced.ts";
 import { type EventLoop, watchEventLoop } from "../telemetry/event-loop.ts";
 import { measureLoad } from "../telemetry/load-metrics.ts";
 import { createMetrics, type Gather } from "../telemetry/metrics.ts";

@@ -4,7 +4,7 @@ import { type Agent, AgentSchema, OpenAiApi } from "../../gen/colloquy/v1/agent_
 import { openSealer } from "../agents/secrets/sealing-key.ts";
 import { operatorKeys } from "../domain/secrets/operator-keys.ts";
 import { setAgent } from "../services/agents/set-agent.ts";
-import { createKeyRing } from "../store/server-keys.ts";
+import { createKeyRing } from "../store/keys/server-keys.ts";
 import { type Invocation, UsageError } from "./command.ts";
 import { COMMAND_ORIGIN, commandCaller, tenantNamed } from "./command-caller.ts";
 import { withDatabase } from "./with-database.ts";

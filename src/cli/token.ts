@@ -3,7 +3,7 @@
 import { LocalIssuer, MAX_TTL_S } from "../access/tokens/local-issuer.ts";
 import { isMemberId, MEMBER_ID_RULE } from "../domain/identity/principal.ts";
 import { operatorKeys } from "../domain/secrets/operator-keys.ts";
-import { createKeyRing } from "../store/server-keys.ts";
+import { createKeyRing } from "../store/keys/server-keys.ts";
 import { type Invocation, UsageError } from "./command.ts";
 import { roleNamed, secondsOf, tenantNamed } from "./command-caller.ts";
 import { withDatabase } from "./with-database.ts";

@@ -6,7 +6,7 @@ import type { Config } from "../config/config.ts";
 import { SettingError } from "../domain/settings/setting-error.ts";
 import type { Embedded, EmbeddedOptions } from "../embedded-postgres/embedded.ts";
 import type { Database } from "../store/database.ts";
-import type { Pooling } from "../store/pooling.ts";
+import type { Pooling } from "../store/inspect/pooling.ts";
 import { CommandError, type Invocation } from "./command.ts";
 
 export interface OpenedDatabase {
@@ -93,13 +93,13 @@ async function refuseUnsuitable(
   pooling: Pooling,
   migrating: boolean,
 ): Promise<void> {
-  const { inspectDatabase } = await import("../store/inspect.ts");
+  const { inspectDatabase } = await import("../store/inspect/inspect.ts");
   if (url !== direct) {
     const problem = await inspectDatabase({ url, schema, migrating, pooling });
     if (problem !== undefined) throw new CommandError(`DATABASE_URL: ${problem}`);
   }
   if (direct === undefined) return;
-  const { inspectDirect } = await import("../store/inspect-direct.ts");
+  const { inspectDirect } = await import("../store/inspect/inspect-direct.ts");
   const problem = await inspectDirect(databaseUrl, { url: direct, schema, migrating }).catch((error: Error) => {
     throw new SettingError(`COLLOQUY_DATABASE_DIRECT_URL: ${error.message}`, { cause: error.cause });
   });
@@ -107,10 +107,10 @@ async function refuseUnsuitable(
 }
 
 async function poolerOf(url: string, logger: Logger): Promise<{ readonly prepares: boolean }> {
-  const { mayPrepare } = await import("../store/inspect.ts");
+  const { mayPrepare } = await import("../store/inspect/inspect.ts");
   const prepares = await mayPrepare(url);
   if (!prepares) {
-    const { UNPREPARED } = await import("../store/pooling.ts");
+    const { UNPREPARED } = await import("../store/inspect/pooling.ts");
     logger.warn(`DATABASE_URL leads to a pooler ${UNPREPARED}`);
   }
   return { prepares };

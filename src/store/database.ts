@@ -5,7 +5,7 @@ import type { ConnectionQueue } from "./driver/connection-queue.ts";
 import type { Queryable, Transaction } from "./driver/statement.ts";
 import type { ReplicaFigures } from "./replicas/figures.ts";
 import type { Schema } from "./schema.ts";
-import type { Reader } from "./snapshot.ts";
+import type { Reader } from "./snapshots/snapshot.ts";
 
 export type { Queryable, Statement, Transaction } from "./driver/statement.ts";
 

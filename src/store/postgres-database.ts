@@ -13,7 +13,7 @@ import { PreparedQuery } from "./driver/prepared-query.ts";
 import type { Queryable, Statement, Transaction } from "./driver/statement.ts";
 import { positionOf, primaryPosition } from "./replicas/statements.ts";
 import type { Schema } from "./schema.ts";
-import { type Reader, Snapshots } from "./snapshot.ts";
+import { type Reader, Snapshots } from "./snapshots/snapshot.ts";
 import { HeldTransaction, untilAborted } from "./transaction.ts";
 
 const PING: Statement<{ read_only: boolean }> = {

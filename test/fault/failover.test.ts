@@ -1,7 +1,7 @@
 // A failover: the primary is lost while messages are sent, and its standby takes its place.
 import { expect, test, vi } from "vitest";
 import { createClient } from "../../src/client/index.ts";
-import { inspectDatabase } from "../../src/store/inspect.ts";
+import { inspectDatabase } from "../../src/store/inspect/inspect.ts";
 import { administer } from "../support/postgres.ts";
 import { startReplicated } from "../support/standby.ts";
 import { startOwnApp } from "./stage/app.ts";

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/config.ts";
 import { createPostgresHints } from "../../src/live/hints/postgres.ts";
-import { inspectDatabase } from "../../src/store/inspect.ts";
+import { inspectDatabase } from "../../src/store/inspect/inspect.ts";
 import { openDatabase } from "../../src/store/open-database.ts";
 import { type Certificate, makeCertificate } from "../support/certificate.ts";
 import { POSTGRES_15 } from "../support/postgres.ts";

@@ -7,7 +7,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../gen/grpc/health/v1/health_pb.ts";
 import { loadConfig } from "../../src/config/config.ts";
-import { inspectDatabase } from "../../src/store/inspect.ts";
+import { inspectDatabase } from "../../src/store/inspect/inspect.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { type OwnApp, startOwnApp } from "../fault/stage/app.ts";
 import { startOwnDatabase, type Tenant } from "../fault/stage/database.ts";

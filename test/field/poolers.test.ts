@@ -1,7 +1,7 @@
 // A real PgBouncer between Colloquy and its database, in each of its modes.
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createPostgresHints } from "../../src/live/hints/postgres.ts";
-import { inspectDatabase } from "../../src/store/inspect.ts";
+import { inspectDatabase } from "../../src/store/inspect/inspect.ts";
 import { startOwnApp } from "../fault/stage/app.ts";
 import { tablesAt } from "../fault/stage/database.ts";
 import { hasPgBouncer, startPgBouncer } from "../support/pgbouncer.ts";

@@ -1,7 +1,7 @@
 // PgBouncer in transaction mode, with COLLOQUY_POOLING=transaction: what passes it, and what says that it does not.
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createPostgresHints } from "../../src/live/hints/postgres.ts";
-import { mayPrepare } from "../../src/store/inspect.ts";
+import { mayPrepare } from "../../src/store/inspect/inspect.ts";
 import { openDatabase } from "../../src/store/open-database.ts";
 import { tablesAt } from "../fault/stage/database.ts";
 import { runInProcess } from "../support/command-in-process.ts";

@@ -10,7 +10,7 @@ import { createSealer } from "../../src/agents/secrets/sealing.ts";
 import { openSealer } from "../../src/agents/secrets/sealing-key.ts";
 import { operatorKeys } from "../../src/domain/secrets/operator-keys.ts";
 import type { Database } from "../../src/store/database.ts";
-import { createKeyRing } from "../../src/store/server-keys.ts";
+import { createKeyRing } from "../../src/store/keys/server-keys.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 import { bearer, startIdentityServer } from "../support/identity-server.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";

@@ -19,7 +19,7 @@ import type { BodyRuleLimits } from "../../src/protocols/http/body/rules.ts";
 import type { Database } from "../../src/store/database.ts";
 import { roleNumber } from "../../src/store/directory/access.ts";
 import { addTenant } from "../../src/store/directory/tenants.ts";
-import { createKeyRing } from "../../src/store/server-keys.ts";
+import { createKeyRing } from "../../src/store/keys/server-keys.ts";
 import { createTestDatabase, silent, type TestDatabase } from "./postgres.ts";
 
 /** Headers that say who calls. */

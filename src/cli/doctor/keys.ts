@@ -11,8 +11,8 @@ export async function checkKey({ dataDir, agents }: Config, database: Database):
   const { createSealer } = await import("../../agents/secrets/sealing.ts");
   const { findSealingKeys } = await import("../../agents/secrets/sealing-key.ts");
   const { operatorKeys } = await import("../../domain/secrets/operator-keys.ts");
-  const { createKeyRing } = await import("../../store/server-keys.ts");
-  const { readSealed } = await import("../../store/sealed.ts");
+  const { createKeyRing } = await import("../../store/keys/server-keys.ts");
+  const { readSealed } = await import("../../store/keys/sealed.ts");
   const rows = await readSealed(database);
   const operator = operatorKeys(agents);
   const ring = createKeyRing(database, "sealing", operator);

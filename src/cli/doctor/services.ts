@@ -16,7 +16,7 @@ export async function checkDatabase(config: Config): Promise<Finding[]> {
   const subject = "database";
   if (databaseUrl === undefined) return [await checkEmbedded(join(dataDir, "postgres"))];
   try {
-    const { describeDatabase, inspectDatabase } = await import("../../store/inspect.ts");
+    const { describeDatabase, inspectDatabase } = await import("../../store/inspect/inspect.ts");
     const problem = await inspectDatabase({ url: databaseUrl, schema: databaseSchema, migrating: false, pooling });
     if (problem !== undefined) return [fail(subject, `DATABASE_URL: ${problem}`)];
     const { version, clockAheadMs, roundTripMs } = await describeDatabase(databaseUrl);
@@ -68,9 +68,9 @@ async function checkPooler(
   url: string,
 ): Promise<Finding[]> {
   const subject = "pooler";
-  const { mayPrepare } = await import("../../store/inspect.ts");
-  const { inspectDirect } = await import("../../store/inspect-direct.ts");
-  const { UNPREPARED } = await import("../../store/pooling.ts");
+  const { mayPrepare } = await import("../../store/inspect/inspect.ts");
+  const { inspectDirect } = await import("../../store/inspect/inspect-direct.ts");
+  const { UNPREPARED } = await import("../../store/inspect/pooling.ts");
   if (direct !== undefined) {
     const problem = await inspectDirect(url, { url: direct, schema, migrating: false }).catch(reasonOf);
     if (problem !== undefined) return [fail(subject, `COLLOQUY_DATABASE_DIRECT_URL: ${problem}`)];

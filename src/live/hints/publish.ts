@@ -1,6 +1,6 @@
 // Wraps a database to publish a hint for every log that has grown, after the commit, and for who may see it.
 import type { Database, Statement } from "../../store/database.ts";
-import { type QueryOf, wrapped } from "../../store/wrapped.ts";
+import { type QueryOf, wrapped } from "../../store/wrappers/wrapped.ts";
 import type { Hints } from "./hints.ts";
 
 /** Publishes a hint for each statement that extends a log, so that writers need not. */

@@ -17,7 +17,7 @@ import {
 import { FIRST_PLACE } from "../../store/conversations/participant-statements.ts";
 import type { Database, Queryable } from "../../store/database.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
-import { during } from "../../store/during.ts";
+import { during } from "../../store/wrappers/during.ts";
 import { lockVisible } from "../conversations/access.ts";
 import { toConversation, toDate, toTimestamp } from "../convert.ts";
 import { paginate } from "../paginate.ts";

@@ -1,7 +1,7 @@
 // A database whose reads go to replicas where their callers allow it.
 import type { Database } from "../database.ts";
 import { openPool, type PoolSettings } from "../driver/pool.ts";
-import { type QueryOf, wrapped } from "../wrapped.ts";
+import { type QueryOf, wrapped } from "../wrappers/wrapped.ts";
 import { nameOfReplica } from "./inspect.ts";
 import { Replica } from "./replica.ts";
 import { Replicas } from "./replicas.ts";

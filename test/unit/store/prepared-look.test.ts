@@ -1,7 +1,7 @@
 // Whether a pooler knows prepared statements is found whichever of its sessions it gives.
 import type pg from "pg";
 import { expect, test } from "vitest";
-import { keepsStatements } from "../../../src/store/pooling.ts";
+import { keepsStatements } from "../../../src/store/inspect/pooling.ts";
 
 /** Two clients of a pooler that gives its sessions in this order, the last one for ever, and knows no statement. */
 function clientsOf(order: readonly number[]): [pg.Client, pg.Client] {

@@ -1,7 +1,7 @@
 // Who gets the next place: by tenant, by caller, within bounds.
 import { describe, expect, test } from "vitest";
 import { ErrorReason } from "../../../src/domain/errors.ts";
-import { SnapshotQueue } from "../../../src/store/snapshot-queue.ts";
+import { SnapshotQueue } from "../../../src/store/snapshots/snapshot-queue.ts";
 
 /** Enters readers such as `a/1`; `order` says who got a place, `leave` gives one back. */
 function stage(limits: ConstructorParameters<typeof SnapshotQueue>[0]) {

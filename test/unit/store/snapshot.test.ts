@@ -6,7 +6,7 @@ import type { Lease } from "../../../src/store/driver/connection.ts";
 import { Connections } from "../../../src/store/driver/connections.ts";
 import { DEFAULT_TIMEOUTS, type OpenPool, openPool } from "../../../src/store/driver/pool.ts";
 import type { Queryable } from "../../../src/store/driver/statement.ts";
-import { LEAST_RATE, Snapshots } from "../../../src/store/snapshot.ts";
+import { LEAST_RATE, Snapshots } from "../../../src/store/snapshots/snapshot.ts";
 import { HeldTransaction } from "../../../src/store/transaction.ts";
 import { administer, createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
 

@@ -1,6 +1,6 @@
 // Wraps a database so that each statement of a traced call has a span, with its name and never its values.
-import { failureWord, type Tracing } from "../domain/tracing.ts";
-import type { Database } from "./database.ts";
+import { failureWord, type Tracing } from "../../domain/tracing.ts";
+import type { Database } from "../database.ts";
 import { type QueryOf, wrapped } from "./wrapped.ts";
 
 export function traced(database: Database, tracing: Tracing): Database {

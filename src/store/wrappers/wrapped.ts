@@ -1,5 +1,5 @@
 // A database with something done around its statements and transactions: everything else goes through.
-import type { Database, Queryable, Transaction } from "./database.ts";
+import type { Database, Queryable, Transaction } from "../database.ts";
 
 /** Makes the `query` that stands in for the one of a database or transaction. */
 export type QueryOf = (on: Queryable) => Queryable["query"];

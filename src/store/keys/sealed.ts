@@ -1,5 +1,5 @@
 // What is stored encrypted, for a check whether a key opens it.
-import type { Queryable, Statement } from "./database.ts";
+import type { Queryable, Statement } from "../database.ts";
 
 export interface SealedRow {
   readonly tenant_id: string;

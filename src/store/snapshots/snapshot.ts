@@ -1,12 +1,12 @@
 // Long reads of one snapshot: each holds a connection, so few run at once, and a slow reader loses its snapshot.
 
-import type { Interrupt } from "../domain/cancellation.ts";
-import { DomainError, ErrorReason } from "../domain/errors.ts";
-import type { Lease } from "./driver/connection.ts";
-import { translate } from "./driver/errors.ts";
-import type { Queryable } from "./driver/statement.ts";
+import type { Interrupt } from "../../domain/cancellation.ts";
+import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import type { Lease } from "../driver/connection.ts";
+import { translate } from "../driver/errors.ts";
+import type { Queryable } from "../driver/statement.ts";
+import type { HeldTransaction } from "../transaction.ts";
 import { type Reader, SnapshotQueue } from "./snapshot-queue.ts";
-import type { HeldTransaction } from "./transaction.ts";
 
 export type { Reader } from "./snapshot-queue.ts";
 

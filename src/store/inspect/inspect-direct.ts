@@ -1,6 +1,6 @@
 // Checks the URL that leads past a pooler: its database is suitable, and the one of DATABASE_URL.
 import { randomInt } from "node:crypto";
-import { unavailable } from "./driver/errors.ts";
+import { unavailable } from "../driver/errors.ts";
 import { connect, type Inspection, inspectDatabase } from "./inspect.ts";
 
 /**

@@ -1,8 +1,8 @@
 // The slots of snapshots, assigned fairly by tenant, and within a tenant by caller.
 
-import type { Interrupt } from "../domain/cancellation.ts";
-import { overloaded } from "./driver/errors.ts";
-import { afterOwnTime } from "./driver/own-time.ts";
+import type { Interrupt } from "../../domain/cancellation.ts";
+import { overloaded } from "../driver/errors.ts";
+import { afterOwnTime } from "../driver/own-time.ts";
 
 /** The reader of a snapshot, for fair scheduling. */
 export interface Reader {

@@ -1,9 +1,9 @@
 // The keys that servers share: one row for each purpose, wrapped by the operator's key where there is one.
-import type { KeyRing } from "../domain/secrets/key-ring.ts";
-import type { OperatorKeys } from "../domain/secrets/operator-keys.ts";
-import { unwrap, wrap } from "../domain/secrets/wrapping.ts";
-import { SettingError } from "../domain/settings/setting-error.ts";
-import type { Database, Statement } from "./database.ts";
+import type { KeyRing } from "../../domain/secrets/key-ring.ts";
+import type { OperatorKeys } from "../../domain/secrets/operator-keys.ts";
+import { unwrap, wrap } from "../../domain/secrets/wrapping.ts";
+import { SettingError } from "../../domain/settings/setting-error.ts";
+import type { Database, Statement } from "../database.ts";
 
 /** `signing` signs tokens; `sealing` encrypts credentials of agents and secrets of webhooks. */
 export type KeyPurpose = "signing" | "sealing";

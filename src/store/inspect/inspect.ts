@@ -1,9 +1,9 @@
 // Checks whether an external database is suitable, before it is used.
 import type pg from "pg";
-import { kindOf, unavailable } from "./driver/errors.ts";
-import { PreferringClient } from "./driver/prefer-tls.ts";
-import { OF_ROLE } from "./driver/session.ts";
-import { MIGRATION_TABLE } from "./migrations/names.ts";
+import { kindOf, unavailable } from "../driver/errors.ts";
+import { PreferringClient } from "../driver/prefer-tls.ts";
+import { OF_ROLE } from "../driver/session.ts";
+import { MIGRATION_TABLE } from "../migrations/names.ts";
 import { BACKEND, keepsStatements, type Pooling, poolerIn, sharing } from "./pooling.ts";
 
 export interface Inspection {
