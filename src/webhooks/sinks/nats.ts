@@ -4,6 +4,7 @@ import type { JetStreamClient } from "@nats-io/jetstream";
 import { WebhookOutcome } from "../../../gen/colloquy/v1/webhook_pb.ts";
 import { type AddressGuard, hostOf } from "../../outbound/addresses.ts";
 import { boundLibrarySockets, type LibrarySockets } from "../../outbound/library-sockets.ts";
+import { tlsNames } from "../../outbound/tls-names.ts";
 import { limitOf } from "./attempt-limit.ts";
 import { AddressRefused } from "./refused.ts";
 import type { Parcel, Sink, SinkResult } from "./sink.ts";
@@ -30,7 +31,10 @@ const READ_BYTES = 256 * 1024;
 export function createNatsSink(target: NatsTarget, guard: AddressGuard | undefined): Sink {
   const url = new URL(target.url);
   const subject = decodeURIComponent(url.pathname.slice(1));
+  const names = tlsNames(hostOf(url));
   let stream: Stream | undefined;
+  /** Whether the server takes no TLS, as was found by the last connection. */
+  let isPlain = false;
 
   async function connectClient(closed: () => void): Promise<JetStreamClient> {
     // Imported only if an endpoint needs it.
@@ -38,7 +42,7 @@ export function createNatsSink(target: NatsTarget, guard: AddressGuard | undefin
       import("@nats-io/transport-node"),
       import("@nats-io/jetstream"),
     ]);
-    const connection = await connect({
+    const options = {
       servers: `${await addressOf(hostOf(url), guard)}:${url.port || DEFAULT_PORT}`,
       name: "colloquy",
       timeout: target.timeoutMs,
@@ -47,6 +51,13 @@ export function createNatsSink(target: NatsTarget, guard: AddressGuard | undefin
       // What it tells of other servers of its cluster was not checked.
       ignoreClusterUpdates: true,
       ...credentialOf(target.headers),
+    };
+    const secured = { ...options, tls: names };
+    const connection = await connect(isPlain ? options : secured).catch((error: Error) => {
+      // With names for TLS the library insists on it; without them it takes what the server has.
+      isPlain = !isPlain && /does not support 'tls'/.test(error.message);
+      if (isPlain) return connect(options);
+      throw error;
     });
     void connection.closed().then(closed);
     return jetstream(connection, { timeout: target.timeoutMs });

@@ -5,6 +5,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { getCACertificates, setDefaultCACertificates, TLSSocket } from "node:tls";
 import { afterEach, expect, test } from "vitest";
 import { WebhookOutcome } from "../../../gen/colloquy/v1/webhook_pb.ts";
+import type { AddressGuard } from "../../../src/outbound/addresses.ts";
 import { createNatsSink } from "../../../src/webhooks/sinks/nats.ts";
 import type { Parcel } from "../../../src/webhooks/sinks/sink.ts";
 import { makeCertificate } from "../../support/certificate.ts";
@@ -25,11 +26,7 @@ afterEach(() => server.close());
 async function flooding(first: string, after: string, piece: string) {
   const written = { bytes: 0, closed: false };
   server = createServer((socket) => {
-    socket
-      .on("error", () => {})
-      .on("close", () => {
-        written.closed = true;
-      });
+    note(socket, written);
     let flooded = false;
     socket.write(first);
     const flood = () => {
@@ -47,6 +44,16 @@ async function flooding(first: string, after: string, piece: string) {
   await once(server, "listening");
   const { port } = server.address() as { port: number };
   return { url: `nats://127.0.0.1:${port}/events`, written };
+}
+
+/** A server may be connected to again. */
+function note(socket: Socket, written: { closed: boolean }): void {
+  written.closed = false;
+  socket
+    .on("error", () => {})
+    .on("close", () => {
+      written.closed = true;
+    });
 }
 
 function pump(socket: Socket, piece: Buffer, written: { bytes: number }): void {
@@ -95,8 +102,13 @@ test("ends with its signal, also while it connects", async () => {
   await expect.poll(() => written.closed).toBe(true);
 });
 
-test("ends when the server writes PINGs without end over TLS", async () => {
-  const { certFile, keyFile, remove } = makeCertificate();
+const toLoopback: AddressGuard = { checkHost: () => {}, lookup: (_, __, done) => done(null, "127.0.0.1", 4) };
+
+test.each([
+  ["an address", "127.0.0.1", "IP:127.0.0.1", undefined],
+  ["a name, of which an address is connected to", "nats.example", "DNS:nats.example", toLoopback],
+])("ends when the server writes PINGs without end over TLS, by %s", async (_, host, names, guard) => {
+  const { certFile, keyFile, remove } = makeCertificate(names);
   const [cert, key] = [readFileSync(certFile, "utf8"), readFileSync(keyFile)];
   remove();
   const trusted = getCACertificates("default");
@@ -104,11 +116,7 @@ test("ends when the server writes PINGs without end over TLS", async () => {
   try {
     const written = { bytes: 0, closed: false };
     server = createServer((plain) => {
-      plain
-        .on("error", () => {})
-        .on("close", () => {
-          written.closed = true;
-        });
+      note(plain, written);
       plain.write(INFO.replace("{", '{"tls_required":true,'));
       const secured = new TLSSocket(plain, { isServer: true, cert, key }).on("error", () => {});
       secured.once("data", () => pump(secured, Buffer.from("PING\r\n".repeat(10_000)), written));
@@ -116,7 +124,7 @@ test("ends when the server writes PINGs without end over TLS", async () => {
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as { port: number };
-    const sink = createNatsSink({ url: `nats://127.0.0.1:${port}/events`, headers: {}, timeoutMs: 20_000 }, undefined);
+    const sink = createNatsSink({ url: `nats://${host}:${port}/events`, headers: {}, timeoutMs: 20_000 }, guard);
     const sent = await sink.send(PARCEL, new AbortController().signal);
     expect(sent).toMatchObject({ outcome: WebhookOutcome.UNREACHABLE, error: "the NATS server wrote too much" });
     await expect.poll(() => written.closed).toBe(true);
