@@ -23,8 +23,11 @@ export interface StreamFormat {
   head(headers: Headers, first: Message | undefined): void;
   /** The messages as they are sent. */
   readonly frames: SharedFrames;
-  /** The last thing sent after a failure; `body` is the JSON that the mount renders for it, `first` the first message. */
-  error(body: unknown, first: Message | undefined): string | undefined;
+  /**
+   * How a failure is told: the last thing that is sent, from the JSON that the mount renders for it. Undefined: the stream has
+   * no form for it. `first` is the first message, which the stream does not hold.
+   */
+  errorForm(first: Message | undefined): ((body: unknown) => string) | undefined;
   /** What keeps a silent connection alive, if the format has such a thing. */
   readonly heartbeat: string | undefined;
 }
@@ -55,7 +58,7 @@ export function createEventFormat(binding: Binding, writer: JsonWriter): StreamF
       const event = chosen === undefined ? "" : `event: ${chosen.name}\n`;
       return Buffer.from(`${event}${id === undefined ? "" : `id: ${id}\n`}data: ${data}\n\n`);
     }),
-    error: errorEvent,
+    errorForm: () => errorEvent,
   };
 }
 
@@ -76,7 +79,7 @@ export function createLineFormat(binding: Binding, writer: JsonWriter): StreamFo
         responseBody === undefined ? writer.message(output, message) : writer.field(output, message, responseBody);
       return Buffer.from(`${line}\n`);
     }),
-    error: (body) => `${JSON.stringify({ error: body })}\n`,
+    errorForm: () => (body) => `${JSON.stringify({ error: body })}\n`,
   };
 }
 
@@ -94,9 +97,9 @@ export function createRawFormat(binding: Binding): StreamFormat {
     },
     frames: new SharedFrames((message) => httpBodyIn(message, binding.responseBody)?.data ?? new Uint8Array()),
     // Of other types a failure has no form.
-    error(body, first) {
+    errorForm(first) {
       const type = first && httpBodyIn(first, binding.responseBody)?.contentType;
-      return type === EVENTS_TYPE ? errorEvent(body) : undefined;
+      return type === EVENTS_TYPE ? errorEvent : undefined;
     },
   };
 }

@@ -48,12 +48,12 @@ export async function sendStream(messages: AsyncIterable<Message>, answer: Strea
   const reader = watchReader(response);
   const headSent = Promise.withResolvers<void>();
   let body: BodyWriter | undefined;
-  let head: Message | undefined;
+  let errorForm: ReturnType<StreamFormat["errorForm"]>;
   let heartbeat: NodeJS.Timeout | undefined;
   const open = (first?: Message): BodyWriter => {
     if (body === undefined) {
       body = begin(answer, first);
-      head = first;
+      errorForm = format.errorForm(first);
       if (answer.headOnly) headSent.resolve();
       else if (format.heartbeat !== undefined) heartbeat = keepAlive(body, format.heartbeat, times.heartbeatMs);
     }
@@ -84,7 +84,8 @@ export async function sendStream(messages: AsyncIterable<Message>, answer: Strea
     return true;
   } catch (error) {
     if (body === undefined || error instanceof ReaderGone) throw error;
-    const last = format.error(answer.renderError(error), head);
+    const failure = answer.renderError(error);
+    const last = errorForm?.(failure);
     // If the format cannot express a failure, aborting the stream is the only way to report it.
     if (last === undefined) response.destroy();
     else end(response, last);
