@@ -189,7 +189,7 @@ describe.skipIf(!HAS_CHROMIUM)("administration", () => {
     await form.getByLabel("Its id").fill("max");
     await form.getByRole("button", { name: "Create" }).click();
     const row = page.getByRole("row", { name: "Matter 7" });
-    await row.getByText("A member: max").waitFor();
+    await row.getByText(`A member: ${HOSTILE}`).waitFor();
     await row.getByRole("button", { name: "Lift" }).click();
     await form.getByLabel("Reason").fill("It is over");
     await form.getByRole("button", { name: "Lift" }).click();

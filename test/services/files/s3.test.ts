@@ -111,7 +111,7 @@ describe.runIf(hasSwift())("files in an S3-compatible store", () => {
       await tx.query(sql("lock", "lock table file in exclusive mode"), []);
       const whole = upload(PIXEL);
       await expect.poll(async () => (await objects("killed/")).length).toBe(1);
-      const waiting = () => lockWaits(tx, "%insert into file as f%");
+      const waiting = () => lockWaits(server.database, "%insert into file as f%");
       await expect.poll(waiting).toHaveLength(1);
       killed.signal("SIGKILL");
       expect(await Promise.all([endless, whole])).toEqual(["broken", "broken"]);
