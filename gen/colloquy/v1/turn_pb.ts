@@ -156,7 +156,8 @@ export type Turn = Message<"colloquy.v1.Turn"> & {
   failureStatus: number;
 
   /**
-   * The endpoint's own code of the failure, such as `context_length_exceeded`. Empty: it gave none.
+   * The endpoint's own code of the failure, such as `context_length_exceeded`. `invalid_reply`, with the status 0: it replied
+   * what no turn may hold, such as more than a message may be. Empty: there is none.
    *
    * @generated from field: string failure_code = 19;
    */

@@ -10,7 +10,7 @@ import { awaitsInput, digestOf, type PendingCall, pendingText } from "../../doma
 import { ReplyFault, ReplyItems } from "../../domain/turns/reply-items.ts";
 import type { ReplyPiece } from "../../domain/turns/reply-piece.ts";
 import { addUsage, type TokenColumns } from "../../domain/turns/token-count.ts";
-import { FinishReason, MAX_STEPS } from "../../domain/turns/turn.ts";
+import { FinishReason, INVALID_REPLY, MAX_STEPS } from "../../domain/turns/turn.ts";
 import { entryOf, failedResult, resultEntry } from "../../domain/turns/turn-entry.ts";
 import { Turns } from "../../pipeline/streams/time-slices.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
@@ -113,7 +113,7 @@ export class TurnSteps {
       }
     } catch (error) {
       if (!(error instanceof ReplyFault)) throw error;
-      throw new AgentFailure(error.message, { health: "up" });
+      throw new AgentFailure(error.message, { health: "up", refusal: { status: 0, code: INVALID_REPLY } });
     }
   }
 

@@ -1,5 +1,6 @@
 // Errors as OpenAI writes them: `{"error":{"message":…,"type":…,"param":…,"code":…}}`, and when its clients retry.
 import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
+import { INVALID_REPLY } from "../../domain/turns/turn.ts";
 import type { Failure, RenderError } from "../../protocols/rest/binding/mount.ts";
 import { type FailureKind, type ReadFailure, readFailure, type Violation } from "../shared/errors.ts";
 import { noFile } from "./files/errors.ts";
@@ -125,7 +126,8 @@ function refusedByModel(failure: Failure): ErrorForm {
 
 /** Whether a model failed in a way that may pass: its endpoint broke, and did not refuse the request. */
 function isPassing(reason: string, failure: Failure): boolean {
-  const { status } = refusalIn(failure);
+  const { status, code } = refusalIn(failure);
+  if (code === INVALID_REPLY) return false;
   return reason === "AGENT_FAILED" && (status === 0 || status >= 500 || status === 408 || status === 429);
 }
 

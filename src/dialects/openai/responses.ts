@@ -210,6 +210,10 @@ function json(text: string): Piece {
 
 function agentFailed(turn: Turn): DomainError {
   const { code, message } = failureOf(turn);
-  const metadata = { status: String(turn.failureStatus), code, response_id: responseIdOf(turn.id) };
+  const metadata = {
+    status: String(turn.failureStatus),
+    code: turn.failureCode || code,
+    response_id: responseIdOf(turn.id),
+  };
   return new DomainError(ErrorReason.AGENT_FAILED, message, { metadata });
 }

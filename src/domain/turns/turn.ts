@@ -58,6 +58,9 @@ export const TURN_TIMES: TurnTimes = { saveEveryMs: 250, leaseMs: 5_000, renewEv
  */
 export const HUNG_MS = 60_000;
 
+/** The failure code of a turn whose agent replied what no turn may hold: asked again, it would most likely do so again. */
+export const INVALID_REPLY = "invalid_reply";
+
 /** The longest reply, in bytes of UTF-8: the limit of a message. */
 export const MAX_REPLY_BYTES = 262_144;
 

@@ -228,6 +228,18 @@ test.each([
   expect((await scene.client.responses.create({ model: "m", conversation, input: "x" })).output_text).toBe("ok");
 });
 
+test("a model whose reply is longer than a message may be is not asked again", async () => {
+  scene.upstream.answer = says("x".repeat(300_000));
+  const asked = scene.client.responses.create({ model: "m", input: "x" });
+  const error = (await asked.catch((caught: unknown) => caught)) as APIError;
+  expect([error.status, error.code, error.message, error.headers?.get("x-should-retry")]).toEqual([
+    502,
+    "server_error",
+    "502 the reply is longer than a message may be",
+    "false",
+  ]);
+});
+
 describe("an item with a large picture and an id", () => {
   test("is stored once, sent again as it was or as it was shown, and no file is stored for another", async () => {
     const { client } = scene;
