@@ -1,5 +1,5 @@
-// What TLS asks of a server for a library that hands Node a connection without saying to whom: that would be checked against
-// "localhost".
+// What TLS asks of a server at a name that was resolved before: a library that is given the address checks the certificate
+// against that.
 import { isIP } from "node:net";
 
 export interface TlsNames {

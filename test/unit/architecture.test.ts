@@ -93,7 +93,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     holds: "connectors to agents, and their turns",
     mayImport: ["live", "outbound", "files", "pipeline", "store", "telemetry", "domain"],
   },
-  live: { holds: "hints, and followers of logs", mayImport: ["outbound", "pipeline", "store", "telemetry", "domain"] },
+  live: { holds: "hints, and followers of logs", mayImport: ["pipeline", "store", "telemetry", "domain"] },
   jobs: { holds: "work that nobody waits for", mayImport: ["files", "store", "telemetry", "domain"] },
   "embedded-postgres": { holds: "the PostgreSQL that comes along", mayImport: ["store", "domain"] },
   store: { holds: "the database: the only place with SQL", mayImport: ["access", "domain"] },

@@ -1,8 +1,6 @@
 // Transports hints over NATS.
 import { readFile } from "node:fs/promises";
 import type { NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
-import { hostOf } from "../../outbound/addresses.ts";
-import { tlsNames } from "../../outbound/tls-names.ts";
 import type { HintCarrier } from "./hints.ts";
 import { type HintConnection, keepConnected, type Listener } from "./keep-connected.ts";
 
@@ -32,16 +30,12 @@ export async function connectNats(
 ): Promise<NatsConnection> {
   // Imported only if NATS is configured.
   const { connect, credsAuthenticator } = await import("@nats-io/transport-node");
-  const parsed = new URL(url);
-  const { host, protocol, username, password, searchParams } = parsed;
+  const { host, protocol, username, password, searchParams } = new URL(url);
   const user = decodeURIComponent(username);
   const file = (name: string) => searchParams.get(name) ?? undefined;
   const creds = file("creds");
-  const files = { caFile: file("ca"), certFile: file("cert"), keyFile: file("key") };
-  const secured = protocol === "tls:" || Object.values(files).some((path) => path !== undefined);
-  // The library has the names of other servers of its cluster, and none for an address.
-  const { host: address, servername } = tlsNames(hostOf(parsed));
-  const tls = { ...files, ...(servername === undefined && { host: address }) };
+  const tls = { caFile: file("ca"), certFile: file("cert"), keyFile: file("key") };
+  const secured = protocol === "tls:" || Object.values(tls).some((path) => path !== undefined);
   return await connect({
     servers: host,
     name: "colloquy",

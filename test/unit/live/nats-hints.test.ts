@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { newId } from "../../../src/domain/ids/id.ts";
 import { createHints, type Hint } from "../../../src/live/hints/hints.ts";
-import { connectNats, createNatsHints } from "../../../src/live/hints/nats.ts";
+import { createNatsHints } from "../../../src/live/hints/nats.ts";
 import { makeCertificate } from "../../support/certificate.ts";
 import { freePort } from "../../support/free-port.ts";
 import { HAS_NATS, startFakeNats, startNats } from "../../support/nats-server.ts";
@@ -98,15 +98,6 @@ describe.skipIf(!HAS_NATS)("Debian's nats-server with TLS and credentials", () =
     // What was told meanwhile is lost, and that is told too.
     await expect.poll(() => told.includes("missed"), { timeout: 45_000 }).toBe(true);
     await carried();
-  });
-
-  test("a certificate for an address is good for that", async () => {
-    const own = makeCertificate("IP:127.0.0.1");
-    await using nats = await startNats("--tls", "--tlscert", own.certFile, "--tlskey", own.keyFile);
-    const url = `tls://127.0.0.1:${nats.port}?ca=${own.certFile}`;
-    const connects = () => connectNats(url, { reconnect: false }).then((connection) => connection.close(), String);
-    await expect.poll(connects, { timeout: 45_000 }).toBeUndefined();
-    own.remove();
   });
 
   test.each([
