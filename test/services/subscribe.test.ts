@@ -311,10 +311,15 @@ describe("all conversations", () => {
     const reader = follow(bob, {});
     const first = await reader.any();
     expect(first?.event).toBeUndefined();
+    const ofAlice = follow(alice, {});
+    await ofAlice.any();
 
     await send(alice, before, "to both");
     const own = await open(alice);
     await send(alice, own, "to alice");
+    // The feed has no order of its own between conversations that grow at once.
+    expect(texts(await ofAlice.next(3)).toSorted()).toEqual(["participantAdded", "to alice", "to both"]);
+    ofAlice.close();
     await send(alice, before, "again");
     const heard = await reader.next(2);
     expect(texts(heard)).toEqual(["to both", "again"]);

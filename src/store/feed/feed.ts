@@ -33,12 +33,27 @@ export function advanceGrown(database: Database, tenantId: string, grown: readon
   });
 }
 
-/** The same in a transaction, which has the feed to itself from then on. */
+/**
+ * The same in a transaction, which has the feed to itself from then on. All logs are looked up before: of many that takes
+ * long, and nobody waits for it. What grows meanwhile comes after the position that is returned.
+ */
 export async function advanceFeedWithin(
   tx: Queryable,
   tenantId: string,
   conversationIds: readonly string[] | undefined,
 ): Promise<bigint> {
+  if (conversationIds !== undefined) return addToFeed(tx, tenantId, conversationIds);
+  for (;;) {
+    const grown = await grownLogs(tx, tenantId);
+    const position = await addToFeed(tx, tenantId, grown);
+    if (grown.length < sql.MAX_GROWN) {
+      await tx.query(sql.trimFeed, [tenantId]);
+      return position;
+    }
+  }
+}
+
+async function addToFeed(tx: Queryable, tenantId: string, conversationIds: readonly string[]): Promise<bigint> {
   const [there] = await tx.query(sql.lockFeed, [tenantId]);
   if (there === undefined) {
     const [made] = await tx.query(sql.makeFeed, [tenantId]);
@@ -48,8 +63,7 @@ export async function advanceFeedWithin(
       return made.position;
     }
   }
-  if (conversationIds === undefined) await tx.query(sql.trimFeed, [tenantId]);
-  const [row] = await tx.query(sql.advanceFeed, [tenantId, conversationIds ?? null]);
+  const [row] = await tx.query(sql.advanceFeed, [tenantId, conversationIds]);
   return row?.position ?? 0n;
 }
 

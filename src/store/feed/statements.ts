@@ -24,7 +24,7 @@ export const lockFeed: Statement<{ position: bigint }> = {
 };
 
 /** Maximum logs that are looked up at once. */
-const MAX_GROWN = 10_000;
+export const MAX_GROWN = 10_000;
 
 /** The conversations whose logs have grown since the feed was written. It locks nothing. $1 tenant. */
 export const grownLogs: Statement<{ id: string }> = {
@@ -40,7 +40,7 @@ const MAX_NOTICES = 1_000;
 /**
  * Adds the notices that wait, and a row for every log that has grown, to a locked feed. It must be a separate
  * statement, because its snapshot must be newer than the lock. The end of a purged conversation comes before what was
- * stored under its id later. $1 tenant, $2 the conversations to check, or null for all.
+ * stored under its id later. $1 tenant, $2 the conversations to check.
  */
 export const advanceFeed: Statement<{ position: bigint }> = {
   name: "feed_advance",
@@ -50,7 +50,7 @@ export const advanceFeed: Statement<{ position: bigint }> = {
       row_number() over (order by c.update_time, c.id) as ordinal
     from conversation c
     left join feed_head h on h.tenant_id = $1 and h.conversation_id = c.id
-    where c.tenant_id = $1 and c.last_seq > coalesce(h.seq, 0) and ($2::uuid[] is null or c.id = any($2::uuid[]))
+    where c.tenant_id = $1 and c.last_seq > coalesce(h.seq, 0) and c.id = any($2::uuid[])
   ), heads as (
     insert into feed_head (tenant_id, conversation_id, seq) select $1, g.id, g.seq from grown g
     on conflict (tenant_id, conversation_id) do update set seq = excluded.seq
