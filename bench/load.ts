@@ -30,6 +30,8 @@ export interface Http1Load {
   /** The conversation of each request is one of these numbers, both included. */
   readonly numbers: readonly [first: number, last: number];
   readonly connections: number;
+  /** Tokens, of which each request has one by chance. Default: what `headers` say. */
+  readonly tokens?: readonly string[];
 }
 
 export function http1(load: Http1Load, seconds: number, directory: string): Promise<Rate> {
@@ -57,7 +59,7 @@ async function wrk(load: Http1Load, seconds: number, directory: string): Promise
 }
 
 /** Ids are written in Lua as `idOf` writes them. */
-function luaOf({ method, path, headers, body, numbers: [first, last] }: Http1Load): string {
+function luaOf({ method, path, headers, body, numbers: [first, last], tokens = [] }: Http1Load): string {
   const fill = (text: string) => `(string.gsub(${JSON.stringify(text)}, "{id}", id))`;
   const prefix = idOf("conversation", 0).slice(0, -11);
   return `
@@ -65,7 +67,9 @@ wrk.method = "${method}"
 ${Object.entries(headers)
   .map(([name, value]) => `wrk.headers["${name}"] = ${JSON.stringify(value)}`)
   .join("\n")}
+local tokens = {${tokens.map((token) => JSON.stringify(token)).join(", ")}}
 request = function()
+  if #tokens > 0 then wrk.headers["authorization"] = "Bearer " .. tokens[math.random(#tokens)] end
   local id = "${prefix}" .. string.format("%011x", math.random(${first}, ${last}))
   return wrk.format(nil, ${fill(path)}, nil, ${body === undefined ? "nil" : fill(body)})
 end
@@ -80,7 +84,9 @@ async function cannon(load: Http1Load, seconds: number): Promise<Rate> {
     duration: seconds,
     requests: Array.from({ length: 200 }, () => {
       const id = idOf("conversation", first + Math.floor(Math.random() * (last - first + 1)));
-      const { method, headers } = load;
+      const { method, tokens = [] } = load;
+      const token = tokens[Math.floor(Math.random() * tokens.length)];
+      const headers = { ...load.headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) };
       const filled = { method, headers, path: load.path.replaceAll("{id}", id) };
       return load.body === undefined ? filled : { ...filled, body: load.body.replaceAll("{id}", id) };
     }),

@@ -100,7 +100,7 @@ function livingMicros(pid: number): number {
   try {
     return cpuMicros(pid);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return 0;
+    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return 0;
     throw error;
   }
 }

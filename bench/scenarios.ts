@@ -1,5 +1,5 @@
 // Everything that is measured, by the goal that it belongs to, in the order of the table.
-import type { PLANNED_SECONDS } from "./plan.ts";
+import type { BY_NAME_SECONDS, PLANNED_SECONDS } from "./plan.ts";
 import type { Row } from "./report.ts";
 import { branches } from "./scenarios/branches.ts";
 import { browsers } from "./scenarios/browsers.ts";
@@ -14,6 +14,7 @@ import { files } from "./scenarios/files.ts";
 import { hot } from "./scenarios/hot.ts";
 import { importing } from "./scenarios/import.ts";
 import { p9 } from "./scenarios/live.ts";
+import { nodes } from "./scenarios/nodes.ts";
 import { p8 } from "./scenarios/overload.ts";
 import { parts } from "./scenarios/parts.ts";
 import { processes } from "./scenarios/processes.ts";
@@ -41,7 +42,7 @@ async function p10(): Promise<Row> {
   };
 }
 
-export const SCENARIOS: Readonly<Record<keyof typeof PLANNED_SECONDS, Scenario>> = {
+export const SCENARIOS: Readonly<Record<keyof typeof PLANNED_SECONDS | keyof typeof BY_NAME_SECONDS, Scenario>> = {
   ...{ P1: p1, P2: p2, P3: p3, P4: p4, P5: p5, P6: p6, P7: p7, P8: p8, P9: p9, P10: p10, P11: p11, P12: p12, P13: p13 },
   ...{
     hot,
@@ -62,6 +63,7 @@ export const SCENARIOS: Readonly<Record<keyof typeof PLANNED_SECONDS, Scenario>>
     files,
     bytes,
     processes,
+    nodes,
     curves,
   },
 };

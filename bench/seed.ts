@@ -4,6 +4,8 @@ import { migrate } from "../src/store/migrate.ts";
 import { openDatabase } from "../src/store/open-database.ts";
 import {
   CONTENT_BYTES,
+  FEWEST_TENANTS,
+  idOf,
   LARGE_TENANT,
   MEMBER,
   MESSAGES_EACH,
@@ -16,10 +18,20 @@ import {
 /** Ids as `idOf` makes them, in SQL. */
 const id = (kind: number, n: string) => `('01890000-0000-7000-8000-${kind}' || lpad(to_hex(${n}), 11, '0'))::uuid`;
 
-/** Messages numbered from 1 in conversations `$1` to `$2` of the measured tenant. */
-const MESSAGES = `
+/** Tenants 1 to `$1`. */
+const TENANTS = `
+  insert into tenant (id, slug, name, secret)
+  select ${id(0, "t")}, 'tenant-' || t, 'Tenant ' || t, sha256(t::text::bytea) from generate_series(1, $1::bigint) t`;
+
+/** Of tenants 1 to `$1`. */
+const MEMBERS = `
+  insert into member (tenant_id, id, display_name)
+  select ${id(0, "t")}, m, m from generate_series(1, $1::bigint) t, unnest(array['${MEMBER}', 'bob', 'eve']) m`;
+
+/** Messages numbered from 1 in conversations `$1` to `$2`, `$3` in each. */
+const MESSAGES = (tenant: string) => `
   insert into message (tenant_id, conversation_id, seq, id, role, sender, content, create_time)
-  select '${TENANT}', ${id(1, "c")}, s,
+  select '${tenant}', ${id(1, "c")}, s,
     (lpad(to_hex(1000000000000 + c * 2000000::bigint + s), 12, '0') || '7000' || '8' || lpad(to_hex(s), 15, '0'))::uuid,
     1 + s % 2, '${MEMBER}',
     substr(repeat('message ' || s || ' of conversation ' || c || ' ', 5), 1, ${CONTENT_BYTES}),
@@ -67,21 +79,13 @@ async function fill(client: pg.Client, sizes: Sizes): Promise<void> {
     "select indexdef from pg_indexes where tablename = 'message' and indexname = 'message_search_idx'",
   );
   await client.query("drop index if exists message_search_idx");
-  await client.query(
-    `insert into tenant (id, slug, name, secret)
-     select ${id(0, "t")}, 'tenant-' || t, 'Tenant ' || t, sha256(t::text::bytea) from generate_series(1, $1::bigint) t`,
-    [sizes.tenants],
-  );
-  await client.query(
-    `insert into member (tenant_id, id, display_name)
-     select ${id(0, "t")}, m, m from generate_series(1, $1::bigint) t, unnest(array['${MEMBER}', 'bob', 'eve']) m`,
-    [sizes.tenants],
-  );
+  await client.query(TENANTS, [sizes.tenants]);
+  await client.query(MEMBERS, [sizes.tenants]);
   await client.query(CONVERSATIONS(TENANT, 1, `'${MEMBER}'`), [0, 0, sizes.long]);
   await client.query(CONVERSATIONS(TENANT, 1, `'${MEMBER}'`), [1, sizes.conversations, MESSAGES_EACH]);
   await client.query(PARTICIPANTS(TENANT, 1, `'${MEMBER}'`), [0, sizes.conversations]);
-  await client.query(MESSAGES, [0, 0, sizes.long]);
-  await client.query(MESSAGES, [1, sizes.conversations, MESSAGES_EACH]);
+  await client.query(MESSAGES(TENANT), [0, 0, sizes.long]);
+  await client.query(MESSAGES(TENANT), [1, sizes.conversations, MESSAGES_EACH]);
   // A member that owns many in a large tenant, and one that owns the same page in a small one.
   const owner = `case when c <= ${sizes.owned} then '${MEMBER}' else 'bob' end`;
   await client.query(CONVERSATIONS(LARGE_TENANT, 2, owner), [1, sizes.large, 0]);
@@ -89,4 +93,26 @@ async function fill(client: pg.Client, sizes: Sizes): Promise<void> {
   await client.query(CONVERSATIONS(SMALL_TENANT, 3, `'${MEMBER}'`), [1, SMALL, 0]);
   await client.query(PARTICIPANTS(SMALL_TENANT, 3, `'${MEMBER}'`), [1, SMALL]);
   for (const { indexdef } of indexes) await client.query(indexdef);
+}
+
+/** Conversations of each tenant of {@link seedTenants}. */
+export const SPREAD_CONVERSATIONS = 20;
+
+/** Fills a migrated database with as many tenants as the smallest sizes have, all alike. */
+export async function seedTenants(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(TENANTS, [FEWEST_TENANTS]);
+    await client.query(MEMBERS, [FEWEST_TENANTS]);
+    for (let n = 1; n <= FEWEST_TENANTS; n++) {
+      const tenant = idOf("tenant", n);
+      await client.query(CONVERSATIONS(tenant, 1, `'${MEMBER}'`), [1, SPREAD_CONVERSATIONS, MESSAGES_EACH]);
+      await client.query(PARTICIPANTS(tenant, 1, `'${MEMBER}'`), [1, SPREAD_CONVERSATIONS]);
+      await client.query(MESSAGES(tenant), [1, SPREAD_CONVERSATIONS, MESSAGES_EACH]);
+    }
+    await client.query("vacuum analyze");
+  } finally {
+    await client.end();
+  }
 }

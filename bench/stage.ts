@@ -30,8 +30,8 @@ export interface Stage {
   stopPeers(): Promise<void>;
   /** Starts Colloquy on its first use, with a setting of its own each. */
   colloquy(name?: string, environment?: Readonly<Record<string, string>>): Promise<Served>;
-  /** A token of the member in the tenant that is measured unless told; `admin` and `import` are of administrators. */
-  token(kind?: "measured" | "large" | "small" | "admin" | "import"): string;
+  /** A token of the member in the tenant that is measured unless told; `import` and those with `admin` are of administrators. */
+  token(kind?: "measured" | "large" | "small" | "admin" | "small admin" | "import"): string;
   /** A token of the member in the tenant of this number, from 1 on. */
   tokenOf(tenant: number): string;
   say(line: string): void;
@@ -62,6 +62,7 @@ export async function setStage(sizes: Sizes, effort: Effort, say: (line: string)
     ["large", LARGE_TENANT, MEMBER, undefined],
     ["small", SMALL_TENANT, MEMBER, undefined],
     ["admin", TENANT, "admin", "admin"],
+    ["small admin", SMALL_TENANT, "admin", "admin"],
     ["import", IMPORT_TENANT, "admin", "admin"],
   ] as const) {
     tokens.set(kind, await issuer.issue({ tenantId, sub, role, ttl: 86_400 }));
@@ -109,6 +110,8 @@ export async function setStage(sizes: Sizes, effort: Effort, say: (line: string)
           COLLOQUY_COMPAT: "",
           // On, and never reached.
           COLLOQUY_RATE_LIMITS: "caller=999999999/60,tenant=999999999/60",
+          // Any of the servers on one database may be the one that delivers.
+          COLLOQUY_WEBHOOK_PRIVATE: "yes",
           ...environment,
         };
         return startServer(name, ["node", PROGRAM, "serve"], port, settings);

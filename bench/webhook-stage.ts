@@ -10,10 +10,11 @@ import type { Stage } from "./stage.ts";
 
 export type WebhookStage = Awaited<ReturnType<typeof setWebhookStage>>;
 
-export async function setWebhookStage(stage: Stage) {
-  const served = await stage.colloquy("colloquy with webhooks", { COLLOQUY_WEBHOOK_PRIVATE: "yes" });
+/** @param token of an administrator of the tenant whose events are delivered */
+export async function setWebhookStage(stage: Stage, token = stage.token("admin")) {
+  const served = await stage.colloquy("colloquy with webhooks");
   const receiver = await startReceiver();
-  const headers = { authorization: `Bearer ${stage.token("admin")}` };
+  const headers = { authorization: `Bearer ${token}` };
   const transport = createConnectTransport({ baseUrl: `http://127.0.0.1:${served.port}`, httpVersion: "2" });
   const hooks = createClient(WebhookService, transport);
   const conversations = createClient(ConversationService, transport);

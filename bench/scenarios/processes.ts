@@ -8,9 +8,10 @@ import type { Row } from "../report.ts";
 import type { Stage } from "../stage.ts";
 
 const PROCESSES = [1, 2, 4];
-const CONNECTIONS = 32;
+export const CONNECTIONS = 32;
 const MESSAGES = "/colloquy.v1.MessageService";
-const CALLS: Readonly<Record<string, readonly [path: string, body: string]>> = {
+/** The path and the body of each. */
+export const CALLS: Readonly<Record<string, readonly [path: string, body: string]>> = {
   "Send to different conversations": [
     `${MESSAGES}/SendMessage`,
     '{"conversationId":"{id}","message":{"content":"hello from the benchmark"}}',
