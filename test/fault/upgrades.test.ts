@@ -42,7 +42,9 @@ describe("a database of an older schema", () => {
     await using app = await startOwnApp({ url });
     for (const count of counts) {
       const { id: tenantId, conversationIds } = tenants.get(count) as OldTenant;
-      const call = callerOf(app.url, (await tablesAt(url).keyOf(tenantId)).headers);
+      const { headers } = await tablesAt(url).keyOf(tenantId);
+      const call = callerOf(app.url, headers);
+      const of = (member: string) => callerOf(app.url, { ...headers, "x-act-for": member });
       const release = MIGRATION_NAMES[count - 1];
       for (const id of conversationIds) {
         const path = `/v1/conversations/${id}/messages`;
@@ -52,7 +54,23 @@ describe("a database of an older schema", () => {
         );
         const sent = await call("POST", path, { role: "MESSAGE_ROLE_USER", content: "new" });
         expect([sent.status, sent.body.seq], release).toEqual([201, String(SIZE.messages + 1)]);
+        const { body: people } = await call("GET", `/v1/conversations/${id}/participants`);
+        expect(
+          people.participants.map(({ memberId }: { memberId: string }) => memberId),
+          release,
+        ).toEqual(["bob"]);
+        // Of 21 messages he has read one.
+        const { body: seen } = await of("bob")("GET", `/v1/conversations/${id}`);
+        expect(seen.memberView, release).toMatchObject({ readSeq: "1", unreadCount: SIZE.messages });
+        const [first] = body.messages.filter(({ seq }: { seq: string }) => seq === "1");
+        const { body: before } = await call("GET", `/v1/messages/${first.id}/revisions`);
+        expect([first.content, before.revisions.map(({ content }: { content: string }) => content)], release).toEqual([
+          "otter 1 of the old release",
+          ["written wrong"],
+        ]);
       }
+      const { body: managed } = await of("max")("GET", "/v1/conversations?ownerId=ada");
+      expect(managed.conversations, release).toHaveLength(SIZE.conversations);
       const { body: found } = await call("GET", "/v1/messages:search?query=otter&pageSize=100");
       expect(found.matches, release).toHaveLength(SIZE.conversations * SIZE.messages);
     }

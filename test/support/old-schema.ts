@@ -59,8 +59,8 @@ export interface OldData {
 }
 
 /**
- * A tenant as a release of the database's schema leaves it, with what has been there since the first: a member and
- * messages.
+ * A tenant as a release of the database's schema leaves it, with what has been there since the first: `ada`, whom `max`
+ * manages, with conversations in which `bob` takes part, who has read one message; of their messages the first was edited.
  */
 export async function addOldTenant(url: string, { slug, conversations, messages }: OldData): Promise<OldTenant> {
   const id = randomUUID();
@@ -72,10 +72,15 @@ export async function addOldTenant(url: string, { slug, conversations, messages 
       "insert into tenant (id, slug, name, secret) values ($1, $2, 'Old', decode(repeat('00', 32), 'hex'))",
       [id, slug],
     );
-    await client.query("insert into member (tenant_id, id, display_name) values ($1, 'ada', 'Ada')", [id]);
     await client.query(
-      `insert into conversation (tenant_id, id, title, owner_id, creator, last_seq, message_count, last_message_time)
-       select $1, c, 'old ' || n, 'ada', 'member:ada', $3::bigint, $3::bigint, now()
+      `insert into member (tenant_id, id, display_name, role, manager_id)
+       values ($1, 'max', 'Max', 3, null), ($1, 'ada', 'Ada', 2, 'max'), ($1, 'bob', 'Bob', 1, null)`,
+      [id],
+    );
+    await client.query(
+      `insert into conversation (tenant_id, id, title, owner_id, creator, participant_count, last_seq, message_count,
+         last_message_time)
+       select $1, c, 'old ' || n, 'ada', 'member:ada', 1, $3::bigint, $3::bigint, now()
        from unnest($2::uuid[]) with ordinality as o(c, n)`,
       [id, conversationIds, messages],
     );
@@ -84,6 +89,20 @@ export async function addOldTenant(url: string, { slug, conversations, messages 
        select $1, c, n, gen_random_uuid(), 1, 'member:ada', 'otter ' || n || ' of the old release'
        from unnest($2::uuid[]) c, generate_series(1, $3::bigint) n`,
       [id, conversationIds, messages],
+    );
+    await client.query(
+      `insert into participant (tenant_id, conversation_id, member_id, join_seq, read_seq)
+       select $1, c, 'bob', 1, 1 from unnest($2::uuid[]) c`,
+      [id, conversationIds],
+    );
+    await client.query(
+      `insert into message_revision (tenant_id, conversation_id, seq, revision, role, content, create_time, editor)
+       select $1, c, 1, 0, 1, 'written wrong', now(), 'member:ada' from unnest($2::uuid[]) c`,
+      [id, conversationIds],
+    );
+    await client.query(
+      "update message set revision = 1, edit_time = now() where tenant_id = $1 and conversation_id = any($2) and seq = 1",
+      [id, conversationIds],
     );
   } finally {
     await client.end();
