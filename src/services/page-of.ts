@@ -1,12 +1,7 @@
 // Limits a page, by count and by bytes.
-import { create, type DescMessage, type Message, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import { areCut, areHeavy } from "../store/driver/row-budget.ts";
-
-/**
- * Maximum bytes of a page's items in binary form. gRPC clients accept messages of 4 MiB by default; the rest is for the
- * fields beside the items.
- */
-export const PAGE_BYTES = 3 << 20;
+import { PageWeight } from "./page-weight.ts";
 
 export interface PageOf<Row, Item> {
   readonly items: readonly Item[];
@@ -33,11 +28,10 @@ export function pageOf<Row extends object, Desc extends DescMessage>(
   const more = rows.length > limit || areCut(rows);
   if (!heavy) return { items: within.map(convert), shown: within, more };
   const items: MessageInitShape<Desc>[] = [];
-  let bytes = 0;
+  const weight = new PageWeight();
   for (const row of within) {
     const item = convert(row);
-    bytes += toBinary(schema, create(schema, item as never) as Message as never).length;
-    if (bytes > PAGE_BYTES && items.length > 0) break;
+    if (!weight.add(schema, item) && items.length > 0) break;
     items.push(item);
   }
   return { items, shown: within.slice(0, items.length), more: more || items.length < within.length };

@@ -12,7 +12,7 @@ import * as participants from "../../gen/colloquy/v1/participant_service_pb.ts";
 import * as tenants from "../../gen/colloquy/v1/tenant_service_pb.ts";
 import { systemCaller } from "../../src/domain/identity/caller.ts";
 import { newId } from "../../src/domain/ids/id.ts";
-import { PAGE_BYTES } from "../../src/services/page-of.ts";
+import { PAGE_BYTES } from "../../src/services/page-weight.ts";
 import { paginate } from "../../src/services/paginate.ts";
 import { RowBudget } from "../../src/store/driver/row-budget.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";

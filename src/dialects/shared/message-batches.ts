@@ -6,7 +6,7 @@ import { MAX_BYTES, type ResponseBudget } from "../../services/in-process/respon
 import { CANONICAL_PAGE } from "./conversation-pages.ts";
 import { type LeanMessage, toLean } from "./lean-message.ts";
 
-/** Below that one more batch is read: it may take 19 MiB in JSON, where all of its text is control characters. */
+/** Below that one more batch is read, which takes up to 4 MiB in JSON. */
 const MAX_BATCH_BYTES = MAX_BYTES / 4;
 
 export interface MessageBatch {

@@ -1,6 +1,6 @@
 // ListTasks: the turns of one context, or of all that the caller sees, those whose state changed last first.
 
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
@@ -23,14 +23,13 @@ import { bindingOf, invalidPageToken, openCursor, type PageScope, sealCursor } f
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { findById } from "../../services/in-process/stored.ts";
+import { PageWeight } from "../../services/page-weight.ts";
 import type { FrontendOptions } from "../shared/options.ts";
 import type { Operations } from "./operations.ts";
 import { checkHistoryLength, contextIdOf, lastAwaited, statusTime, turnState } from "./tasks.ts";
 
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 100;
-/** A page of large tasks has fewer: gRPC clients accept 4 MiB by default. One task may have more. */
-const PAGE_BYTES = 3 << 20;
 /** The latest turns that are looked at. */
 const MAX_TURNS = 2_000;
 const CHUNK = 200;
@@ -85,7 +84,8 @@ export async function listTasks(
         )
       : new Map([[conversation.id, contextIdOf(conversation)]]);
   const tasks: Task[] = [];
-  let bytes = 0;
+  // A page of large tasks has fewer. One task may be larger than a page.
+  const weight = new PageWeight();
   let seen = 0;
   for (const { turn } of page) {
     seen++;
@@ -94,8 +94,7 @@ export async function listTasks(
     if (whole === undefined) continue;
     const id = contexts.get(turn.conversationId) ?? turn.conversationId;
     const task = await operations.task(whole, { contextId: id, historyLength, withArtifacts: includeArtifacts });
-    bytes += toBinary(TaskSchema, task).length;
-    if (bytes > PAGE_BYTES && tasks.length > 0) {
+    if (!weight.add(TaskSchema, task) && tasks.length > 0) {
       seen--;
       break;
     }

@@ -1,5 +1,5 @@
 // BatchListMessages: the messages of many conversations, as far as they fit into one response.
-import { type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Message, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import type {
   BatchListMessagesRequest,
@@ -13,7 +13,7 @@ import type { Database } from "../../store/database.ts";
 import { areHeavy } from "../../store/driver/row-budget.ts";
 import { readMessageBatch } from "../../store/messages/lists.ts";
 import { toMessage } from "../convert.ts";
-import { PAGE_BYTES } from "../page-of.ts";
+import { PAGE_BYTES, PageWeight } from "../page-weight.ts";
 
 const MAX_MESSAGES = 20_000;
 /** Of text and metadata. A response stays below 4 MiB, the default limit of gRPC clients. */
@@ -39,8 +39,7 @@ export async function batchListMessages(
   };
   const rows = await readMessageBatch(database, caller, batch, interrupt);
 
-  const weigh = areHeavy(rows);
-  let bytes = 0;
+  const weight = areHeavy(rows) ? new PageWeight() : undefined;
   const found = new Map<string, Message[]>();
   let end: string | undefined;
   for (const { asked_id: conversationId, skipped, place, bytes_before, ...row } of rows) {
@@ -50,8 +49,8 @@ export async function batchListMessages(
     if (skipped || place > limit || bytes_before >= MAX_BYTES) end = conversationId;
     else if (row.id !== null) {
       const message = toMessage({ ...row, id: row.id });
-      if (weigh) bytes += toBinary(MessageSchema, message).length;
-      if (bytes > MAX_BYTES && place > 1n) end = conversationId;
+      const fits = weight?.add(MessageSchema, message) ?? true;
+      if (!fits && place > 1n) end = conversationId;
       else messages.push(message);
     }
   }

@@ -317,11 +317,15 @@ describe.each(BINDINGS)("over %s", (binding) => {
     }
   });
 
-  test("a page of large tasks has fewer of them, and the next goes on with the rest", async () => {
-    agent.answer = replies({ text: "x".repeat(250_000) });
+  test.each([
+    ["large tasks", "x", 14, 12],
+    ["tasks that are large as JSON", "\u0001", 4, 2],
+  ])("a page of %s has fewer of them, and the next goes on with the rest", async (_, character, count, fitting) => {
+    agent.answer = replies({ text: character.repeat(250_000) });
     const contextId = randomUUID();
     const ids: string[] = [];
-    for (let at = 0; at < 14; at++) ids.unshift(((await client.sendMessage(message("Hi", { contextId }))) as Task).id);
+    for (let at = 0; at < count; at++)
+      ids.unshift(((await client.sendMessage(message("Hi", { contextId }))) as Task).id);
     const listed: string[][] = [];
     let pageToken = "";
     do {
@@ -330,7 +334,7 @@ describe.each(BINDINGS)("over %s", (binding) => {
       listed.push(page.tasks.map(({ id }) => id));
       pageToken = page.nextPageToken;
     } while (pageToken !== "");
-    expect(listed).toEqual([ids.slice(0, 12), ids.slice(12)]);
+    expect(listed).toEqual([ids.slice(0, fitting), ids.slice(fitting)]);
   });
 
   test("what one may not see is no task", async () => {
