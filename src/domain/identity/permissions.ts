@@ -34,12 +34,14 @@ export function ruleName({ name, parent }: DescMethod): string {
 
 /** The rule of a method. Throws an Error if the contract says none: see `requireRules`. */
 export function ruleOf(method: DescMethod): Rule {
-  let rule = rules.get(method);
-  if (rule === undefined) {
-    rule = readRule(method);
-    if (rule === undefined) throw new Error(`${ruleName(method)} has no permission rule`);
-    rules.set(method, rule);
-  }
+  const rule = knownRule(method);
+  if (rule === undefined) throw new Error(`${ruleName(method)} has no permission rule`);
+  return rule;
+}
+
+function knownRule(method: DescMethod): Rule | undefined {
+  const rule = rules.get(method) ?? readRule(method);
+  if (rule !== undefined) rules.set(method, rule);
   return rule;
 }
 
@@ -53,7 +55,7 @@ function readRule(method: DescMethod): Rule | undefined {
 
 /** For the start of a server: throws an Error that names every method without a rule. */
 export function requireRules(methods: Iterable<DescMethod>): void {
-  const missing = [...methods].filter((method) => readRule(method) === undefined).map(ruleName);
+  const missing = [...methods].filter((method) => knownRule(method) === undefined).map(ruleName);
   if (missing.length > 0) throw new Error(`No permission rule for ${missing.join(", ")}.`);
 }
 

@@ -33,15 +33,20 @@ type Response = NonNullable<MessageInitShape<typeof ServerReflectionResponseSche
 
 /** Both versions of reflection over the given services and themselves. They need no credential. */
 export function createReflection(services: readonly DescService[]): ServiceEntry[] {
-  const index = createDescriptorIndex([...services, ServerReflection, ServerReflectionAlpha]);
+  let made: DescriptorIndex | undefined;
+  // At the first call: few servers get one, and the start of each would wait for it.
+  const index = () => {
+    made ??= createDescriptorIndex([...services, ServerReflection, ServerReflectionAlpha]);
+    return made;
+  };
   return [
-    serve(ServerReflection, { serverReflectionInfo: (requests) => conversation(requests, index) }, OPEN),
+    serve(ServerReflection, { serverReflectionInfo: (requests) => conversation(requests, index()) }, OPEN),
     serve(
       ServerReflectionAlpha,
       {
         // The messages of the two versions differ in nothing but their package, so their bytes are the same.
         async *serverReflectionInfo(requests) {
-          for await (const response of conversation(asV1(requests), index)) {
+          for await (const response of conversation(asV1(requests), index())) {
             const bytes = toBinary(ServerReflectionResponseSchema, create(ServerReflectionResponseSchema, response));
             yield fromBinary(AlphaResponseSchema, bytes);
           }

@@ -52,11 +52,22 @@ export class BindingError extends Error {
   override readonly name = "BindingError";
 }
 
+/** By prefix. Mounts, their collision check and every server of a process ask for the same ones. */
+const known = new WeakMap<DescMethod, Map<string, readonly Binding[]>>();
+
 /**
  * The bindings of a method, the first one first; none if it has no `google.api.http` option. `prefix` is put in front of
  * each path. Throws {@link BindingError}.
  */
-export function bindingsOf(method: DescMethod, prefix = ""): Binding[] {
+export function bindingsOf(method: DescMethod, prefix = ""): readonly Binding[] {
+  const ofMethod = known.get(method) ?? new Map<string, readonly Binding[]>();
+  known.set(method, ofMethod);
+  const bindings = ofMethod.get(prefix) ?? readBindings(method, prefix);
+  ofMethod.set(prefix, bindings);
+  return bindings;
+}
+
+function readBindings(method: DescMethod, prefix: string): Binding[] {
   if (!hasOption(method, http)) return [];
   const rule = getOption(method, http);
   for (const extra of rule.additionalBindings) {

@@ -62,13 +62,18 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
     // Runs before the body is read.
     requestGate: (context) => admitCall(context, readMaxBytes),
   });
-  for (const method of pipeline.methods.values()) {
+  const handlers = new Map<string, UniversalHandler>();
+  /** Made at the first call of a method: the lanes serve most, and a server has hundreds. */
+  const handlerOf = (path: string): UniversalHandler | undefined => {
+    const method = pipeline.methods.get(path);
+    if (method === undefined || handlers.has(path)) return handlers.get(path);
     router.rpc(method as DescMethodUnary, implementationOf(method, readMaxBytes));
-  }
-  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+    for (const handler of router.handlers.slice(handlers.size)) handlers.set(handler.requestPath, handler);
+    return handlers.get(path);
+  };
 
   return (request, response) => {
-    const handler = handlers.get(pathOf(request.url));
+    const handler = handlerOf(pathOf(request.url));
     if (handler === undefined) return false;
     return answerCall(request, response, handler).then(() => true);
   };

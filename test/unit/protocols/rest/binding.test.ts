@@ -10,6 +10,7 @@ import { http } from "../../../../gen/google/api/annotations_pb.ts";
 import { type HttpRule, HttpRuleSchema } from "../../../../gen/google/api/http_pb.ts";
 import { BindingError, bindingsOf } from "../../../../src/protocols/rest/binding/binding.ts";
 import { LibraryService } from "../../../gen/colloquy/test/v1/rest_pb.ts";
+import { dialectServices, ownServices } from "../../../support/contract.ts";
 
 type Rule = Partial<Pick<HttpRule, "body" | "responseBody">> & { on: string; extra?: Rule[] };
 
@@ -110,5 +111,16 @@ describe("a binding", () => {
       "/api/t1/books/{book_id}",
       "/api/t1/shelves/{shelf}/books/{book_id}",
     ]);
+  });
+
+  it("asked for again, is what is read anew, under each prefix", () => {
+    const methods = [...ownServices, ...dialectServices].flatMap((service) => service.methods);
+    const told = (method: DescMethod, prefix: string) =>
+      bindingsOf(method, prefix).map(({ verb, pattern, taken, body }) => [verb, pattern, taken, body.kind]);
+    for (const prefix of ["", "/api", "", "/api"]) {
+      // Known is a method itself: its copy is read.
+      const anew = methods.map((method) => told({ ...method }, prefix));
+      expect(methods.map((method) => told(method, prefix))).toEqual(anew);
+    }
   });
 });
