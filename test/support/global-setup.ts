@@ -1,12 +1,13 @@
 // Starts the one PostgreSQL of a test run and prepares the database that every test copies.
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import type { Binaries } from "../../src/embedded-postgres/binaries.ts";
+import { SUPERUSER } from "../../src/embedded-postgres/cluster.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { openDatabase } from "../../src/store/open-database.ts";
 import { endLeftovers, markRun, watchRun } from "./leftovers.ts";
-import { administer, makeCluster, removeLeftClusters, startTestCluster } from "./postgres.ts";
+import { administer, makeCluster, removeLeftClusters, startTestCluster, type TestCluster } from "./postgres.ts";
 import { loggedStatements, unboundStatements } from "./statement-log.ts";
 import { keepFilesInMemory } from "./temporary.ts";
 
@@ -27,6 +28,7 @@ export async function setUp(project: TestProject, binaries?: Binaries): Promise<
     // A database with a connection cannot be copied.
     await database.close();
     await spareDisk(cluster.url);
+    await trustOwner(cluster);
   } catch (error) {
     await cluster.stop();
     throw error;
@@ -48,6 +50,16 @@ export async function setUp(project: TestProject, binaries?: Binaries): Promise<
     process.stderr.write(`${statements.length} statements parsed, ${unbound.length} of them not held to one tenant\n`);
     if (unbound.length > 0) throw new Error(`not held to one tenant:\n${unbound.join("\n")}`);
   };
+}
+
+/**
+ * Whoever reaches the socket need not prove the password: that takes half of the processor time of a connection, and a
+ * run makes thousands. Tests of credentials have clusters of their own.
+ */
+async function trustOwner({ url, dataDir }: TestCluster): Promise<void> {
+  const file = join(dataDir, "postgres/pg_hba.conf");
+  await writeFile(file, `local all ${SUPERUSER} trust\n${await readFile(file, "utf8")}`);
+  await administer(url, "select pg_reload_conf()");
 }
 
 /** What is in this cluster need not survive the machine: PostgreSQL does not wait for the disk. */

@@ -125,6 +125,22 @@ export async function administer(url: string, sql: string, values?: unknown[]): 
   }
 }
 
+/** By cluster: a connection costs more than to drop a database, and a worker makes hundreds. It ends with the worker. */
+const makers = new Map<string, pg.Client>();
+
+/** Makes or drops a database, one after the other. */
+async function changeDatabases(cluster: string, sql: string): Promise<void> {
+  let maker = makers.get(cluster);
+  if (maker === undefined) {
+    maker = new pg.Client({ connectionString: urlOf(cluster, "postgres"), application_name: "administer" });
+    makers.set(cluster, maker);
+    const forget = () => makers.delete(cluster);
+    maker.on("error", forget).on("end", forget);
+    maker.connect().catch(forget);
+  }
+  await maker.query(sql);
+}
+
 export interface TestDatabase extends AsyncDisposable {
   readonly url: string;
   /** What it is called in its cluster, to copy it as a template. */
@@ -143,12 +159,12 @@ export function statementName(text: string): string {
 }
 
 /** PostgreSQL waits 5 s for those that it ends: a process of Citus that has just been started takes longer. */
-async function dropOn(url: string, name: string): Promise<void> {
+async function dropOn(cluster: string, name: string): Promise<void> {
   try {
-    await administer(url, `drop database if exists ${name} with (force)`);
+    await changeDatabases(cluster, `drop database if exists ${name} with (force)`);
   } catch (error) {
     if ((error as { code?: string }).code !== "55006" || !onCitus()) throw error;
-    await dropOn(url, name);
+    await dropOn(cluster, name);
   }
 }
 
@@ -160,14 +176,14 @@ export async function createTestDatabase(template = TEMPLATE): Promise<TestDatab
   const cluster = inject("postgresUrl");
   const nodes = [cluster, ...(inject("postgresWorkers") ?? [])];
   const name = `test_${randomUUID().replaceAll("-", "")}`;
-  const everywhere = (sql: string) => Promise.all(nodes.map((node) => administer(urlOf(node, "postgres"), sql)));
-  await everywhere(`create database ${name} template ${template} strategy file_copy`);
+  const create = `create database ${name} template ${template} strategy file_copy`;
+  await Promise.all(nodes.map((node) => changeDatabases(node, create)));
   const url = urlOf(cluster, name);
   const opened: Database[] = [];
   const drop = async () => {
     await Promise.all(opened.map((database) => database.close()));
     // Of the coordinator first, which otherwise connects to the nodes meanwhile.
-    for (const node of nodes) await dropOn(urlOf(node, "postgres"), name);
+    for (const node of nodes) await dropOn(node, name);
   };
   return {
     url,
