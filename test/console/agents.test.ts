@@ -1,8 +1,11 @@
 // The console's views of agents and turns, in Chromium: create one, talk to it, and see what went wrong.
+import { fromBinary } from "@bufbuild/protobuf";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
-import { type FakeOpenAi, startFakeOpenAi } from "../support/agents.ts";
+import type { Turn } from "../../gen/colloquy/v1/turn_pb.ts";
+import { GetTurnResponseSchema, TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
+import { type FakeOpenAi, type OpenAiCall, startFakeOpenAi } from "../support/agents.ts";
 import { HAS_CHROMIUM } from "../support/browser.ts";
 import { type ConsoleStage, obstacles, startConsole } from "../support/console.ts";
 
@@ -27,6 +30,22 @@ describe.skipIf(!HAS_CHROMIUM)("agents", () => {
   const say = async (page: Page, content: string) => {
     await page.getByLabel("Message", { exact: true }).fill(content);
     await page.keyboard.press("Enter");
+  };
+
+  /** Begins turns that have begun to write, and end with `finish` of their calls. */
+  const heldTurn = async () => {
+    const calls: OpenAiCall[] = [];
+    model.answer = (call) => {
+      calls.push(call);
+      call.say("Once upon a time");
+    };
+    const turns = stage.server.client(TurnService, await stage.tenant.token("ada", "admin"));
+    const createTurn = async () => {
+      const { turn } = await turns.createTurn({ agent: "broken", messages: [{ content: "Tell me" }] });
+      await expect.poll(() => calls.length).toBe(1);
+      return turn as Turn;
+    };
+    return { calls, createTurn };
   };
 
   test("an administrator creates one, and changes it", async () => {
@@ -83,6 +102,51 @@ describe.skipIf(!HAS_CHROMIUM)("agents", () => {
     await page.getByText("Status of the endpoint").waitFor();
     await page.getByText("401", { exact: true }).waitFor();
     expect(await page.evaluate("globalThis.broken")).toBeUndefined();
+  });
+
+  test("F-CONSOLE-7: turns of conversations that no list has are among those of their agent", async () => {
+    const as = await stage.tenant.token("ada", "admin");
+    await stage.server.client(AgentService, as).createAgent({
+      agent: { name: "called", connector: { case: "echo", value: {} } },
+    });
+    const { turn } = await stage.server
+      .client(TurnService, as)
+      .createTurn({ agent: "called", messages: [{ content: "Hello" }] });
+    const page = await stage.open(`/agents/${turn?.agentId}`);
+    const table = page.getByRole("table", { name: "Last turns" });
+    await table.getByText("Complete", { exact: true }).waitFor();
+    expect(await table.locator("tbody tr").count()).toBe(1);
+  });
+
+  test("F-CONSOLE-7: a turn that ends while one looks at its agent is shown to have ended", async () => {
+    const { calls, createTurn } = await heldTurn();
+    const { agentId } = await createTurn();
+    const page = await stage.open(`/agents/${agentId}`);
+    const table = page.getByRole("table", { name: "Last turns" });
+    await table.getByText("Running", { exact: true }).waitFor();
+    for (const call of calls) call.finish();
+    await table.getByText("Complete", { exact: true }).waitFor();
+  });
+
+  test("F-CONSOLE-7: what a turn stored with its end is shown to whoever has watched it", async () => {
+    const { calls, createTurn } = await heldTurn();
+    const { id } = await createTurn();
+    const page = await stage.open("/agents");
+    let isSeenToEnd = false;
+    await page.route("**/TurnService/GetTurn*", async (route) => {
+      const response = await route.fetch();
+      const body = await response.body();
+      await route.fulfill({ response, body });
+      isSeenToEnd ||= fromBinary(GetTurnResponseSchema, body).turn?.endTime !== undefined;
+    });
+    // The last look at the entries is one from before the end.
+    const none = { contentType: "application/proto", body: "" };
+    const entries = "**/TurnService/ListTurnEntries*";
+    await page.route(entries, (route) => (isSeenToEnd ? route.continue() : route.fulfill(none)));
+    await page.goto(`${stage.server.url}/console/turns/${id}`);
+    await page.getByText("Running", { exact: true }).waitFor();
+    for (const call of calls) call.finish();
+    await page.getByText("Once upon a time").waitFor();
   });
 
   test("a reply is stopped", async () => {

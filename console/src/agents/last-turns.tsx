@@ -13,7 +13,7 @@ import { FailureNotice } from "../ui/failure-notice.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { Section } from "../ui/page.tsx";
 import { Time } from "../ui/time.tsx";
-import { useLastTurns } from "./use-last-turns.ts";
+import { LATEST_OF_ALL, useLastTurns } from "./use-last-turns.ts";
 
 const words = agentText.turn;
 
@@ -36,7 +36,10 @@ const COLUMNS: readonly Column<Turn>[] = [
 export function LastTurns({ agent }: { agent: Agent }) {
   const { turns, conversations, error } = useLastTurns(agent);
   return (
-    <Section title={agentText.last.title} hint={turns?.length ? agentText.last.hint(conversations) : undefined}>
+    <Section
+      title={agentText.last.title}
+      hint={turns?.length ? agentText.last.hint(conversations, LATEST_OF_ALL.pageSize) : undefined}
+    >
       {error !== undefined ? <FailureNotice error={error} /> : <Turns turns={turns} />}
     </Section>
   );

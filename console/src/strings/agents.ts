@@ -72,10 +72,8 @@ export const agentText = {
   },
   last: {
     title: "Last turns",
-    hint: (conversations: number) =>
-      conversations === 1
-        ? "Of the one conversation that names this agent and that you see."
-        : `Of the ${conversations} conversations with the latest activity that name this agent and that you see.`,
+    hint: (conversations: number, latest: number) =>
+      `Of the latest ${latest} turns of all agents${naming(conversations)}, as far as you see them.`,
     empty: "No turn yet",
     emptyHint: "Try the agent out, or let a conversation name it.",
     label: "Last turns, latest first",
@@ -124,6 +122,9 @@ export const agentText = {
     sent: "What it replied to",
     sentHint: "The endpoint also gets the agent's instructions and the latest messages before it.",
     came: "What came",
+    cameHint: "Each as it was stored, at the end of its text: after how much of the turn is beside its time.",
+    after: (span: string) => `after ${span}`,
+    noOutput: "No output",
     nothing: "Nothing was stored.",
     awaited: "Waits for",
     awaitedUntil: "Until",
@@ -141,3 +142,9 @@ export const agentText = {
     APPROVAL_RESPONSE: "Approval",
   },
 } as const;
+
+function naming(conversations: number): string {
+  if (conversations === 0) return "";
+  if (conversations === 1) return ", and of the one conversation that names this agent";
+  return `, and of the ${conversations} conversations with the latest activity that name it`;
+}

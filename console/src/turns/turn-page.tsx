@@ -18,13 +18,11 @@ import { RawJson } from "../ui/raw-json.tsx";
 import { Time } from "../ui/time.tsx";
 import { WholeTime } from "../ui/whole-time.tsx";
 import { wordOf } from "../ui/word-of.ts";
-import { TurnEntries } from "./turn-entries.tsx";
+import { REFRESH_MS, TurnEntries } from "./turn-entries.tsx";
 import { hasEnded, TurnBadge, tookOf } from "./turn-words.tsx";
 
 const route = getRouteApi("/shell/turns/$turnId");
 const words = agentText.turn;
-/** How often a turn that has not ended is read again. */
-const REFRESH_MS = 1_500;
 
 export function TurnPage() {
   const { turnId } = route.useParams();
@@ -49,10 +47,10 @@ export function TurnPage() {
       <TurnFacts turn={turn} />
       <RawJson schema={TurnSchema} message={turn} />
       <Section title={words.sent} hint={words.sentHint}>
-        <TurnEntries turnId={turn.id} isInput />
+        <TurnEntries turn={turn} isInput />
       </Section>
-      <Section title={words.came}>
-        <TurnEntries turnId={turn.id} {...(isOpen && { refreshMs: REFRESH_MS })} />
+      <Section title={words.came} hint={words.cameHint}>
+        <TurnEntries turn={turn} />
       </Section>
     </Page>
   );
