@@ -179,7 +179,7 @@ const REPLIES: Readonly<Record<string, readonly [body: string, items: object[], 
       done(0, { type: "reasoning", id: "rs_1", summary: [], content: [{ type: "reasoning_text", text: "hm" }] }) +
       say(1, "So") +
       completed(),
-    [{ reasoning: "hm", ended: { id: "rs_1" } }, { text: "So" }],
+    [{ reasoning: "hm", ended: { providerJson: '{"id":"rs_1"}' } }, { text: "So" }],
   ],
   "thoughts without any words": [
     done(0, { type: "reasoning", id: "rs_1", summary: [], encrypted_content: "E" }) + say(1, "So") + completed(),
@@ -381,6 +381,11 @@ describe("F-RESPONSES: a history", () => {
       "openai/openai-agents-js#546: a thought without what is encrypted stays at home",
       [user("1"), thought("hm", {}, { id: "rs_1" }), assistant("2")],
       [m("user", "1"), m("assistant", "2")],
+    ],
+    [
+      "thoughts that were told as text go back under the provider's id",
+      [user("1"), thought("hm", { id: "rs_1" }, { encrypted: "E" }), assistant("2")],
+      [m("user", "1"), { ...R, summary: [] }, m("assistant", "2")],
     ],
     [
       "another provider's thoughts stay at home",

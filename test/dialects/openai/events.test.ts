@@ -163,3 +163,74 @@ test.each<[how: string, id: string, events: readonly object[]]>([
   const later = await Array.fromAsync(await scene.client.responses.retrieve(response.id, { stream: true }));
   expect(later.map(({ type }) => type)).toEqual(told.map(({ type }) => type));
 });
+
+const spoken = {
+  id: "rs_1",
+  type: "reasoning",
+  summary: [],
+  content: [{ type: "reasoning_text", text: "hm, well" }],
+};
+const word = (delta: string, item_id?: string) => ({
+  type: "response.reasoning_text.delta",
+  output_index: 0,
+  content_index: 0,
+  delta,
+  ...(item_id !== undefined && { item_id }),
+});
+const added = {
+  type: "response.output_item.added",
+  output_index: 0,
+  item: { id: "rs_1", type: "reasoning", summary: [] },
+};
+const whole = { type: "response.output_item.done", output_index: 0, item: spoken };
+const summed = { ...whole, item: { ...spoken, summary: [{ type: "summary_text", text: "short" }] } };
+
+test.each<[how: string, summary: string[], events: readonly object[]]>([
+  ["with the response alone", [], []],
+  ["with the whole item alone", [], [whole]],
+  ["with the first of them", [], [added, word("hm", "rs_1"), word(", well", "rs_1"), whole]],
+  ["at the end", [], [word("hm"), word(", well"), whole]],
+  [
+    "beside a summary",
+    ["short"],
+    [added, word("hm", "rs_1"), word(", well", "rs_1"), { ...thought("rs_1"), delta: "short" }, summed],
+  ],
+])(
+  "thoughts told as text are streamed as the content that they are, under one id: the model's comes %s",
+  async (_, summary, events) => {
+    scene.upstream.answer = responds([spoken], events);
+    const stream = scene.client.responses.stream({ model: "thinker", input: "Go" });
+    const told = await Array.fromAsync(stream);
+    const response = await stream.finalResponse();
+    const id = response.output[0]?.id;
+    const item = { ...spoken, id, summary: summary.map((text) => ({ type: "summary_text", text })) };
+    expect(id).toMatch(/^rs_[0-9a-f]{32}$/);
+    expect(response.output).toEqual([item]);
+    const at = { item_id: id, output_index: 0, content_index: 0 };
+    const isDelta = ({ type }: { type: string }) => type === "response.reasoning_text.delta";
+    const bare = told.map(({ sequence_number: _, ...rest }) => rest as { type: string; delta?: string });
+    expect(
+      bare
+        .filter(isDelta)
+        .every((event) => Object.entries(at).every(([name, value]) => Reflect.get(event, name) === value)),
+    ).toBe(true);
+    expect(
+      bare
+        .filter(isDelta)
+        .map(({ delta }) => delta)
+        .join(""),
+    ).toBe("hm, well");
+    expect(bare.slice(2, -1).filter((event) => !isDelta(event))).toEqual([
+      { type: "response.output_item.added", output_index: 0, item: { id, type: "reasoning", summary: [] } },
+      { type: "response.content_part.added", ...at, part: { type: "reasoning_text", text: "" } },
+      { type: "response.reasoning_text.done", ...at, text: "hm, well" },
+      { type: "response.content_part.done", ...at, part: { type: "reasoning_text", text: "hm, well" } },
+      { type: "response.output_item.done", output_index: 0, item },
+    ]);
+    expect((await scene.client.responses.retrieve(response.id)).output).toEqual([item]);
+    const resumed = await scene.client.responses.retrieve(response.id, { stream: true, starting_after: 3 });
+    const rest = await Array.fromAsync(resumed);
+    expect(rest.map(({ sequence_number: number }) => number)[0]).toBe(4);
+    expect(rest.slice(0, -1)).toEqual(told.slice(4, -1));
+  },
+);

@@ -162,9 +162,10 @@ function besideCall({ namespace, caller }: JsonObject): { namespace?: string; ca
 /** What another provider encrypted says so beside it. */
 function thoughtOf({ id, summary, encrypted, extra }: Thought): JsonObject | undefined {
   if (encrypted === "" || "anthropic" in extra || "chat" in extra) return undefined;
+  const given = id || extra.id;
   return {
     type: "reasoning",
-    ...(id !== "" && { id }),
+    ...(typeof given === "string" && given !== "" && { id: given }),
     summary: summary.map((text) => ({ type: "summary_text", text })),
     encrypted_content: encrypted,
   };

@@ -12,6 +12,10 @@ export interface KnownItem {
   call?: SortedCall;
   /** That of a message, until it is told. */
   phase?: string;
+  /** The first id that the provider gave to thoughts. */
+  givenId?: string;
+  /** Whether thoughts are told themselves, not by a summary. */
+  inWords?: boolean;
   /** The id under which thoughts are told. */
   thoughtId?: string;
   /** Whether something of it was told by a delta. */

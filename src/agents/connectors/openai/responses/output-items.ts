@@ -2,13 +2,13 @@
 import { create, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
 import { MessageKind } from "../../../../../gen/colloquy/v1/message_pb.ts";
 import { PartSchema, ToolType } from "../../../../../gen/colloquy/v1/part_pb.ts";
-import { IMAGE_RESULT, RESULT } from "../../../../domain/files/image-result.ts";
 import type { ReplyPiece } from "../../../../domain/turns/reply-piece.ts";
 import { CallSorter, type SortedCall } from "../../call-sorter.ts";
 import { AgentFailure } from "../../connector.ts";
 import { isObject } from "../../failures.ts";
 import { newCallId } from "../../new-call-id.ts";
 import { Pieces } from "../../pieces.ts";
+import { foreignPart } from "./foreign-item.ts";
 import { isId, kept, MAX_ID_LENGTH, MAX_ITEM_LENGTH, textsIn } from "./item-members.ts";
 import { type ItemEvent, type KnownItem, KnownItems } from "./known-items.ts";
 import { MessageText } from "./message-text.ts";
@@ -68,15 +68,25 @@ export class OutputItems {
         if (isObject(event.annotation)) this.#text.annotate(event.annotation);
         break;
       case "response.reasoning_summary_part.added":
-        if (this.#known.of(event).told) this.#think("\n\n");
+        if (this.#known.of(event).told && !this.#known.of(event).inWords) this.#think("\n\n");
         break;
-      case "response.reasoning_summary_text.delta":
-      case "response.reasoning_text.delta":
-        if (typeof delta !== "string") break;
-        this.#nameThoughts(this.#known.of(event), event.item_id);
-        this.#known.of(event).told = true;
+      case "response.reasoning_summary_text.delta": {
+        const known = this.#known.of(event);
+        // A summary of what was told itself comes with the end.
+        if (typeof delta !== "string" || known.inWords) break;
+        this.#nameThoughts(known, known.givenId ?? event.item_id);
+        known.told = true;
         this.#think(delta);
         break;
+      }
+      case "response.reasoning_text.delta": {
+        const known = this.#known.of(event);
+        if (typeof delta !== "string") break;
+        if (!known.told && known.thoughtId === undefined) this.#wordThoughts(known);
+        known.told = true;
+        this.#think(delta);
+        break;
+      }
       case "response.function_call_arguments.done":
       case "response.custom_tool_call_input.done": {
         const { call } = this.#known.of(event);
@@ -138,7 +148,11 @@ export class OutputItems {
     if (!isObject(item)) return;
     const known = this.#known.of({ output_index: index ?? null, item_id: item.id ?? null });
     if (item.type === "message" && typeof item.phase === "string") known.phase = item.phase;
-    if (item.type === "reasoning") this.#nameThoughts(known, item.id);
+    if (item.type === "reasoning") {
+      if (isId(item.id)) known.givenId ??= item.id;
+      // What is encrypted is at most summarized. Of others the first words show what they are.
+      if (typeof item.encrypted_content === "string") this.#nameThoughts(known, item.id);
+    }
     if (item.type === "function_call" || item.type === "custom_tool_call") known.call ??= this.#begin(item);
   }
 
@@ -182,6 +196,12 @@ export class OutputItems {
     this.#sorter.other({ kind: "reasoning", text: "", id });
   }
 
+  /** Thoughts that are told themselves have no id: the first words may come without one, and it must not change. */
+  #wordThoughts(known: KnownItem): void {
+    known.inWords = true;
+    this.#text.close();
+  }
+
   #think(text: string): void {
     if (text === "") return;
     this.#text.close();
@@ -204,8 +224,11 @@ export class OutputItems {
     const summaries = textsIn(summary);
     const texts = textsIn(content);
     this.#told.thought = true;
-    this.#nameThoughts(known, given);
-    const id = known.thoughtId ?? given;
+    if (!known.told && known.thoughtId === undefined && texts.length > 0) this.#wordThoughts(known);
+    if (known.inWords !== true) this.#nameThoughts(known, known.givenId ?? given);
+    const id = known.inWords === true ? undefined : (known.thoughtId ?? known.givenId ?? given);
+    // The provider knows its thoughts by its id.
+    const own = known.inWords === true && isId(given) ? { id: given, ...rest } : rest;
     if (!known.told) this.#think((texts.length > 0 ? texts : summaries).join("\n\n"));
     this.#text.close();
     this.#sorter.other({
@@ -213,31 +236,14 @@ export class OutputItems {
       ...(isId(id) && { id }),
       ...(summaries.length > 0 && { summary: summaries }),
       ...(typeof encrypted === "string" && encrypted.length <= MAX_ITEM_LENGTH && { encrypted }),
-      ...kept(rest),
+      ...kept(own),
     });
   }
 
   /** Of a hosted tool, or of a type that is not known: kept as it is, and given back. */
   #foreign(item: JsonObject): void {
-    const image = item.type === IMAGE_RESULT ? imageIn(item) : undefined;
-    const json = JSON.stringify(image?.rest ?? item);
-    if (json.length > MAX_ITEM_LENGTH) {
-      throw new AgentFailure("the agent sent an item that is larger than an entry may be", { health: "up" });
-    }
+    const part = foreignPart(item);
     this.#text.close();
-    const part = create(
-      PartSchema,
-      image === undefined
-        ? { content: { case: "opaque", value: { format: "openai", json } } }
-        : { content: { case: "file", value: image.file }, extraJson: json },
-    );
     this.#sorter.other({ kind: "part", entry: MessageKind.ITEM, part });
   }
-}
-
-/** The picture of an item, and the rest of that. Undefined: what is written of its bytes again would be another text. */
-function imageIn({ [RESULT]: result, ...rest }: JsonObject) {
-  const bytes = typeof result === "string" ? Buffer.from(result, "base64") : undefined;
-  if (bytes === undefined || bytes.length === 0 || bytes.toString("base64") !== result) return undefined;
-  return { rest, file: { source: { case: "data", value: bytes }, mediaType: "image/png" } } as const;
 }
