@@ -356,7 +356,7 @@ describe.skipIf(!HAS_CHROMIUM)("a conversation", () => {
     expect(await send.isDisabled()).toBe(true);
     await attached.getByRole("button", { name: "Remove late.txt" }).click();
     go();
-    await attached.getByText("a file may have at most 1048576 bytes").waitFor();
+    await attached.getByText("a file may have at most 1 MiB").waitFor();
     await attached.getByRole("button", { name: "Remove large.bin" }).click();
     await page.evaluate(given("paste", "pasted.txt"));
     await page.evaluate(given("drop", "dropped.txt"));

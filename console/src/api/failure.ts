@@ -1,7 +1,13 @@
 // Failed calls, as people read them.
 import { Code, ConnectError } from "@connectrpc/connect";
+import { ErrorReason } from "../../../gen/colloquy/v1/error_reason_pb.ts";
+import { reasonOf } from "../../../src/client/reason.ts";
 import { text } from "../strings/en.ts";
 
+/** Codes of refusals that the same call meets again. */
+const LASTING: readonly Code[] = [Code.InvalidArgument, Code.OutOfRange, Code.PermissionDenied, Code.Unimplemented];
+/** A proxy that takes no body of this size. */
+const TOO_LARGE = 413;
 /** A proxy that limits calls reaches the server. */
 const TOO_MANY = 429;
 
@@ -27,6 +33,13 @@ function messageOf(failure: ConnectError, error: unknown, isLost: boolean): stri
   if (isUnreachable(error)) return isBack ? text.failure.reachableAgain : text.failure.unreachable;
   if (failure.code === Code.PermissionDenied) return `${text.failure.forbidden} ${failure.rawMessage}`;
   return failure.rawMessage || text.failure.title;
+}
+
+/** Whether the same call would fail again, whenever it is made: to try again is of no use. */
+export function isLasting(error: unknown): boolean {
+  const failure = ConnectError.from(error);
+  const isTooLarge = reasonOf(failure) === ErrorReason.TOO_LARGE || proxyStatus(failure) === TOO_LARGE;
+  return isTooLarge || LASTING.includes(failure.code);
 }
 
 /** The status of a response that is not the server's: all of its have a request id. */

@@ -1,12 +1,14 @@
 // What is attached to the message that one writes: how far it is sent, why it was not, and how to take it out.
 import { Button, CloseButton } from "@mantine/core";
 import { useSyncExternalStore } from "react";
-import { failureOf } from "../api/failure.ts";
+import { failureOf, isLasting } from "../api/failure.ts";
 import { useServices } from "../app/services.ts";
 import { text } from "../strings/en.ts";
 import { fileText } from "../strings/files.ts";
+import { withSizes } from "../ui/amounts.ts";
 import styles from "./attachment-list.module.css";
 import { type Attachment, MOST_FILES } from "./attachments.ts";
+import { useFileFacts } from "./file-facts.ts";
 import type { Attachments } from "./use-attachments.ts";
 
 export function AttachmentList({ attachments }: { attachments: Attachments }) {
@@ -41,10 +43,13 @@ interface ItemProps {
   readonly onRemove: () => void;
 }
 
-function Item({ attachment: { file, picture, sentBytes, fileId, error }, onRetry, onRemove }: ItemProps) {
+function Item({ attachment, onRetry, onRemove }: ItemProps) {
+  const { file, picture, sentBytes, fileId, error, mediaType } = attachment;
   const { connection } = useServices();
   const isLost = useSyncExternalStore(connection.subscribe, connection.isLost);
-  const { name } = file;
+  // Other clients name the files of a draft by their ids alone.
+  const facts = useFileFacts({ source: { case: "fileId", value: fileId ?? "" }, name: attachment.name, mediaType });
+  const name = facts.name || text.conversation.file;
   return (
     <>
       {picture !== undefined && <img src={picture} alt="" className={styles.picture} />}
@@ -54,14 +59,14 @@ function Item({ attachment: { file, picture, sentBytes, fileId, error }, onRetry
         </bdi>
         {error !== undefined && (
           <span className={styles.error} role="alert">
-            {failureOf(error, isLost).message}
+            {withSizes(failureOf(error, isLost).message)}
           </span>
         )}
         {error === undefined && fileId === undefined && (
-          <progress aria-label={fileText.sending(name)} max={Math.max(1, file.size)} value={sentBytes} />
+          <progress aria-label={fileText.sending(name)} max={Math.max(1, file?.size ?? 1)} value={sentBytes} />
         )}
       </span>
-      {error !== undefined && (
+      {error !== undefined && !isLasting(error) && (
         <Button variant="default" size="compact-xs" onClick={onRetry}>
           {text.failure.retry}
         </Button>

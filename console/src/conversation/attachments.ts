@@ -1,9 +1,20 @@
 // Files that are to be sent with a message: chosen, uploaded, and named by the ids that the server gives.
 
+/** A file that the server has. */
+export interface StoredFile {
+  readonly id: string;
+  /** Empty: it is not known yet. */
+  readonly name: string;
+  readonly mediaType: string;
+}
+
 export interface Attachment {
   /** Tells it from the others of the box. */
   readonly key: string;
-  readonly file: File;
+  readonly name: string;
+  readonly mediaType: string;
+  /** What is uploaded. Undefined: it was before the page was opened. */
+  readonly file?: File | undefined;
   /** An address of its bytes, of a picture. */
   readonly picture?: string | undefined;
   readonly sentBytes: number;
@@ -24,8 +35,8 @@ export function changed(
 }
 
 /** Those that are stored, in their order. */
-export function storedIds(attachments: readonly Attachment[]): readonly string[] {
-  return attachments.flatMap(({ fileId }) => fileId ?? []);
+export function storedFiles(attachments: readonly Attachment[]): readonly StoredFile[] {
+  return attachments.flatMap(({ fileId: id, name, mediaType }) => (id === undefined ? [] : { id, name, mediaType }));
 }
 
 /** The files of a paste or a drop. Text that was copied together with a picture of it is text. */

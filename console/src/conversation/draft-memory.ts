@@ -2,10 +2,10 @@
 // credential that wrote it, and cannot be written once that is refused.
 import type { Session } from "../auth/session.ts";
 import type { Attempt } from "./sending.ts";
+import type { Pieces } from "./written.ts";
 
-export interface Written {
-  readonly text: string;
-  /** Of the server's draft with this text. Empty: the server does not have it. */
+export interface Written extends Pieces {
+  /** Of the server's draft with this. Empty: the server does not have it. */
   readonly etag: string;
   /** What was sent and may not have come. */
   readonly attempt?: Attempt | undefined;
@@ -60,11 +60,11 @@ export function forgetDrafts(storage: Storage): void {
  */
 export function beginning(
   kept: (Written & { readonly isOther: boolean }) | undefined,
-  drafted: string | undefined,
-): string {
+  drafted: Pieces | undefined,
+): Pieces {
   // What the server has not got is newer. Of another key, it has no draft to show.
-  if (kept !== undefined && (kept.etag === "" || kept.isOther)) return kept.text;
-  return drafted ?? "";
+  if (kept !== undefined && (kept.etag === "" || kept.isOther)) return { text: kept.text, files: kept.files ?? [] };
+  return drafted ?? { text: "", files: [] };
 }
 
 function parsed(json: string | null): Kept | undefined {

@@ -18,7 +18,11 @@ export function mergedFacts(part: Partial<FileFacts>, stored: Partial<FileFacts>
   return { name: part.name || stored?.name || "", mediaType: part.mediaType || stored?.mediaType || "" };
 }
 
-export function useFileFacts({ source, name = "", mediaType = "" }: FilePart): FileFacts {
+export function useFileFacts({
+  source,
+  name = "",
+  mediaType = "",
+}: Pick<FilePart, "source" | "name" | "mediaType">): FileFacts {
   const fileId = source.case === "fileId" ? source.value : "";
   const enabled = fileId !== "" && (name === "" || mediaType === "");
   // A stored file never changes.

@@ -1,6 +1,6 @@
 // A message and the replies to it, beside the log.
 import { useInfiniteQuery, useMutation } from "@connectrpc/connect-query";
-import { Button, Drawer, Textarea } from "@mantine/core";
+import { Button, Drawer } from "@mantine/core";
 import { type ReactNode, useEffect, useRef } from "react";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageOrder, MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
@@ -10,9 +10,11 @@ import { ActorName } from "../ui/actor-name.tsx";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { Time } from "../ui/time.tsx";
+import { MessageForm } from "./message-form.tsx";
 import { MessageContent } from "./parts.tsx";
-import { isSend } from "./send-key.ts";
+import { type Attempt, messageOf } from "./sending.ts";
 import styles from "./thread.module.css";
+import { useAttachments } from "./use-attachments.ts";
 import { useDraft } from "./use-draft.ts";
 import { useFollowEnd } from "./use-follow-end.ts";
 import { useSending } from "./use-sending.ts";
@@ -123,42 +125,33 @@ interface ReplyProps {
 
 function Reply({ conversationId, replyTo, replies, onSent }: ReplyProps) {
   const { mutateAsync } = useMutation(MessageService.method.sendMessage);
-  const box = useSending(replies);
-  useDraft({ conversationId, replyTo }, box);
-  const { content, isBusy, error, type, send } = box;
-  const submit = () =>
-    send(async ({ id, text: written }) => {
-      const message = { content: written, replyTo, clientId: id };
-      const sent = await mutateAsync({ conversationId, message, requestId: id });
-      if (sent.message !== undefined) onSent(sent.message);
-    });
+  const attachments = useAttachments();
+  const { fileIds, isIncomplete } = attachments;
+  const box = useSending(replies, ({ fileIds: sent = [] }) => attachments.sent(sent));
+  useDraft({ conversationId, replyTo }, box, attachments);
+  const isUnready = isIncomplete || (box.content.trim() === "" && fileIds.length === 0);
+  const deliver = async (attempt: Attempt) => {
+    const message = { ...messageOf(attempt), replyTo };
+    const sent = await mutateAsync({ conversationId, message, requestId: attempt.id });
+    if (sent.message !== undefined) onSent(sent.message);
+  };
+  const submit = () => {
+    if (!isUnready) box.send(deliver, fileIds);
+  };
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        submit();
-      }}
+    <MessageForm
+      box={box}
+      attachments={attachments}
+      label={words.writeReply}
+      placeholder={words.writeReply}
+      description={words.keys}
+      minRows={2}
+      maxRows={8}
+      onSubmit={submit}
     >
-      {error !== undefined && <FailureNotice error={error} />}
-      <Textarea
-        aria-label={words.writeReply}
-        placeholder={words.writeReply}
-        description={words.keys}
-        inputWrapperOrder={["label", "input", "description", "error"]}
-        value={content}
-        onChange={({ currentTarget }) => type(currentTarget.value)}
-        onKeyDown={(event) => {
-          if (!isSend(event)) return;
-          event.preventDefault();
-          submit();
-        }}
-        autosize
-        minRows={2}
-        maxRows={8}
-      />
-      <Button type="submit" size="xs" mt={6} disabled={content.trim() === ""} loading={isBusy}>
+      <Button type="submit" size="xs" mt={6} disabled={isUnready} loading={box.isBusy}>
         {words.send}
       </Button>
-    </form>
+    </MessageForm>
   );
 }

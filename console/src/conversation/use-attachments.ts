@@ -1,18 +1,21 @@
 // Uploads what is attached to a message, with the client that everybody has.
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useServices } from "../app/services.ts";
-import { type Attachment, changed, MOST_FILES, storedIds } from "./attachments.ts";
+import { type Attachment, changed, MOST_FILES, type StoredFile, storedFiles } from "./attachments.ts";
 import { PICTURES } from "./file-facts.ts";
 
 export interface Attachments {
   readonly all: readonly Attachment[];
-  /** Of those that are stored. */
+  /** Those that are stored. */
+  readonly stored: readonly StoredFile[];
   readonly fileIds: readonly string[];
   /** Whether some are not stored: under way, or failed. */
   readonly isIncomplete: boolean;
   /** Whether more were chosen than a message may have. */
   readonly isTooMany: boolean;
   add(files: readonly File[]): void;
+  /** Takes in what the server has: what was attached before the page was left. */
+  restore(files: readonly StoredFile[]): void;
   retry(key: string): void;
   /** Takes one out: its upload is cancelled. */
   remove(key: string): void;
@@ -36,7 +39,7 @@ export function useAttachments(): Attachments {
 
   const upload = async ({ key, file }: Attachment) => {
     const current = session.current();
-    if (current === undefined) return;
+    if (current === undefined || file === undefined) return;
     const controller = new AbortController();
     uploads.current.set(key, controller);
     const set = (what: Parameters<typeof changed>[2]) => {
@@ -50,7 +53,8 @@ export function useAttachments(): Attachments {
       const client = createClient({ baseUrl: location.origin, token, ...(actFor !== undefined && { actFor }) });
       const onProgress = (sentBytes: number) => set({ sentBytes });
       const stored = await client.uploadFile(file, { signal: controller.signal, onProgress });
-      set({ fileId: stored.id, sentBytes: file.size });
+      const { id: fileId, name, mediaType } = stored;
+      set({ fileId, name, mediaType, sentBytes: file.size });
     } catch (error) {
       set({ error });
     }
@@ -69,9 +73,11 @@ export function useAttachments(): Attachments {
     };
   }, [change]);
 
+  const stored = useMemo(() => storedFiles(all), [all]);
   return {
     all,
-    fileIds: storedIds(all),
+    stored,
+    fileIds: stored.map(({ id }) => id),
     isIncomplete: all.some(({ fileId }) => fileId === undefined),
     isTooMany,
     add(files) {
@@ -81,6 +87,8 @@ export function useAttachments(): Attachments {
       const added = files.slice(0, room).map(
         (file): Attachment => ({
           key: crypto.randomUUID(),
+          name: file.name,
+          mediaType: file.type,
           file,
           sentBytes: 0,
           picture: PICTURES.test(file.type) ? URL.createObjectURL(file) : undefined,
@@ -88,6 +96,13 @@ export function useAttachments(): Attachments {
       );
       change([...latest.current, ...added]);
       for (const one of added) void upload(one);
+    },
+    restore(files) {
+      const known = new Set(latest.current.map(({ fileId }) => fileId));
+      const added = files
+        .filter(({ id }) => !known.has(id))
+        .map(({ id, ...facts }): Attachment => ({ key: id, ...facts, fileId: id, sentBytes: 0 }));
+      if (added.length > 0) change([...added, ...latest.current]);
     },
     retry(key) {
       const one = latest.current.find((other) => other.key === key);

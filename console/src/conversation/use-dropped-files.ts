@@ -1,15 +1,22 @@
 // Files that are dropped on the page: anywhere on it, for beside the box the browser would open the file in the page's place.
-import { useEffect, useEffectEvent, useState } from "react";
+import { type RefObject, useEffect, useEffectEvent, useState } from "react";
 import { filesOf } from "./attachments.ts";
 
-/** Whether files are held over the page. */
-export function useDroppedFiles(onFiles: (files: readonly File[]) => void): boolean {
+/**
+ * Whether files are held over the page.
+ *
+ * @param box takes them, unless it lies behind a dialog
+ */
+export function useDroppedFiles(
+  box: RefObject<HTMLElement | null>,
+  onFiles: (files: readonly File[]) => void,
+): boolean {
   const [isOver, setIsOver] = useState(false);
   const take = useEffectEvent(onFiles);
   useEffect(() => {
     const hasFiles = ({ dataTransfer }: DragEvent) => dataTransfer?.types.includes("Files") === true;
-    // What lies behind a dialog takes nothing.
-    const isBehind = () => document.querySelector("[role=dialog]") !== null;
+    const isBehind = () =>
+      [...document.querySelectorAll("[role=dialog]")].some((dialog) => !dialog.contains(box.current));
     const over = (event: DragEvent) => {
       if (!hasFiles(event)) return;
       event.preventDefault();
@@ -32,6 +39,6 @@ export function useDroppedFiles(onFiles: (files: readonly File[]) => void): bool
       window.removeEventListener("dragleave", leave);
       window.removeEventListener("drop", drop);
     };
-  }, []);
+  }, [box]);
   return isOver;
 }

@@ -8,6 +8,19 @@ export function amount(value: bigint | number): string {
   return number.format(value);
 }
 
+const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"] as const;
+
+/** `812 bytes`, `1 MiB`, `1.5 GiB`: rounded down, so that what is within a limit as it is told is taken. */
+export function size(bytes: number): string {
+  const unit = Math.min(UNITS.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  return `${number.format(Math.floor((bytes / 1024 ** unit) * 10) / 10)} ${UNITS[unit]}`;
+}
+
+/** The server tells limits to programs: in bytes. */
+export function withSizes(message: string): string {
+  return message.replace(/\b(\d+) bytes\b/g, (_, bytes) => size(Number(bytes)));
+}
+
 /** The server counts unread messages up to here. */
 const MOST_UNREAD = 1_000;
 

@@ -1,6 +1,9 @@
 // What is written and not sent, in the tab.
+import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { beginning, draftMemory, forgetDrafts } from "../../../console/src/conversation/draft-memory.ts";
+import { draftOf, piecesOf } from "../../../console/src/conversation/written.ts";
+import { MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 
 /** As the browser's: keys are its own properties. */
 function storage(): Storage {
@@ -58,19 +61,40 @@ describe("what is written in a tab", () => {
   });
 });
 
+const files = [{ id: "f-1", name: "a.txt", mediaType: "text/plain" }];
+const mine = { text: "mine", files, etag: "", isOther: false };
+const theirs = { text: "theirs", files: [] };
+const nothing = { text: "", files: [] };
+
 test.each([
-  ["nothing", undefined, undefined, ""],
-  ["the server's draft", undefined, "theirs", "theirs"],
-  ["what the server has not got", { text: "mine", etag: "", isOther: false }, "theirs", "mine"],
-  ["what another device changed since", { text: "mine", etag: "1", isOther: false }, "theirs", "theirs"],
-  ["nothing, sent by another device since", { text: "mine", etag: "1", isOther: false }, undefined, ""],
+  ["nothing", undefined, undefined, nothing],
+  ["the server's draft", undefined, theirs, theirs],
+  ["what the server has not got", mine, theirs, { text: "mine", files }],
+  ["what another device changed since", { ...mine, etag: "1" }, theirs, theirs],
+  ["nothing, sent by another device since", { ...mine, etag: "1" }, undefined, nothing],
   [
     "nothing, emptied in a tab that was left before the server knew",
     { text: "", etag: "", isOther: false },
-    "sent",
-    "",
+    { text: "sent", files },
+    nothing,
   ],
-  ["what a revoked key left", { text: "mine", etag: "1", isOther: true }, undefined, "mine"],
+  ["what a revoked key left", { ...mine, etag: "1", isOther: true }, undefined, { text: "mine", files }],
 ])("F-CONSOLE-6: a box begins with %s", (_, kept, drafted, expected) => {
-  expect(beginning(kept, drafted)).toBe(expected);
+  expect(beginning(kept, drafted)).toEqual(expected);
+});
+
+describe("what is written", () => {
+  test.each([[{ text: "said", files: [] }], [{ text: "said", files }], [{ text: "", files }]])(
+    "is the same once it was a draft: %j",
+    (written) => {
+      expect(piecesOf(create(MessageSchema, draftOf(written)))).toEqual(written);
+    },
+  );
+
+  test("of another client is left alone where a box cannot show it", () => {
+    const text = { content: { case: "text", value: { text: "a" } } } as const;
+    const data = { content: { case: "file", value: { source: { case: "data", value: new Uint8Array(1) } } } } as const;
+    expect(piecesOf(create(MessageSchema, { parts: [text, text] }))).toBeUndefined();
+    expect(piecesOf(create(MessageSchema, { parts: [data] }))).toBeUndefined();
+  });
 });
