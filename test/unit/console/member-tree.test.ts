@@ -1,7 +1,7 @@
 // Members as a tree of managers.
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
-import { membersWith, type Node, treeOf } from "../../../console/src/admin/members/member-tree.ts";
+import { membersWith, type Node, readsOn, treeOf } from "../../../console/src/admin/members/member-tree.ts";
 import { MemberSchema } from "../../../gen/colloquy/v1/member_pb.ts";
 
 const outline = (nodes: readonly Node[]): string =>
@@ -35,4 +35,13 @@ test("members are found by a part of the id or the name, in any case", () => {
     ["u-17", "annex", "bob"],
     [],
   ]);
+});
+
+test.each([
+  [1_999, "", true],
+  [2_000, "", false],
+  [2_000, "  ", false],
+  [2_000, "zoe", true],
+])("F-CONSOLE-FIND: with %d members read, a search for %j reads on: %j", (count, wanted, expected) => {
+  expect(readsOn(count, wanted)).toBe(expected);
 });

@@ -6,6 +6,14 @@ export interface Node {
   readonly below: readonly Node[];
 }
 
+/** So many are read without being asked for. */
+const MOST = 2_000;
+
+/** Whether the next page is read unasked: a member that is looked for may be on any of them, for the server has no search. */
+export function readsOn(count: number, wanted: string): boolean {
+  return count < MOST || wanted.trim() !== "";
+}
+
 /** Those whose id or name has a text, in any case. */
 export function membersWith(members: readonly Member[], text: string): readonly Member[] {
   const part = text.trim().toLowerCase();

@@ -16,13 +16,11 @@ import { useNearSight } from "../../ui/use-near-sight.ts";
 import { wordOf } from "../../ui/word-of.ts";
 import { AddMember, DeleteMember, EditMember } from "./member-actions.tsx";
 import { EraseMember, ExportMember } from "./member-data.tsx";
-import { membersWith, type Node, treeOf } from "./member-tree.ts";
+import { membersWith, type Node, readsOn, treeOf } from "./member-tree.ts";
 import styles from "./members-page.module.css";
 
 const words = adminText.members;
 const { listMembers } = DirectoryService.method;
-/** So many are read without being asked for. */
-const MOST = 2_000;
 const NO_PAGES: readonly ListMembersResponse[] = [];
 
 export function MembersPage() {
@@ -41,7 +39,7 @@ function Members() {
   const pages = useDeferredValue(found.data?.pages ?? NO_PAGES);
   const members = pages.flatMap((page) => page.members);
   const { hasNextPage, isFetchingNextPage, isError, fetchNextPage } = found;
-  const isReading = hasNextPage && count < MOST;
+  const isReading = hasNextPage && readsOn(count, wanted);
   // A member may come on a later page than those below it.
   useEffect(() => {
     if (isReading && !isFetchingNextPage && !isError) void fetchNextPage();
