@@ -14,6 +14,7 @@ describe.skipIf(!HAS_CHROMIUM)("where one writes", () => {
   let conversations: Client<typeof ConversationService>;
   let messages: Client<typeof MessageService>;
   let drafts: Client<typeof DraftService>;
+  let bobs: Client<typeof MessageService>;
   const create = async (title: string) => {
     const request = { conversation: { title }, participantIds: ["bob"] };
     return (await conversations.createConversation(request)).conversation?.id ?? "";
@@ -34,6 +35,7 @@ describe.skipIf(!HAS_CHROMIUM)("where one writes", () => {
     conversations = stage.server.client(ConversationService, ada);
     messages = stage.server.client(MessageService, ada);
     drafts = stage.server.client(DraftService, ada);
+    bobs = stage.server.client(MessageService, await stage.tenant.token("bob"));
   });
   afterAll(() => stage?.close());
 
@@ -139,6 +141,82 @@ describe.skipIf(!HAS_CHROMIUM)("where one writes", () => {
     await expect.poll(() => drafted(id)).toEqual([["alone.txt"]]);
   });
 
+  test("F-CONSOLE-NEW: beside the way to the latest stands how much came, without one's own, and it is not read yet", async () => {
+    const id = await create("Far up");
+    await messages.batchSendMessages({
+      conversationId: id,
+      messages: Array.from({ length: 60 }, (_, index) => ({ content: `Number ${index + 1}.` })),
+    });
+    const page = await stage.open(`/conversations/${id}`);
+    await page.getByText("Number 60.").waitFor();
+    const unread = async () =>
+      (await conversations.getConversation({ conversationId: id })).conversation?.memberView?.unreadCount;
+    await bobs.sendMessage({ conversationId: id, message: { content: "Zero" } });
+    await page.getByText("Zero").waitFor();
+    await expect.poll(unread).toBe(0);
+    const log = page.getByRole("log");
+    await log.evaluate((e) => {
+      e.scrollTop = e.scrollHeight / 2;
+    });
+    await page.getByRole("button", { name: "Go to the latest", exact: true }).waitFor();
+    for (const content of ["One", "Two"]) await bobs.sendMessage({ conversationId: id, message: { content } });
+    await messages.sendMessage({ conversationId: id, message: { content: "From one's phone" } });
+    const latest = page.getByRole("button", { name: "Go to the latest: 2 new" });
+    await latest.waitFor();
+    await page.getByText("From one's phone").waitFor({ state: "attached" });
+    expect(await unread()).toBe(2);
+    expect(await obstacles(page)).toEqual([]);
+    await log.press("Home");
+    await page.waitForURL(/\?at=start$/);
+    await bobs.sendMessage({ conversationId: id, message: { content: "Three" } });
+    await page.getByRole("button", { name: "Go to the latest: 3 new" }).click();
+    await page.getByText("Three", { exact: true }).waitFor();
+    await expect.poll(unread).toBe(0);
+    await log.evaluate((e) => {
+      e.scrollTop = 0;
+    });
+    await page.getByRole("button", { name: "Go to the latest", exact: true }).waitFor();
+  });
+
+  test("F-CONSOLE-OWN: what one sends while one reads further up is seen at once", async () => {
+    const id = await create("Sent from above");
+    const lines = Array.from({ length: 120 }, (_, index) => ({ content: `Number ${index + 1}.` }));
+    await messages.batchSendMessages({ conversationId: id, messages: lines });
+    const page = await stage.open(`/conversations/${id}?at=start`);
+    await page.getByText("Number 1.", { exact: true }).waitFor();
+    await page.getByLabel("Write a message").fill("Down here");
+    await page.keyboard.press("Enter");
+    await expect.poll(() => page.locator("[data-message]").getByText("Down here").isVisible()).toBe(true);
+    await page.getByRole("log").evaluate((e) => {
+      e.scrollTop = e.scrollHeight / 2;
+    });
+    await page.getByRole("button", { name: "Go to the latest" }).waitFor();
+    await page.getByLabel("Write a message").fill("And here");
+    await page.keyboard.press("Enter");
+    await expect.poll(() => inSight(page, "And here")).toBe(true);
+  });
+
+  test("F-CONSOLE-IME: Enter that ends the composition of a character sends nothing, also where it comes after its end", async () => {
+    const id = await create("Composed");
+    const page = await stage.open(`/conversations/${id}`);
+    const box = page.getByLabel("Write a message");
+    await box.fill("안녕");
+    for (const how of [
+      { isComposing: true, keyCode: 229 },
+      { isComposing: false, keyCode: 229 },
+    ]) {
+      await box.evaluate((e, init) => {
+        const { KeyboardEvent } = globalThis as unknown as { KeyboardEvent: new (type: string, init: object) => never };
+        e.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true, ...init }));
+      }, how);
+    }
+    await box.press("!");
+    await box.press("Enter");
+    await page.locator("[data-message]").first().waitFor();
+    await expect.poll(() => box.inputValue()).toBe("");
+    expect((await stored(id)).map(({ content }) => content.length)).toEqual([3]);
+  });
+
   test("nothing breaks the page's policy", () => {
     expect(stage.faults).toEqual([]);
   });
@@ -157,6 +235,16 @@ function said(message: Message | undefined): string[] {
     if (content.case === "file") return content.value.name ?? "";
     return content.case === "text" ? content.value.text : "";
   });
+}
+
+/** Whether a message is within what one sees of the log. */
+async function inSight(page: Page, words: string): Promise<boolean> {
+  const [own, around] = [
+    await page.locator("[data-message]").getByText(words).boundingBox(),
+    await page.getByRole("log").boundingBox(),
+  ];
+  if (own === null || around === null) return false;
+  return own.y >= around.y && own.y + own.height <= around.y + around.height;
 }
 
 /** A script that drops a file on the thread. */

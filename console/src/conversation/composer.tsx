@@ -23,13 +23,18 @@ export interface ComposerProps {
   readonly turn: TurnControl;
   readonly messages: readonly Message[];
   readonly onSent: (message: Message) => void;
+  /** Told when what was sent from here is in the log. */
+  readonly onArrived: () => void;
 }
 
-export function Composer({ conversationId, agent, turn, messages, onSent }: ComposerProps) {
+export function Composer({ conversationId, agent, turn, messages, onSent, onArrived }: ComposerProps) {
   const { mutateAsync } = useMutation(MessageService.method.sendMessage);
   const attachments = useAttachments();
   const { fileIds, isIncomplete } = attachments;
-  const box = useSending(messages, ({ fileIds: sent = [] }) => attachments.sent(sent));
+  const box = useSending(messages, ({ fileIds: sent = [] }) => {
+    attachments.sent(sent);
+    onArrived();
+  });
   useDraft({ conversationId }, box, attachments);
   const { content, isBusy } = box;
   const isUnready = isIncomplete || (content.trim() === "" && fileIds.length === 0);

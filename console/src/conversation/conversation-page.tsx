@@ -34,6 +34,7 @@ import { placedFailures } from "./turn-failures.ts";
 import { TurnView } from "./turn-view.tsx";
 import { UnreadConversation } from "./unread-conversation.tsx";
 import { BEGINNING, useLog } from "./use-log.ts";
+import { useNews } from "./use-news.ts";
 import { useMarkRead, useReadMarks } from "./use-reading.ts";
 import { useTurn } from "./use-turn.ts";
 
@@ -87,8 +88,12 @@ function OneConversation({ conversationId }: { conversationId: string }) {
     () => Promise.all(AROUND.map((queryKey) => queries.invalidateQueries({ queryKey }))),
     REFRESH_MS,
   );
+  const [isAtLatest, setIsAtLatest] = useState(true);
+  const news = useNews(isAtLatest, access.memberId);
+  const [sends, setSends] = useState(0);
   const onEvents = (events: readonly Event[]) => {
     log.take(events);
+    news.take(events);
     if (changesOf(events).hasMore) refresh();
     if (conversation?.agent !== "" && events.some(isFromUser)) turn.look();
   };
@@ -104,7 +109,7 @@ function OneConversation({ conversationId }: { conversationId: string }) {
   });
   useMarkRead(
     conversationId,
-    conversation?.memberView?.participating === true && !log.hasLater,
+    conversation?.memberView?.participating === true && isAtLatest && !log.hasLater,
     log.messages.at(-1)?.seq,
   );
   const { reload } = log;
@@ -166,6 +171,9 @@ function OneConversation({ conversationId }: { conversationId: string }) {
           failures={failures}
           onRetry={isOpen && access.may("writer") ? retry : undefined}
           onOpen={open}
+          news={news.count}
+          onSight={setIsAtLatest}
+          sends={sends}
         >
           <TurnView control={turn} />
         </MessageLog>
@@ -181,6 +189,7 @@ function OneConversation({ conversationId }: { conversationId: string }) {
           turn={turn}
           messages={messages}
           onSent={log.put}
+          onArrived={() => setSends((before) => before + 1)}
         />
       )}
       {!isOpen && !isDeleted && <StopTurn control={turn} isAlone />}

@@ -1,6 +1,15 @@
 // The log on the page: opens at its end, stays there while it grows, and reads on where one scrolls.
 import { Button } from "@mantine/core";
-import { type KeyboardEvent, type ReactNode, type RefObject, useEffect, useLayoutEffect, useMemo, useRef } from "react";
+import {
+  type KeyboardEvent,
+  type ReactNode,
+  type RefObject,
+  useEffect,
+  useEffectEvent,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+} from "react";
 import type { Turn } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { text } from "../strings/en.ts";
 import { Empty } from "../ui/empty.tsx";
@@ -24,11 +33,18 @@ export interface MessageLogProps {
   /** Undefined: the reader may not have a turn repeated. */
   readonly onRetry: ((turn: Turn) => void) | undefined;
   readonly onOpen: (messageId: string | undefined) => void;
+  /** Messages of others that came while the end was out of sight. */
+  readonly news: number;
+  /** Told whether the end of the log is in sight. */
+  readonly onSight: (isAtLatest: boolean) => void;
+  /** How many messages were sent from here: after each the end is shown. */
+  readonly sends: number;
   /** What comes after the last message, such as a reply that is being written. */
   readonly children: ReactNode;
 }
 
-export function MessageLog({ log, at, readers, failures, onRetry, onOpen, children }: MessageLogProps) {
+export function MessageLog({ log, at, readers, failures, onRetry, onOpen, children, ...ends }: MessageLogProps) {
+  const { news, onSight, sends } = ends;
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   useStayBehindEarlier(scroller, log.messages[0]?.id);
@@ -55,9 +71,20 @@ export function MessageLog({ log, at, readers, failures, onRetry, onOpen, childr
     event.preventDefault();
     onOpen(event.key === "Home" ? BEGINNING : undefined);
   };
+  const isAtLatest = end.isInSight && !log.hasLater;
+  useEffect(() => onSight(isAtLatest), [onSight, isAtLatest]);
+  const toEnd = () => {
+    if (log.hasLater || at !== undefined) onOpen(undefined);
+    else end.go();
+  };
+  const follow = useEffectEvent(() => {
+    if (!isAtLatest) toEnd();
+  });
+  useEffect(() => {
+    if (sends > 0) follow();
+  }, [sends]);
   const toLatest = () => {
-    if (log.hasLater || at !== undefined) return onOpen(undefined);
-    end.go();
+    toEnd();
     // The button leaves the page, with the focus.
     scroller.current?.focus({ preventScroll: true });
   };
@@ -102,9 +129,9 @@ export function MessageLog({ log, at, readers, failures, onRetry, onOpen, childr
             {words.later}
           </Button>
         )}
-        {(log.hasLater || !end.isInSight) && (
+        {!isAtLatest && (
           <Button className={styles.latest} size="xs" onClick={toLatest}>
-            {words.latest}
+            {news === 0 ? words.latest : words.latestNew(news)}
           </Button>
         )}
         {!log.hasLater && children}

@@ -157,6 +157,7 @@ export const text = {
     beginningHint: "Go to the beginning (Home)",
     later: "Load later messages",
     latest: "Go to the latest",
+    latestNew: (count: number) => `Go to the latest: ${amount(count)} new`,
     roles: ["", "User", "Assistant", "System", "Tool", "Developer"],
     edited: (times: number) => (times === 1 ? "edited" : `edited ${times} times`),
     deleted: "Deleted",

@@ -9,7 +9,7 @@ export interface Node {
 /** So many are read without being asked for. */
 const MOST = 2_000;
 
-/** Whether the next page is read unasked: a member that is looked for may be on any of them, for the server has no search. */
+/** Whether the next page is read unasked: one that is looked for may be on it, and the server has no search. */
 export function readsOn(count: number, wanted: string): boolean {
   return count < MOST || wanted.trim() !== "";
 }
