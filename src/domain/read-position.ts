@@ -26,6 +26,12 @@ export function formatPosition({ branch, lsn }: Position): string {
   return `${branch}-${lsn.toString(16).padStart(16, "0")}`;
 }
 
+/** What a caller has seen that was told nothing, for {@link POSITION_HEADER}: what it sent. */
+export function unmoved(header: string | undefined): string {
+  const position = header === undefined ? undefined : parsePosition(header);
+  return position === undefined ? LATEST : formatPosition(position);
+}
+
 /** A call that may be answered by replicas, and what it has seen so far. */
 export class Reading {
   #seen: Position | undefined;

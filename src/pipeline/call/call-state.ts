@@ -3,7 +3,7 @@
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import type { Principal } from "../../domain/identity/principal.ts";
-import { LATEST, POSITION_HEADER } from "../../domain/read-position.ts";
+import { LATEST, POSITION_HEADER, unmoved } from "../../domain/read-position.ts";
 import type { Span } from "../../domain/tracing.ts";
 import type { PipelineOptions } from "../pipeline-options.ts";
 import type { RecordCall } from "../record.ts";
@@ -53,7 +53,11 @@ export abstract class CallState implements CallContext {
     this.responseHeaders.set(REQUEST_ID_HEADER, this.requestId);
     // A response is for its caller alone; over REST its ETag lets that caller ask whether it still holds.
     this.responseHeaders.set("cache-control", head.wire === "rest" ? "private, no-cache" : "no-store");
-    if (route.options.replicaReads !== undefined) this.responseHeaders.set(POSITION_HEADER, LATEST);
+    if (route.options.replicaReads !== undefined) {
+      // A read that is refused has read nothing yet: the caller's next one need not go to the primary for it.
+      const position = route.replicaReads ? unmoved(head.header(POSITION_HEADER)) : LATEST;
+      this.responseHeaders.set(POSITION_HEADER, position);
+    }
   }
 
   get context(): CallContext {
