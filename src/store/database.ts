@@ -54,6 +54,11 @@ export interface Database extends Queryable {
   fork(): Promise<EntityManager>;
   /** One round trip. @throws DomainError DATABASE_UNAVAILABLE if the database cannot be reached or is read-only */
   ping(signal?: Interrupt): Promise<void>;
+  /**
+   * Closes the connections, those in use when they are released: what comes finds out anew whether tables are
+   * distributed.
+   */
+  renew(): void;
   /** Waits a few seconds for running work, then closes every connection. */
   close(): Promise<void>;
 }

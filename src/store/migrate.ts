@@ -92,7 +92,10 @@ export async function migrate(database: Database, options: MigrateOptions = {}):
   const until = performance.now() + patienceMs;
   for (let collisions = 0; ; ) {
     try {
-      return await migrateOnce(database, lockMs);
+      const done = await migrateOnce(database, lockMs);
+      // The sessions that there are take the tables for those of one PostgreSQL.
+      database.renew();
+      return done;
     } catch (error) {
       const cause = error instanceof Error ? error.cause : undefined;
       if (!isLockTimeout(cause)) {

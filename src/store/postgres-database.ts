@@ -194,6 +194,10 @@ export class PostgresDatabase implements Database {
     throw readOnly();
   }
 
+  renew(): void {
+    this.#connections.retire();
+  }
+
   close(): Promise<void> {
     const end = async () => {
       await (await this.#orm)?.close(true);

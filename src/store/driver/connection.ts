@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { PoolClient, QueryConfig, QueryResult } from "pg";
 import type { Interrupt } from "../../domain/cancellation.ts";
 import { sendCancelRequest } from "./cancel.ts";
-import { kindOf } from "./errors.ts";
+import { isOfNode, kindOf } from "./errors.ts";
 import { type Pooled, PreparedQuery } from "./prepared-query.ts";
 
 /** The result of a query; `command` is set for plain SQL only. */
@@ -68,8 +68,11 @@ export class Lease {
         (error) => {
           signal?.removeEventListener("abort", onAbort);
           const kind = kindOf(error);
-          if (kind === "read-only") this.#term.onReadOnly();
-          if (kind === "session" || kind === "stale-plan") this.#broken = true;
+          // Of a cluster's nodes one takes no changes: other tenants' connections are as good as before, and this one
+          // goes, for it may lead to a node that another has replaced.
+          const ofNode = kind === "read-only" && isOfNode(error);
+          if (kind === "read-only" && !ofNode) this.#term.onReadOnly();
+          if (kind === "session" || kind === "stale-plan" || ofNode) this.#broken = true;
           reject(error);
         },
       );

@@ -95,8 +95,9 @@ export class Connections {
   }
 
   /**
-   * Closes every connection, those in use on release: their server is read-only, so it is not the primary, and its data
-   * may be stale. New connections resolve the host name again, which should lead to the primary.
+   * Closes every connection, those in use on release: what they know of their server is over. If it is read-only, it is
+   * not the primary, and its data may be stale. New connections resolve the host name again, which should lead to the
+   * primary.
    */
   retire(): void {
     this.#term.over = true;

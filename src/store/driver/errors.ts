@@ -70,6 +70,14 @@ export function isLockTimeout(error: unknown): boolean {
   return codeOf(error) === "55P03";
 }
 
+/**
+ * Whether a node of a Citus cluster refused it, not the server that the session is on: Citus raises errors of nodes in
+ * this function.
+ */
+export function isOfNode(error: unknown): boolean {
+  return routineOf(error) === "ReportResultError";
+}
+
 export function kindOf(error: unknown): FailureKind {
   const code = codeOf(error);
   const message = error instanceof Error ? error.message : "";

@@ -19,6 +19,7 @@ export function wrapped(database: Database, { query, transaction }: Wrapping): D
     snapshot: (reader, signal, read, bytesOf) => database.snapshot(reader, signal, read, bytesOf),
     fork: () => database.fork(),
     ping: (signal) => database.ping(signal),
+    renew: () => database.renew(),
     close: () => database.close(),
     query: query(database),
     transaction: (signal, work, options) =>
