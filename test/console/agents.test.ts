@@ -149,6 +149,21 @@ describe.skipIf(!HAS_CHROMIUM)("agents", () => {
     await page.getByText("Once upon a time").waitFor();
   });
 
+  test("F-CONSOLE-8: a view that could not be loaded says so, and is there once it can be", async () => {
+    const page = await stage.open("/agents", { apart: true });
+    // React tells what the test provokes.
+    page.removeAllListeners("console");
+    await page.getByRole("link", { name: "helper" }).waitFor();
+    const assets = "**/assets/**";
+    await page.route(assets, (route) => route.abort());
+    await page.getByRole("link", { name: "Analytics" }).click();
+    const notice = page.getByRole("alert");
+    await notice.getByText("This view could not be loaded.").waitFor();
+    await page.unroute(assets);
+    await notice.getByRole("button", { name: "Try again" }).click();
+    await page.getByRole("heading", { name: "Analytics" }).waitFor();
+  });
+
   test("a reply is stopped", async () => {
     model.answer = (call) => call.say("Once upon a time");
     const page = await stage.open("/agents");

@@ -37,7 +37,7 @@ export const text = {
     requestId: "Request id",
     retry: "Try again",
     details: "Details",
-    page: "This page failed to load.",
+    view: "This view could not be loaded. The connection broke, or the server has been updated.",
   },
   copy: { copy: "Copy", copied: "Copied", id: "Copy the id" },
   members: { erased: "Erased member", deleted: "deleted" },
