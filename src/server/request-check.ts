@@ -50,7 +50,10 @@ export function checkRequest(request: CheckedRequest, { maxHeaderBytes, isOwnHos
   if (target === undefined) return { status: 400, message: "the request target is malformed" };
   if (isOwnHost === undefined) return undefined;
   const path = pathOf(request.url);
-  const own = [authority, target.authority].every((name) => isOwnHost(name, path, request.socket));
+  // Nearly no target has an authority; the check remembers the last name that it knew.
+  const { authority: named } = target;
+  const own =
+    isOwnHost(authority, path, request.socket) && (named === "" || isOwnHost(named, path, request.socket));
   return own ? undefined : WRONG_HOST;
 }
 
