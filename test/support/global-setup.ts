@@ -54,7 +54,7 @@ export async function setUp(project: TestProject, binaries?: Binaries): Promise<
 
 /**
  * Whoever reaches the socket need not prove the password: that takes half of the processor time of a connection, and a
- * run makes thousands. Tests of credentials have clusters of their own.
+ * run makes thousands. Other roles prove theirs, and so does this one in clusters that a test starts for itself.
  */
 async function trustOwner({ url, dataDir }: TestCluster): Promise<void> {
   const file = join(dataDir, "postgres/pg_hba.conf");
