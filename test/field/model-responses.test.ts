@@ -181,6 +181,53 @@ const REPLIES: Readonly<Record<string, readonly [body: string, items: object[], 
       completed(),
     [{ reasoning: "hm", ended: { providerJson: '{"id":"rs_1"}' } }, { text: "So" }],
   ],
+  "peonist-ai/halogen-flash-server#67: each word as text and as a summary": [
+    added(0, { type: "reasoning", id: "rs_1", summary: [] }) +
+      event("response.reasoning_summary_part.added", { output_index: 0, summary_index: 0 }) +
+      ["h", "m"]
+        .map(
+          (delta) =>
+            event("response.reasoning_text.delta", { output_index: 0, item_id: "rs_1", delta }) +
+            event("response.reasoning_summary_text.delta", { output_index: 0, item_id: "rs_1", delta }),
+        )
+        .join("") +
+      done(0, {
+        type: "reasoning",
+        id: "rs_1",
+        summary: rs.summary,
+        content: [{ type: "reasoning_text", text: "hm" }],
+      }) +
+      say(1, "So") +
+      completed(),
+    [{ reasoning: "hm", ended: { providerJson: '{"id":"rs_1"}' } }, { text: "So" }],
+  ],
+  "anomalyco/opencode#44794: the id of thoughts comes after their words": [
+    event("response.reasoning_text.delta", { output_index: 0, delta: "h" }) +
+      event("response.reasoning_text.delta", { output_index: 0, item_id: "rs_1", delta: "m" }) +
+      done(0, { type: "reasoning", id: "rs_1", summary: [], content: [{ type: "reasoning_text", text: "hm" }] }) +
+      say(1, "So") +
+      completed(),
+    [{ reasoning: "hm", ended: { providerJson: '{"id":"rs_1"}' } }, { text: "So" }],
+  ],
+  "anomalyco/opencode#44595: a summary that is told at its end alone": [
+    added(0, { type: "reasoning", id: "rs_1", summary: [] }) +
+      event("response.reasoning_summary_part.added", { output_index: 0, item_id: "rs_1", summary_index: 0 }) +
+      event("response.reasoning_summary_text.done", {
+        output_index: 0,
+        item_id: "rs_1",
+        summary_index: 0,
+        text: "hm",
+      }) +
+      done(0, rs) +
+      say(1, "So") +
+      completed(),
+    [RS, { text: "So" }],
+  ],
+  "vllm-project/agentic-api#273: what was cut ends with response.completed": [
+    say(0, "cut") + completed({ status: "incomplete", incomplete_details: { reason: "max_output_tokens" } }),
+    [{ text: "cut" }],
+    "LENGTH",
+  ],
   "thoughts without any words": [
     done(0, { type: "reasoning", id: "rs_1", summary: [], encrypted_content: "E" }) + say(1, "So") + completed(),
     [{ reasoning: "", ended: { id: "rs_1", encrypted: "E" } }, { text: "So" }],

@@ -191,6 +191,16 @@ test.each<[how: string, summary: string[], events: readonly object[]]>([
   ["with the first of them", [], [added, word("hm", "rs_1"), word(", well", "rs_1"), whole]],
   ["at the end", [], [word("hm"), word(", well"), whole]],
   [
+    "beside a summary that repeats it",
+    [],
+    [
+      added,
+      word("hm, well", "rs_1"),
+      { ...thought("rs_1"), delta: "hm, well" },
+      { ...whole, item: { ...spoken, summary: [{ type: "summary_text", text: "hm, well" }] } },
+    ],
+  ],
+  [
     "beside a summary",
     ["short"],
     [added, word("hm", "rs_1"), word(", well", "rs_1"), { ...thought("rs_1"), delta: "short" }, summed],

@@ -14,7 +14,7 @@ export interface KnownItem {
   phase?: string;
   /** The first id that the provider gave to thoughts. */
   givenId?: string;
-  /** Whether thoughts are told themselves, not by a summary. */
+  /** Whether thoughts are told themselves. Such have no id: the first words may come without one, and it must not change. */
   inWords?: boolean;
   /** The id under which thoughts are told. */
   thoughtId?: string;

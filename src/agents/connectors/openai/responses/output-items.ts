@@ -82,7 +82,7 @@ export class OutputItems {
       case "response.reasoning_text.delta": {
         const known = this.#known.of(event);
         if (typeof delta !== "string") break;
-        if (!known.told && known.thoughtId === undefined) this.#wordThoughts(known);
+        if (!known.told && known.thoughtId === undefined) known.inWords = true;
         known.told = true;
         this.#think(delta);
         break;
@@ -196,12 +196,6 @@ export class OutputItems {
     this.#sorter.other({ kind: "reasoning", text: "", id });
   }
 
-  /** Thoughts that are told themselves have no id: the first words may come without one, and it must not change. */
-  #wordThoughts(known: KnownItem): void {
-    known.inWords = true;
-    this.#text.close();
-  }
-
   #think(text: string): void {
     if (text === "") return;
     this.#text.close();
@@ -220,15 +214,16 @@ export class OutputItems {
   }
 
   #reasoned(item: JsonObject, known: KnownItem): void {
-    const { id: given, summary, content, encrypted_content: encrypted, status: _, type: __, ...rest } = item;
-    const summaries = textsIn(summary);
+    const { id: own, summary, content, encrypted_content: encrypted, status: _, type: __, ...rest } = item;
     const texts = textsIn(content);
+    const given = textsIn(summary);
     this.#told.thought = true;
-    if (!known.told && known.thoughtId === undefined && texts.length > 0) this.#wordThoughts(known);
-    if (known.inWords !== true) this.#nameThoughts(known, known.givenId ?? given);
-    const id = known.inWords === true ? undefined : (known.thoughtId ?? known.givenId ?? given);
-    // The provider knows its thoughts by its id.
-    const own = known.inWords === true && isId(given) ? { id: given, ...rest } : rest;
+    if (!known.told && known.thoughtId === undefined && texts.length > 0) known.inWords = true;
+    const { inWords = false } = known;
+    if (!inWords) this.#nameThoughts(known, known.givenId ?? own);
+    const id = inWords ? undefined : (known.thoughtId ?? known.givenId ?? own);
+    // Some repeat the words as their summary.
+    const summaries = inWords && given.join() === texts.join() ? [] : given;
     if (!known.told) this.#think((texts.length > 0 ? texts : summaries).join("\n\n"));
     this.#text.close();
     this.#sorter.other({
@@ -236,7 +231,8 @@ export class OutputItems {
       ...(isId(id) && { id }),
       ...(summaries.length > 0 && { summary: summaries }),
       ...(typeof encrypted === "string" && encrypted.length <= MAX_ITEM_LENGTH && { encrypted }),
-      ...kept(own),
+      // The provider knows its thoughts by its id.
+      ...kept(inWords && isId(own) ? { id: own, ...rest } : rest),
     });
   }
 
