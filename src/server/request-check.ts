@@ -52,8 +52,7 @@ export function checkRequest(request: CheckedRequest, { maxHeaderBytes, isOwnHos
   const path = pathOf(request.url);
   // Nearly no target has an authority; the check remembers the last name that it knew.
   const { authority: named } = target;
-  const own =
-    isOwnHost(authority, path, request.socket) && (named === "" || isOwnHost(named, path, request.socket));
+  const own = isOwnHost(authority, path, request.socket) && (named === "" || isOwnHost(named, path, request.socket));
   return own ? undefined : WRONG_HOST;
 }
 
