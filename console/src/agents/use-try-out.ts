@@ -8,7 +8,7 @@ import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Turn } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { type ChatResponse, TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { useServices } from "../app/services.ts";
-import type { Attempt } from "../conversation/sending.ts";
+import type { Attempt } from "../conversation/composer/sending.ts";
 import { agentText } from "../strings/agents.ts";
 
 export interface Said {

@@ -9,7 +9,7 @@ import { createQueryClient } from "../api/query-client.ts";
 import { createReadMember } from "../api/read-member.ts";
 import { createTransport } from "../api/transport.ts";
 import { createSession } from "../auth/session.ts";
-import { forgetDrafts } from "../conversation/draft-memory.ts";
+import { forgetDrafts } from "../conversation/composer/draft-memory.ts";
 import { createAppRouter } from "./routes.tsx";
 import { Services } from "./services.ts";
 import { theme } from "./theme.ts";

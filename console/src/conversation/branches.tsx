@@ -11,9 +11,9 @@ import { Loading } from "../ui/loading.tsx";
 import { Time } from "../ui/time.tsx";
 import { WholeTime } from "../ui/whole-time.tsx";
 import styles from "./branches.module.css";
-import { firstWords } from "./first-words.ts";
-import { useMessage } from "./message-quote.tsx";
-import { MessageContent } from "./parts.tsx";
+import { firstWords } from "./message/first-words.ts";
+import { useMessage } from "./message/message-quote.tsx";
+import { MessageContent } from "./message/parts.tsx";
 
 const words = text.conversation;
 const CLOSE = { "aria-label": text.common.close };

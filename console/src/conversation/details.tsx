@@ -20,7 +20,7 @@ import { MemberName } from "../ui/member-name.tsx";
 import { save } from "../ui/save.ts";
 import { Time } from "../ui/time.tsx";
 import { Branches } from "./branches.tsx";
-import { Source } from "./fold.tsx";
+import { Source } from "./message/fold.tsx";
 
 const words = text.conversation;
 

@@ -4,13 +4,13 @@ import { type ReactNode, useRef } from "react";
 import { fileText } from "../strings/files.ts";
 import { FailureNotice } from "../ui/failure-notice.tsx";
 import { ClipIcon } from "../ui/icons.tsx";
-import { AttachmentList } from "./attachment-list.tsx";
-import { filesOf } from "./attachments.ts";
+import { AttachmentList } from "./composer/attachment-list.tsx";
+import { filesOf } from "./composer/attachments.ts";
+import { isSend } from "./composer/send-key.ts";
+import type { Attachments } from "./composer/use-attachments.ts";
+import { useDroppedFiles } from "./composer/use-dropped-files.ts";
+import type { SendingBox } from "./composer/use-sending.ts";
 import styles from "./message-form.module.css";
-import { isSend } from "./send-key.ts";
-import type { Attachments } from "./use-attachments.ts";
-import { useDroppedFiles } from "./use-dropped-files.ts";
-import type { SendingBox } from "./use-sending.ts";
 
 export interface MessageFormProps {
   readonly box: SendingBox;

@@ -1,5 +1,5 @@
 // Where on the page members have read up to.
-import type { LogWindow } from "./log-window.ts";
+import type { LogWindow } from "./log/log-window.ts";
 
 export interface Mark {
   readonly memberId: string;

@@ -1,7 +1,7 @@
 // What is written in a box, text and files, and how it stands in a draft.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Message, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
-import type { StoredFile } from "./attachments.ts";
+import type { StoredFile } from "./composer/attachments.ts";
 
 export interface Pieces {
   readonly text: string;

@@ -7,7 +7,7 @@ import { type Message, MessageKind, MessageSchema } from "../../../gen/colloquy/
 import type { Turn } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { NEXT_PAGE } from "../api/paging.ts";
-import { type ToolNames, toolNamesOf } from "../conversation/tool-names.ts";
+import { type ToolNames, toolNamesOf } from "../conversation/message/tool-names.ts";
 import { agentText } from "../strings/agents.ts";
 import { text } from "../strings/en.ts";
 import { ActorName } from "../ui/actor-name.tsx";

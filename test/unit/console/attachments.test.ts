@@ -1,6 +1,6 @@
 // What of a paste or a drop is attached.
 import { expect, test } from "vitest";
-import { filesOf } from "../../../console/src/conversation/attachments.ts";
+import { filesOf } from "../../../console/src/conversation/composer/attachments.ts";
 
 const picture = new File(["dots"], "image.png", { type: "image/png" });
 const pasted = (...types: string[]) => ({ types, files: [picture] }) as never;

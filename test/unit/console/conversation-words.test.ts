@@ -1,10 +1,10 @@
 // What the console says of messages, files, tools and times in a conversation, and where its keys lead.
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
-import { mergedFacts } from "../../../console/src/conversation/file-facts.ts";
-import { firstWords } from "../../../console/src/conversation/first-words.ts";
-import { toolNamesOf } from "../../../console/src/conversation/tool-names.ts";
-import { placeAfter } from "../../../console/src/conversation/use-log-keys.ts";
+import { placeAfter } from "../../../console/src/conversation/log/use-log-keys.ts";
+import { mergedFacts } from "../../../console/src/conversation/message/file-facts.ts";
+import { firstWords } from "../../../console/src/conversation/message/first-words.ts";
+import { toolNamesOf } from "../../../console/src/conversation/message/tool-names.ts";
 import { type Message, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 
 const withParts = (...parts: readonly [string, object][]): Message =>

@@ -1,7 +1,7 @@
 // What is written and not sent, in the tab.
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
-import { beginning, draftMemory, forgetDrafts } from "../../../console/src/conversation/draft-memory.ts";
+import { beginning, draftMemory, forgetDrafts } from "../../../console/src/conversation/composer/draft-memory.ts";
 import { draftOf, piecesOf } from "../../../console/src/conversation/written.ts";
 import { MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 

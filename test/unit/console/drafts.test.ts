@@ -1,8 +1,8 @@
 // A reply on the page while it is written.
 import { create } from "@bufbuild/protobuf";
 import { expect, test, vi } from "vitest";
-import { advanced, type RunningTurn } from "../../../console/src/conversation/drafts.ts";
-import { blocksOf } from "../../../console/src/conversation/text-blocks.ts";
+import { blocksOf } from "../../../console/src/conversation/message/text-blocks.ts";
+import { advanced, type RunningTurn } from "../../../console/src/conversation/turn/drafts.ts";
 import { TurnSchema } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { type ResumeTurnResponse, ResumeTurnResponseSchema } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { createRandom } from "../../fault/stage/random.ts";

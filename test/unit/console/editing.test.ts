@@ -1,6 +1,6 @@
 // An edit of a message that somebody else edits too.
 import { expect, test } from "vitest";
-import { standing } from "../../../console/src/conversation/editing.ts";
+import { standing } from "../../../console/src/conversation/message/editing.ts";
 
 const before = { content: "before", etag: "1" };
 

@@ -4,7 +4,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { follow } from "../../../console/src/api/follow.ts";
 import { throttled } from "../../../console/src/api/throttled.ts";
-import { changesOf } from "../../../console/src/conversation/log-changes.ts";
+import { changesOf } from "../../../console/src/conversation/log/log-changes.ts";
 import { EventSchema } from "../../../gen/colloquy/v1/event_pb.ts";
 
 beforeEach(() => void vi.useFakeTimers());

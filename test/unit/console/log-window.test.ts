@@ -8,7 +8,7 @@ import {
   withEarlier,
   withLater,
   withMessages,
-} from "../../../console/src/conversation/log-window.ts";
+} from "../../../console/src/conversation/log/log-window.ts";
 import { highlighted } from "../../../console/src/conversations/highlighted.ts";
 import { countFilters, readListSearch, readPairs } from "../../../console/src/conversations/list-search.ts";
 import { MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";

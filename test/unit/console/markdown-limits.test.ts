@@ -1,7 +1,7 @@
 // Texts that would stop the page if they were rendered as Markdown.
 import { createRequire } from "node:module";
 import { expect, test } from "vitest";
-import { isRendered } from "../../../console/src/conversation/markdown-limits.ts";
+import { isRendered } from "../../../console/src/conversation/message/markdown-limits.ts";
 
 /** The console's own release of the parser. */
 const { Marked } = createRequire(new URL("../../../console/package.json", import.meta.url))("marked");

@@ -2,7 +2,14 @@
 import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { createRepeats } from "../../../console/src/api/repeats.ts";
-import { arrived, begun, failed, messageOf, NOTHING, typed } from "../../../console/src/conversation/sending.ts";
+import {
+  arrived,
+  begun,
+  failed,
+  messageOf,
+  NOTHING,
+  typed,
+} from "../../../console/src/conversation/composer/sending.ts";
 import { LegalHoldService } from "../../../gen/colloquy/v1/legal_hold_service_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { ReactionService } from "../../../gen/colloquy/v1/reaction_service_pb.ts";

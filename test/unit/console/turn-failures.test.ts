@@ -1,7 +1,7 @@
 // Which failed turns the console's log shows, and beneath which message.
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
-import { placedFailures } from "../../../console/src/conversation/turn-failures.ts";
+import { placedFailures } from "../../../console/src/conversation/turn/turn-failures.ts";
 import { MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import { TurnSchema, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 
