@@ -33,7 +33,7 @@ export default defineConfig({
     maxWorkers,
     include: [ON_CITUS, ...ON_ANY_DATABASE],
     exclude: ["**/node_modules/**", ...ON_ONE_POSTGRESQL],
-    globalSetup: ["test/support/global-setup-citus.ts"],
+    globalSetup: ["test/support/run/global-setup-citus.ts"],
     reporters: ["default"],
   },
 });

@@ -17,7 +17,7 @@ export const shared = {
   pool: "forks",
   // Node reads the sources itself, as it does in production: Vite would take seconds of a processor to transform them first.
   experimental: { viteModuleRunner: false, nodeLoader: false },
-  setupFiles: "test/support/each-file.ts",
+  setupFiles: "test/support/run/each-file.ts",
   testTimeout,
   hookTimeout: 2 * testTimeout,
   // A poll waits for an event, as long as its test may take; tests that check a time measure their own.
@@ -31,7 +31,7 @@ const everything = {
     name: "colloquy",
     include: ["test/**/*.test.ts"],
     exclude: ["**/node_modules/**", ON_CITUS],
-    globalSetup: ["test/support/global-setup.ts"],
+    globalSetup: ["test/support/run/global-setup.ts"],
   },
 };
 export const storeOnPostgres15 = {
@@ -39,7 +39,7 @@ export const storeOnPostgres15 = {
     ...shared,
     name: "postgres-15",
     include: ["test/unit/store/**/*.test.ts"],
-    globalSetup: ["test/support/global-setup-15.ts"],
+    globalSetup: ["test/support/run/global-setup-15.ts"],
   },
 };
 

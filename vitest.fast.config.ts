@@ -12,7 +12,7 @@ export default defineConfig({
     experimental: { viteModuleRunner: false, nodeLoader: false },
     // A process for each file would take longer to load the sources than all of them to test.
     isolate: false,
-    setupFiles: "test/support/each-file.ts",
+    setupFiles: "test/support/run/each-file.ts",
     testTimeout: 30_000,
     include: globSync("test/unit/**/*.test.ts").filter((file) => !STARTS.test(readFileSync(file, "utf8"))),
   },

@@ -3,7 +3,7 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
-import { LongestFirst } from "./test/support/longest-first.ts";
+import { LongestFirst } from "./test/support/run/longest-first.ts";
 import { hasPostgres15, maxWorkers, ON_CITUS, shared, storeOnPostgres15 } from "./vitest.config.ts";
 
 /**
@@ -36,7 +36,7 @@ export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
     // Here, so that all projects share one PostgreSQL.
-    globalSetup: ["test/support/global-setup.ts"],
+    globalSetup: ["test/support/run/global-setup.ts"],
     projects: [
       { test: alone },
       {

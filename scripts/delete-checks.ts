@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { ruleName } from "../src/domain/identity/permissions.ts";
-import { ownServices } from "../test/support/contract.ts";
+import { ownServices } from "../test/support/servers/contract.ts";
 
 interface Deletion {
   /** `file:line what`. */

@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { runInProcess } from "../support/command-in-process.ts";
-import { copyCluster } from "../support/postgres.ts";
-import { startServer } from "../support/process.ts";
+import { copyCluster } from "../support/postgres/postgres.ts";
+import { runInProcess } from "../support/servers/command-in-process.ts";
+import { startServer } from "../support/servers/process.ts";
 
 test("Aiven-Open/pghoard#54, wal-e/wal-e#327: a backup whose server is killed says so", async () => {
   const folder = await mkdtemp(join(tmpdir(), "colloquy-backup-killed-"));

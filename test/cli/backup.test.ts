@@ -6,9 +6,9 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { startEmbedded } from "../../src/embedded-postgres/embedded.ts";
 import { MIGRATION_TABLE } from "../../src/store/migrations/names.ts";
 import { startOwnApp } from "../fault/stage/app.ts";
-import { runInProcess } from "../support/command-in-process.ts";
-import { administer, copyCluster, silent } from "../support/postgres.ts";
-import { type RunningServer, runColloquy, startServer } from "../support/process.ts";
+import { administer, copyCluster, silent } from "../support/postgres/postgres.ts";
+import { runInProcess } from "../support/servers/command-in-process.ts";
+import { type RunningServer, runColloquy, startServer } from "../support/servers/process.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 

@@ -2,10 +2,10 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { runInProcess } from "../support/command-in-process.ts";
-import { administer, createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { type RunningServer, runColloquy, startServer } from "../support/process.ts";
-import { createSettingsFile, type SettingsFile } from "../support/settings-file.ts";
+import { administer, createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { runInProcess } from "../support/servers/command-in-process.ts";
+import { type RunningServer, runColloquy, startServer } from "../support/servers/process.ts";
+import { createSettingsFile, type SettingsFile } from "../support/servers/settings-file.ts";
 
 let own: TestDatabase;
 let headers: Record<string, string>;

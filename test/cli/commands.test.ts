@@ -5,9 +5,9 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runInProcess } from "../support/command-in-process.ts";
-import { administer, createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { runColloquy, runUnread, startServer } from "../support/process.ts";
+import { administer, createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { runInProcess } from "../support/servers/command-in-process.ts";
+import { runColloquy, runUnread, startServer } from "../support/servers/process.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\n$/;
 

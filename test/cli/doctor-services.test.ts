@@ -2,11 +2,11 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { expect, test, vi } from "vitest";
-import { startCollector } from "../support/collector.ts";
-import { runInProcess } from "../support/command-in-process.ts";
-import { freePort } from "../support/free-port.ts";
-import { startFakeNats } from "../support/nats-server.ts";
-import type { Environment } from "../support/process.ts";
+import { runInProcess } from "../support/servers/command-in-process.ts";
+import type { Environment } from "../support/servers/process.ts";
+import { startCollector } from "../support/services/collector.ts";
+import { freePort } from "../support/services/free-port.ts";
+import { startFakeNats } from "../support/services/nats-server.ts";
 
 /** Its status, and its last line. */
 async function doctor(settings: Environment) {

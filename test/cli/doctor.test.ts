@@ -13,10 +13,10 @@ import { newId } from "../../src/domain/ids/id.ts";
 import { sealSecret } from "../../src/webhooks/secrets.ts";
 import { startOwnApp } from "../fault/stage/app.ts";
 import { tablesAt } from "../fault/stage/database.ts";
-import { runInProcess } from "../support/command-in-process.ts";
-import { freePort } from "../support/free-port.ts";
-import { administer, createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { type Environment, runColloquy } from "../support/process.ts";
+import { administer, createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { runInProcess } from "../support/servers/command-in-process.ts";
+import { type Environment, runColloquy } from "../support/servers/process.ts";
+import { freePort } from "../support/services/free-port.ts";
 
 let own: TestDatabase;
 let folder: string;

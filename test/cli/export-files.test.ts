@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runInProcess } from "../support/command-in-process.ts";
-import { type Person, PIXEL, personOf, sha256 } from "../support/files.ts";
-import { type IdentityServer, type IdentityTenant, startIdentityServer } from "../support/identity-server.ts";
+import { type Person, PIXEL, personOf, sha256 } from "../support/calls/files.ts";
+import { runInProcess } from "../support/servers/command-in-process.ts";
+import { type IdentityServer, type IdentityTenant, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let folder: string;
 let server: IdentityServer;

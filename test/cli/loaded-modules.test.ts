@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { runSources, startServerFromSources } from "../support/process.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { runSources, startServerFromSources } from "../support/servers/process.ts";
 
-const RECORDER = pathToFileURL(join(import.meta.dirname, "../support/loaded-modules.ts")).href;
+const RECORDER = pathToFileURL(join(import.meta.dirname, "../support/servers/loaded-modules.ts")).href;
 
 let own: TestDatabase;
 let folder: string;

@@ -1,8 +1,8 @@
 // `colloquy migrate --plan`: the pending migrations as a script, for those who let nobody else change their tables.
 import { expect, test, vi } from "vitest";
 import { MIGRATION_NAMES } from "../../src/store/migrations/names.ts";
-import { runInProcess } from "../support/command-in-process.ts";
-import { administer, createTestDatabase } from "../support/postgres.ts";
+import { administer, createTestDatabase } from "../support/postgres/postgres.ts";
+import { runInProcess } from "../support/servers/command-in-process.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 

@@ -5,8 +5,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect, test } from "vitest";
-import { startChild } from "../support/child.ts";
-import { createTestDatabase } from "../support/postgres.ts";
+import { createTestDatabase } from "../support/postgres/postgres.ts";
+import { startChild } from "../support/run/child.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 

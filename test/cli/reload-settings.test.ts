@@ -2,9 +2,9 @@
 // in force. How workers do it is tested with them.
 import { readFileSync } from "node:fs";
 import { expect, test, vi } from "vitest";
-import { createTestDatabase } from "../support/postgres.ts";
-import { startServer } from "../support/process.ts";
-import { createSettingsFile } from "../support/settings-file.ts";
+import { createTestDatabase } from "../support/postgres/postgres.ts";
+import { startServer } from "../support/servers/process.ts";
+import { createSettingsFile } from "../support/servers/settings-file.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, stat, truncate, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { runInProcess } from "../support/command-in-process.ts";
+import { runInProcess } from "../support/servers/command-in-process.ts";
 
 test("a restore that is stopped ends within a file, says so, and leaves nothing", async () => {
   const folder = await mkdtemp(join(tmpdir(), "colloquy-restore-"));

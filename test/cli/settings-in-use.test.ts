@@ -7,9 +7,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { missingTenant } from "../../src/app/banner.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { createTenantStore } from "../../src/store/directory/access.ts";
-import { runInProcess } from "../support/command-in-process.ts";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { type Environment, type Outcome, runColloquy, startServer } from "../support/process.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { runInProcess } from "../support/servers/command-in-process.ts";
+import { type Environment, type Outcome, runColloquy, startServer } from "../support/servers/process.ts";
 
 let own: TestDatabase;
 let folder: string;

@@ -5,9 +5,9 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
-import { runInProcess } from "../support/command-in-process.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { type Environment, type Outcome, startColloquy } from "../support/process.ts";
+import { runInProcess } from "../support/servers/command-in-process.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
+import { type Environment, type Outcome, startColloquy } from "../support/servers/process.ts";
 
 let server: IdentityServer;
 beforeAll(async () => {

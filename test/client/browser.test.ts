@@ -2,9 +2,9 @@
 // errors, headers, and who is kept out.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
-import { type BrowserPage, HAS_CHROMIUM, startPage } from "../support/browser.ts";
-import { startCuttingProxy } from "../support/cutting-proxy.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { type BrowserPage, HAS_CHROMIUM, startPage } from "../support/fronts/browser.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
+import { startCuttingProxy } from "../support/services/cutting-proxy.ts";
 
 /** What the page says of how it followed a conversation. */
 interface Followed {

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Code, createClient, ErrorReason, reasonOf } from "../../src/client/index.ts";
-import { type CuttingProxy, startCuttingProxy } from "../support/cutting-proxy.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
+import { type CuttingProxy, startCuttingProxy } from "../support/services/cutting-proxy.ts";
 
 const MIB = 2 ** 20;
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");

@@ -5,11 +5,11 @@ import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
 import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
 import { ErasureService } from "../../gen/colloquy/v1/erasure_service_pb.ts";
 import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
-import { HAS_CHROMIUM } from "../support/browser.ts";
-import { type ConsoleStage, obstacles, startConsole } from "../support/console.ts";
-import { runJobs } from "../support/erasure.ts";
-import type { Credential } from "../support/identity-server.ts";
-import { type Receiver, startReceiver } from "../support/webhook-receiver.ts";
+import { HAS_CHROMIUM } from "../support/fronts/browser.ts";
+import { type ConsoleStage, obstacles, startConsole } from "../support/fronts/console.ts";
+import { runJobs } from "../support/postgres/erasure.ts";
+import type { Credential } from "../support/servers/identity-server.ts";
+import { type Receiver, startReceiver } from "../support/services/webhook-receiver.ts";
 
 const HOSTILE = '<img src=x onerror="globalThis.broken = 1">';
 const VIEWS = ["members", "keys", "audit", "webhooks", "retention", "holds", "jobs"];

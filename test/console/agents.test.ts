@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import type { Turn } from "../../gen/colloquy/v1/turn_pb.ts";
 import { GetTurnResponseSchema, TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
-import { type FakeOpenAi, type OpenAiCall, startFakeOpenAi } from "../support/agents.ts";
-import { HAS_CHROMIUM } from "../support/browser.ts";
-import { type ConsoleStage, obstacles, startConsole } from "../support/console.ts";
+import { HAS_CHROMIUM } from "../support/fronts/browser.ts";
+import { type ConsoleStage, obstacles, startConsole } from "../support/fronts/console.ts";
+import { type FakeOpenAi, type OpenAiCall, startFakeOpenAi } from "../support/services/agents.ts";
 
 const HOSTILE = '<img src=x onerror="globalThis.broken = 1">';
 

@@ -6,8 +6,8 @@ import { ConversationService } from "../../gen/colloquy/v1/conversation_service_
 import { DraftService } from "../../gen/colloquy/v1/draft_service_pb.ts";
 import type { Message } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
-import { HAS_CHROMIUM } from "../support/browser.ts";
-import { type ConsoleStage, obstacles, startConsole } from "../support/console.ts";
+import { HAS_CHROMIUM } from "../support/fronts/browser.ts";
+import { type ConsoleStage, obstacles, startConsole } from "../support/fronts/console.ts";
 
 describe.skipIf(!HAS_CHROMIUM)("where one writes", () => {
   let stage: ConsoleStage;

@@ -12,10 +12,10 @@ import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
 import { OutsideReads } from "../../gen/colloquy/v1/tenant_pb.ts";
 import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";
-import { type FakeAgent, startFakeAgent } from "../support/agents.ts";
-import { calls, says } from "../support/ai-sdk.ts";
-import { HAS_CHROMIUM } from "../support/browser.ts";
-import { type ConsoleStage, obstacles, show, startConsole } from "../support/console.ts";
+import { calls, says } from "../support/fronts/ai-sdk.ts";
+import { HAS_CHROMIUM } from "../support/fronts/browser.ts";
+import { type ConsoleStage, obstacles, show, startConsole } from "../support/fronts/console.ts";
+import { type FakeAgent, startFakeAgent } from "../support/services/agents.ts";
 
 const HOSTILE = '<img src=x onerror="globalThis.broken = 1"><script>globalThis.broken = 1</script>';
 

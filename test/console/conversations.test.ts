@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
-import { HAS_CHROMIUM } from "../support/browser.ts";
-import { type ConsoleStage, obstacles, show, startConsole } from "../support/console.ts";
+import { HAS_CHROMIUM } from "../support/fronts/browser.ts";
+import { type ConsoleStage, obstacles, show, startConsole } from "../support/fronts/console.ts";
 
 const HOSTILE = '<img src=x onerror="globalThis.broken = 1"><script>globalThis.broken = 1</script>';
 

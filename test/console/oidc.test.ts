@@ -4,8 +4,8 @@ import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair } from "jose";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { HAS_CHROMIUM } from "../support/browser.ts";
-import { type ConsoleStage, startConsole } from "../support/console.ts";
+import { HAS_CHROMIUM } from "../support/fronts/browser.ts";
+import { type ConsoleStage, startConsole } from "../support/fronts/console.ts";
 
 /** The package has no types. */
 interface OidcProvider {

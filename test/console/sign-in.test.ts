@@ -1,8 +1,8 @@
 // Signing in to the console, in Chromium: with a key, with a token, with one click, and after the session has ended.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
-import { HAS_CHROMIUM } from "../support/browser.ts";
-import { type ConsoleStage, obstacles, startConsole } from "../support/console.ts";
+import { HAS_CHROMIUM } from "../support/fronts/browser.ts";
+import { type ConsoleStage, obstacles, startConsole } from "../support/fronts/console.ts";
 
 describe.skipIf(!HAS_CHROMIUM)("signing in", () => {
   let stage: ConsoleStage;

@@ -14,8 +14,8 @@ import { parse, parseAllDocuments } from "yaml";
 import { CLOSE_MS, DRAIN_MS } from "../../src/app/stop-times.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { SETTINGS } from "../../src/config/variables.ts";
-import { createTestDatabase } from "../support/postgres.ts";
-import { startServer } from "../support/process.ts";
+import { createTestDatabase } from "../support/postgres/postgres.ts";
+import { startServer } from "../support/servers/process.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const read = (path: string) => readFileSync(join(ROOT, "deploy", path), "utf8");

@@ -1,7 +1,7 @@
 // Errors of access are sentences in the dialects; the API itself says the same in lower case, without a full stop.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type DialectServer, sendHttp, startDialects } from "../support/dialect-server.ts";
-import type { Credential } from "../support/identity-server.ts";
+import { type DialectServer, sendHttp, startDialects } from "../support/servers/dialect-server.ts";
+import type { Credential } from "../support/servers/identity-server.ts";
 
 let dialect: DialectServer;
 let writer: Credential;

@@ -4,9 +4,9 @@ import { ConversationService as Callcenter } from "../../gen/colloquy/compat/cal
 import { ConversationService as Crm } from "../../gen/colloquy/compat/crm/v1/conversation_service_pb.ts";
 import { ConversationService as Workorder } from "../../gen/colloquy/compat/workorder/v1/conversation_service_pb.ts";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
-import { type DialectServer, startDialects } from "../support/dialect-server.ts";
 import { failureOf } from "../support/errors.ts";
-import { type Credential, WIRES } from "../support/identity-server.ts";
+import { type DialectServer, startDialects } from "../support/servers/dialect-server.ts";
+import { type Credential, WIRES } from "../support/servers/identity-server.ts";
 
 let dialect: DialectServer;
 let ann: Credential;

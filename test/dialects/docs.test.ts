@@ -3,8 +3,8 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { startChild } from "../support/child.ts";
-import { startDialects } from "../support/dialect-server.ts";
+import { startChild } from "../support/run/child.ts";
+import { startDialects } from "../support/servers/dialect-server.ts";
 
 const DOCUMENTS = ["callcenter", "crm", "assistant", "helpdesk", "workorder", "openai"] as const;
 /** Where the documents say that the API is; here each has a server of its own. */

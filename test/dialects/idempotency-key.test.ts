@@ -1,8 +1,8 @@
 // What each API says of a bad Idempotency-Key: the header is named, not a field that its requests do not have.
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type DialectServer, type HttpAnswer, startDialects } from "../support/dialect-server.ts";
-import type { Credential } from "../support/identity-server.ts";
+import { type DialectServer, type HttpAnswer, startDialects } from "../support/servers/dialect-server.ts";
+import type { Credential } from "../support/servers/identity-server.ts";
 
 const USER = randomUUID();
 const FORM = "must be 1 to 128 visible ASCII characters";

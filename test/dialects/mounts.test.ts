@@ -6,7 +6,7 @@ import { mountsByPort } from "../../src/dialects/mounts.ts";
 import type { Dialect } from "../../src/dialects/shared/dialect.ts";
 import type { DialectName, MountPoint } from "../../src/domain/settings/dialect-names.ts";
 import type { Mount } from "../../src/protocols/rest/binding/mount.ts";
-import { type DialectServer, startDialects } from "../support/dialect-server.ts";
+import { type DialectServer, startDialects } from "../support/servers/dialect-server.ts";
 
 const OWN_PORT = 8080;
 const dialect = (name: DialectName, service: Dialect["services"][number]["service"]): [DialectName, Dialect] => [

@@ -9,8 +9,8 @@ import { ConversationService } from "../../gen/colloquy/v1/conversation_service_
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
-import { type DialectServer, type HttpAnswer, startDialects } from "../support/dialect-server.ts";
-import type { Credential } from "../support/identity-server.ts";
+import { type DialectServer, type HttpAnswer, startDialects } from "../support/servers/dialect-server.ts";
+import type { Credential } from "../support/servers/identity-server.ts";
 
 /** The assistant API knows users by UUIDs, the helpdesk API by numbers. */
 const UUID_USER = randomUUID();

@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationService as Assistant } from "../../gen/colloquy/compat/assistant/v1/conversation_service_pb.ts";
 import { ConversationService as Helpdesk } from "../../gen/colloquy/compat/helpdesk/v1/conversation_service_pb.ts";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
-import { type DialectServer, startDialects } from "../support/dialect-server.ts";
 import { failureOf } from "../support/errors.ts";
-import { WIRES } from "../support/identity-server.ts";
+import { type DialectServer, startDialects } from "../support/servers/dialect-server.ts";
+import { WIRES } from "../support/servers/identity-server.ts";
 
 let server: DialectServer;
 beforeAll(async () => {

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { blocksOf, hasTools, matches, runBlocks } from "../support/doc-runner.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 const DOCUMENT = "docs/frontends/agui.md";
 const HERE = "http://127.0.0.1:8080";

@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { blocksOf, hasTools, matches, runBlocks } from "../support/doc-runner.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { copyCluster, createTestDatabase } from "../support/postgres.ts";
+import { copyCluster, createTestDatabase } from "../support/postgres/postgres.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 if (!hasTools) process.stderr.write("skipped: bash, curl, jq, gzip or unzip is missing\n");
 

@@ -6,10 +6,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
-import { startChild } from "../support/child.ts";
-import { freePort } from "../support/free-port.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { createTestDatabase } from "../support/postgres.ts";
+import { createTestDatabase } from "../support/postgres/postgres.ts";
+import { startChild } from "../support/run/child.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
+import { freePort } from "../support/services/free-port.ts";
 
 let server: IdentityServer;
 beforeAll(async () => {

@@ -7,12 +7,12 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { startChild } from "../support/child.ts";
-import { runInProcess } from "../support/command-in-process.ts";
 import { blocksOf, type DocBlock, hasTools, matches, runBlocks } from "../support/doc-runner.ts";
-import { freePort } from "../support/free-port.ts";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { type RunningServer, startServer } from "../support/process.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { startChild } from "../support/run/child.ts";
+import { runInProcess } from "../support/servers/command-in-process.ts";
+import { type RunningServer, startServer } from "../support/servers/process.ts";
+import { freePort } from "../support/services/free-port.ts";
 
 const root = join(import.meta.dirname, "../..");
 const HERE = "http://127.0.0.1:8080";

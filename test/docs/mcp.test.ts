@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { MOUNTED_NAMES } from "../../src/domain/settings/dialect-names.ts";
 import { blocksOf, hasTools, matches, runBlocks } from "../support/doc-runner.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { connectNew } from "../support/mcp.ts";
+import { connectNew } from "../support/fronts/mcp.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 const DOCUMENT = "docs/frontends/mcp.md";
 const HERE = "http://127.0.0.1:8080";

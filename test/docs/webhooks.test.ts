@@ -11,10 +11,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
 import { signedHeaders } from "../../src/domain/webhooks/signature.ts";
-import { startChild } from "../support/child.ts";
 import { blocksOf, hasTools, matches, runBlocks } from "../support/doc-runner.ts";
-import { freePort } from "../support/free-port.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { startChild } from "../support/run/child.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
+import { freePort } from "../support/services/free-port.ts";
 
 const root = join(import.meta.dirname, "../..");
 const run = promisify(execFile);

@@ -9,11 +9,11 @@ import { TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
 import type { ChatStep } from "../../src/client/chat.ts";
 import { type ColloquyClient, createClient } from "../../src/client/index.ts";
 import { TURN_TIMES } from "../../src/domain/turns/turn.ts";
-import { type FakeOpenAi, startFakeOpenAi } from "../support/agents.ts";
-import { runInProcess } from "../support/command-in-process.ts";
-import { type CuttingProxy, startCuttingProxy } from "../support/cutting-proxy.ts";
-import { administer, startTestCluster, type TestCluster } from "../support/postgres.ts";
-import { type RunningServer, startServer } from "../support/process.ts";
+import { administer, startTestCluster, type TestCluster } from "../support/postgres/postgres.ts";
+import { runInProcess } from "../support/servers/command-in-process.ts";
+import { type RunningServer, startServer } from "../support/servers/process.ts";
+import { type FakeOpenAi, startFakeOpenAi } from "../support/services/agents.ts";
+import { type CuttingProxy, startCuttingProxy } from "../support/services/cutting-proxy.ts";
 import { childrenOf, suspend } from "./faults/processes.ts";
 
 interface Running extends RunningServer {

@@ -4,10 +4,15 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { LOCAL_ISSUER } from "../../src/access/tokens/issuer.ts";
 import { type Rule, ruleOf } from "../../src/domain/identity/permissions.ts";
 import { SCOPES } from "../../src/domain/identity/principal.ts";
-import { createWireCaller, EVERY_WIRE, messageOf, type WireCaller } from "../support/every-wire.ts";
-import { bearer, type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { fingerprint, ISOLATION_CASES } from "../support/isolation-cases.ts";
-import { ASKED, type House, letIn, makeHouse, SAME } from "../support/isolation-house.ts";
+import { createWireCaller, EVERY_WIRE, messageOf, type WireCaller } from "../support/calls/every-wire.ts";
+import { fingerprint, ISOLATION_CASES } from "../support/isolation/isolation-cases.ts";
+import { ASKED, type House, letIn, makeHouse, SAME } from "../support/isolation/isolation-house.ts";
+import {
+  bearer,
+  type Credential,
+  type IdentityServer,
+  startIdentityServer,
+} from "../support/servers/identity-server.ts";
 
 /** Each fault over each wire, as in the torture run. */
 const EVERYTHING = process.env.TORTURE === "1";

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DomainError, ErrorReason } from "../../src/domain/errors.ts";
 import type { Database, Statement } from "../../src/store/database.ts";
 import { translate } from "../../src/store/driver/errors.ts";
-import { administer, createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { type BreakingProxy, startProxy } from "../support/proxy.ts";
+import { administer, createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { type BreakingProxy, startProxy } from "../support/postgres/proxy.ts";
 
 let fixture: TestDatabase;
 let proxy: BreakingProxy;

@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { type Embedded, startEmbedded } from "../../src/embedded-postgres/embedded.ts";
 import { isAlive } from "../../src/embedded-postgres/postmaster.ts";
 import { openDatabase } from "../../src/store/open-database.ts";
-import { runInProcess } from "../support/command-in-process.ts";
-import { administer, copyCluster, silent } from "../support/postgres.ts";
-import { type Environment, type RunningServer, startServer } from "../support/process.ts";
+import { administer, copyCluster, silent } from "../support/postgres/postgres.ts";
+import { runInProcess } from "../support/servers/command-in-process.ts";
+import { type Environment, type RunningServer, startServer } from "../support/servers/process.ts";
 import { crashPostgres } from "./faults/processes.ts";
 
 // Whole processes and clusters, on machines that may be busy.

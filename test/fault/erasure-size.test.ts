@@ -4,11 +4,11 @@ import { ErasureService } from "../../gen/colloquy/v1/erasure_service_pb.ts";
 import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import { readJob } from "../../src/store/jobs/jobs.ts";
-import { runJobs, tablesWith } from "../support/erasure.ts";
-import { personOf } from "../support/files.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { usedMemory } from "../support/memory.ts";
-import { conversationLine, imported, messageLine } from "../support/transfer.ts";
+import { personOf } from "../support/calls/files.ts";
+import { conversationLine, imported, messageLine } from "../support/calls/transfer.ts";
+import { usedMemory } from "../support/measure/memory.ts";
+import { runJobs, tablesWith } from "../support/postgres/erasure.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 const FULL = process.env.TORTURE === "1";
 /** A tenth of the messages are by the person who is erased, in a fifth of the conversations. */

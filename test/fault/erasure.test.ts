@@ -16,12 +16,12 @@ import { deleteMember } from "../../src/store/directory/members.ts";
 import { buryMember, countConversations } from "../../src/store/erasure/rest.ts";
 import { insertJob, type JobRow, readJob, takeJob } from "../../src/store/jobs/jobs.ts";
 import { applyDiff } from "../../src/store/messages/messages.ts";
-import { retryHeld, runJobs, tablesWith } from "../support/erasure.ts";
+import { personOf } from "../support/calls/files.ts";
+import { exported, imported } from "../support/calls/transfer.ts";
 import { reasonOf } from "../support/errors.ts";
-import { personOf } from "../support/files.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { runPolicies } from "../support/retention.ts";
-import { exported, imported } from "../support/transfer.ts";
+import { retryHeld, runJobs, tablesWith } from "../support/postgres/erasure.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
+import { runPolicies } from "../support/servers/retention.ts";
 
 let server: IdentityServer;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { MIGRATION_NAMES } from "../../src/store/migrations/names.ts";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { runColloquy, startServer } from "../support/process.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { runColloquy, startServer } from "../support/servers/process.ts";
 
 // Whole processes and clusters, on machines that may be busy.
 vi.setConfig({ testTimeout: 120_000 });

@@ -2,8 +2,8 @@
 import { expect, test, vi } from "vitest";
 import { createClient } from "../../src/client/index.ts";
 import { inspectDatabase } from "../../src/store/inspect/inspect.ts";
-import { administer } from "../support/postgres.ts";
-import { startReplicated } from "../support/standby.ts";
+import { administer } from "../support/postgres/postgres.ts";
+import { startReplicated } from "../support/postgres/standby.ts";
 import { startOwnApp } from "./stage/app.ts";
 import { tablesAt } from "./stage/database.ts";
 

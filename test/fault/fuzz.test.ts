@@ -1,7 +1,7 @@
 // Whatever is sent gets a documented answer; the long runs are the torture runner's.
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { type FuzzAnswer, judge } from "./fuzz/judge.ts";
 import type { FuzzRequest } from "./fuzz/requests.ts";
 import { badInput } from "./scenarios/bad-input.ts";

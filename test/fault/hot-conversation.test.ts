@@ -2,7 +2,7 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { type OwnApp, startOwnApp } from "./stage/app.ts";
 import { tablesAt } from "./stage/database.ts";
 import { clientsOver, patientClients } from "./stage/wires.ts";

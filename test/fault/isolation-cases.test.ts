@@ -4,11 +4,11 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SCOPES } from "../../src/domain/identity/principal.ts";
-import { createWireCaller, type WireCaller } from "../support/every-wire.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { ISOLATION_CASES, type Target } from "../support/isolation-cases.ts";
-import { ASKED, askFor } from "../support/isolation-house.ts";
-import { furnish } from "../support/isolation-target.ts";
+import { createWireCaller, type WireCaller } from "../support/calls/every-wire.ts";
+import { ISOLATION_CASES, type Target } from "../support/isolation/isolation-cases.ts";
+import { ASKED, askFor } from "../support/isolation/isolation-house.ts";
+import { furnish } from "../support/isolation/isolation-target.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 /** The names of methods after which something is gone, or can no longer be asked for in the same words. */
 const TAKES_AWAY = /^(Delete|Purge|Remove|Restore|Replace|Revoke|Rotate|Cancel|Lift|Erase|End|Release)/;

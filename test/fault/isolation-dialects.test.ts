@@ -6,11 +6,22 @@ import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { conversationIdOf, derivedId, fileIdOf } from "../../src/dialects/openai/ids.ts";
 import { ROLES, SCOPES } from "../../src/domain/identity/principal.ts";
-import { dialectServices } from "../support/contract.ts";
-import { createWireCaller, EVERY_WIRE, type EveryWire, messageOf, type WireCaller } from "../support/every-wire.ts";
-import { bearer, type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { fingerprint, type Target } from "../support/isolation-cases.ts";
-import { furnish, randomTarget } from "../support/isolation-target.ts";
+import {
+  createWireCaller,
+  EVERY_WIRE,
+  type EveryWire,
+  messageOf,
+  type WireCaller,
+} from "../support/calls/every-wire.ts";
+import { fingerprint, type Target } from "../support/isolation/isolation-cases.ts";
+import { furnish, randomTarget } from "../support/isolation/isolation-target.ts";
+import { dialectServices } from "../support/servers/contract.ts";
+import {
+  bearer,
+  type Credential,
+  type IdentityServer,
+  startIdentityServer,
+} from "../support/servers/identity-server.ts";
 
 interface DialectTarget extends Target {
   /** A member whose id is a UUID. */

@@ -10,11 +10,11 @@ import {
   type EveryWire,
   messageOf,
   type WireCaller,
-} from "../support/every-wire.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { fingerprint, ISOLATION_CASES, type Target } from "../support/isolation-cases.ts";
-import { ASKED, askFor, type House, METHODS, makeHouse, SAME } from "../support/isolation-house.ts";
-import { randomTarget } from "../support/isolation-target.ts";
+} from "../support/calls/every-wire.ts";
+import { fingerprint, ISOLATION_CASES, type Target } from "../support/isolation/isolation-cases.ts";
+import { ASKED, askFor, type House, METHODS, makeHouse, SAME } from "../support/isolation/isolation-house.ts";
+import { randomTarget } from "../support/isolation/isolation-target.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 /** Each call by each caller of each tenant over each wire, as in the torture run. */
 const EVERYTHING = process.env.TORTURE === "1";

@@ -1,7 +1,7 @@
 // Nothing is left of callers that have gone, however they went: no file, no timer, no call, no transaction.
 import { Code, ConnectError } from "@connectrpc/connect";
 import { expect, test, vi } from "vitest";
-import { createTestDatabase } from "../support/postgres.ts";
+import { createTestDatabase } from "../support/postgres/postgres.ts";
 import { startDatabaseProxy } from "./faults/database-proxy.ts";
 import { startLineProxy } from "./faults/line-proxy.ts";
 import { tablesAt } from "./stage/database.ts";

@@ -6,9 +6,9 @@ import type { SubscriptionEntry } from "../../src/client/subscribe.ts";
 import { createHints, type Hints } from "../../src/live/hints/hints.ts";
 import { createNatsHints } from "../../src/live/hints/nats.ts";
 import { createPostgresHints } from "../../src/live/hints/postgres.ts";
-import { type CuttingProxy, startCuttingProxy } from "../support/cutting-proxy.ts";
-import { startAnyNats } from "../support/nats-server.ts";
-import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
+import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/servers/store-server.ts";
+import { type CuttingProxy, startCuttingProxy } from "../support/services/cutting-proxy.ts";
+import { startAnyNats } from "../support/services/nats-server.ts";
 
 const CUTS = Number(process.env.COLLOQUY_TEST_CUTS ?? (process.env.TORTURE === "1" ? 1_000 : 50));
 const WRITERS = 32;

@@ -1,6 +1,6 @@
 // Deadlines are kept, overload is refused in words, pages are stable, and hostile clients cost the others nothing.
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { ATTACKS } from "./faults/attacks.ts";
 import { deadlines } from "./scenarios/deadlines.ts";
 import { hostility } from "./scenarios/hostility.ts";

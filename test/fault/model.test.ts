@@ -1,6 +1,6 @@
 // The store against a model of it in memory; failures that were found become cases here.
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { type CallingAgent, startCallingAgent } from "./model/agent.ts";
 import { disagreement } from "./model/agree.ts";
 import { type Command, Model } from "./model/model.ts";

@@ -12,9 +12,9 @@ import { createHints } from "../../src/live/hints/hints.ts";
 import { createNatsHints } from "../../src/live/hints/nats.ts";
 import { createPostgresHints } from "../../src/live/hints/postgres.ts";
 import { failureOf } from "../support/failure.ts";
-import { HAS_NATS, startNats } from "../support/nats-server.ts";
-import { startServer } from "../support/process.ts";
-import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
+import { startServer } from "../support/servers/process.ts";
+import { type Clients, type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
+import { HAS_NATS, startNats } from "../support/services/nats-server.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 /** A busy machine takes its time. */

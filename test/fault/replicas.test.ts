@@ -8,9 +8,9 @@ import { changedSince, MOMENT, readMoment } from "../../src/store/changed-since.
 import { openDatabase } from "../../src/store/open-database.ts";
 import type { ReadPlace, ReplicaFigures } from "../../src/store/replicas/figures.ts";
 import { HAS_PROXIES, startHaproxy } from "../support/parts/proxies.ts";
-import { administer, statementName } from "../support/postgres.ts";
-import { type StallingProxy, startStallingProxy } from "../support/stalling-proxy.ts";
-import { type Replicated, startReplicated } from "../support/standby.ts";
+import { administer, statementName } from "../support/postgres/postgres.ts";
+import { type Replicated, startReplicated } from "../support/postgres/standby.ts";
+import { type StallingProxy, startStallingProxy } from "../support/services/stalling-proxy.ts";
 import { type OwnApp, startOwnApp } from "./stage/app.ts";
 import { tablesAt } from "./stage/database.ts";
 

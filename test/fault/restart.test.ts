@@ -1,6 +1,6 @@
 // A stop drops nothing, and a server that dies leaves its callers another.
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 import { restarts, twoServers } from "./scenarios/restart.ts";
 import { type Tables, tablesAt } from "./stage/database.ts";
 import { createRandom } from "./stage/random.ts";

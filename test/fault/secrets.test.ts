@@ -15,7 +15,7 @@ import {
   type IdentityTenant,
   startIdentityServer,
   WIRES,
-} from "../support/identity-server.ts";
+} from "../support/servers/identity-server.ts";
 
 /** What must be found nowhere, by what it is. */
 const planted = new Map<string, string>();

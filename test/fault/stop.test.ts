@@ -9,8 +9,8 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { makeApiKey } from "../../src/access/keys/api-key.ts";
 import { startEmbedded } from "../../src/embedded-postgres/embedded.ts";
 import { isAlive, stopPostmaster } from "../../src/embedded-postgres/postmaster.ts";
-import { administer, copyCluster, createTestDatabase, silent, startTestCluster } from "../support/postgres.ts";
-import { type Environment, startProgram, startServer } from "../support/process.ts";
+import { administer, copyCluster, createTestDatabase, silent, startTestCluster } from "../support/postgres/postgres.ts";
+import { type Environment, startProgram, startServer } from "../support/servers/process.ts";
 import { startDatabaseProxy } from "./faults/database-proxy.ts";
 import { childrenOf, kill, titleOf } from "./faults/processes.ts";
 import { createRandom } from "./stage/random.ts";

@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { migrate, migrationState } from "../../src/store/migrate.ts";
 import { MIGRATION_NAMES } from "../../src/store/migrations/names.ts";
 import { openDatabase } from "../../src/store/open-database.ts";
-import { addOldTenant, migrateTo, type OldTenant, schemaWith } from "../support/old-schema.ts";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { runColloquy } from "../support/process.ts";
+import { addOldTenant, migrateTo, type OldTenant, schemaWith } from "../support/postgres/old-schema.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { runColloquy } from "../support/servers/process.ts";
 import { startOwnApp } from "./stage/app.ts";
 import { tablesAt } from "./stage/database.ts";
 

@@ -4,10 +4,10 @@ import type { StreamResponse, Task } from "@a2a-js/sdk";
 import type { Client } from "@a2a-js/sdk/client";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
-import { a2aClient, all, BINDINGS, message, postA2a, replyOf } from "../support/a2a.ts";
-import { type FakeAgent, startFakeAgent } from "../support/agents.ts";
-import { calls, replies } from "../support/agui.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { a2aClient, all, BINDINGS, message, postA2a, replyOf } from "../support/fronts/a2a.ts";
+import { calls, replies } from "../support/fronts/agui.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
+import { type FakeAgent, startFakeAgent } from "../support/services/agents.ts";
 
 const [WORKING, COMPLETED, CANCELED, INPUT_REQUIRED] = [2, 3, 5, 6];
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isPrivateAddress } from "../../src/agents/connectors/addresses.ts";
 import { failureOf } from "../support/failure.ts";
-import { type StoreServer, startStoreServer } from "../support/store-server.ts";
+import { type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
 
 let strict: StoreServer;
 beforeAll(async () => {

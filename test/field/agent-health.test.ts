@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FinishReason, TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
 import { Circuit } from "../../src/agents/connectors/circuit-breaker.ts";
-import { type FakeOpenAi, startFakeOpenAi } from "../support/agents.ts";
-import { hear } from "../support/chat.ts";
-import { type ModelServer, startModelServer } from "../support/model-server.ts";
-import { type StoreServer, startStoreServer } from "../support/store-server.ts";
+import { hear } from "../support/fronts/chat.ts";
+import { type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
+import { type FakeOpenAi, startFakeOpenAi } from "../support/services/agents.ts";
+import { type ModelServer, startModelServer } from "../support/services/model-server.ts";
 
 let server: StoreServer;
 let openai: FakeOpenAi;

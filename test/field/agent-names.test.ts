@@ -1,7 +1,7 @@
 // An agent is called the same by a dialect, whoever made the conversation.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
-import { type DialectServer, startDialects } from "../support/dialect-server.ts";
+import { type DialectServer, startDialects } from "../support/servers/dialect-server.ts";
 
 let dialects: DialectServer;
 beforeAll(async () => {

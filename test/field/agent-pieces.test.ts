@@ -7,9 +7,9 @@ import { ToolPlace, ToolType } from "../../gen/colloquy/v1/part_pb.ts";
 import { FinishReason } from "../../gen/colloquy/v1/turn_pb.ts";
 import { createConnect } from "../../src/agents/connectors/connect/connect.ts";
 import { readParts } from "../../src/domain/parts/stored.ts";
-import { type FakeAgent, startFakeAgent } from "../support/agents.ts";
 import { call, result, thought, user } from "../support/entries.ts";
-import { ask, type Question } from "../support/upstream.ts";
+import { type FakeAgent, startFakeAgent } from "../support/services/agents.ts";
+import { ask, type Question } from "../support/services/upstream.ts";
 
 let agent: FakeAgent;
 beforeAll(async () => {

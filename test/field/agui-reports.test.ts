@@ -5,7 +5,6 @@ import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageKind } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
-import { type FakeAgent, startFakeAgent } from "../support/agents.ts";
 import {
   aguiClient,
   ask,
@@ -19,8 +18,9 @@ import {
   runAgui,
   thinks,
   told,
-} from "../support/agui.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+} from "../support/fronts/agui.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
+import { type FakeAgent, startFakeAgent } from "../support/services/agents.ts";
 
 const TOOL = { name: "locate", description: "Where the user is", parameters: { type: "object" } };
 

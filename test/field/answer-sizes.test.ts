@@ -7,7 +7,7 @@ import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { EventService, ListEventsResponseSchema } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import * as messages from "../../gen/colloquy/v1/message_service_pb.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 vi.setConfig({ testTimeout: 240_000 });
 

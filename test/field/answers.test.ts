@@ -1,7 +1,7 @@
 // F-CACHE: who may keep each kind of answer, what it varies by, and which of its headers a page may read.
 import { connect as connectHttp2 } from "node:http2";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let key: Credential;

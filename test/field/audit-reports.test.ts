@@ -6,7 +6,7 @@ import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";
 import { systemCaller } from "../../src/domain/identity/caller.ts";
 import { audit as addEntry } from "../../src/store/audit/audit.ts";
 import { dropOldAudit, sealAudit } from "../../src/store/audit/chain.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 beforeAll(async () => {

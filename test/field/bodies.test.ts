@@ -2,8 +2,8 @@
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { type EchoServer, type EchoServerOptions, startEchoServer, TOKEN } from "../support/echo-server.ts";
-import { bodyOf, frame } from "../support/raw-call.ts";
+import { bodyOf, frame } from "../support/calls/raw-call.ts";
+import { type EchoServer, type EchoServerOptions, startEchoServer, TOKEN } from "../support/servers/echo-server.ts";
 
 const MIB = 1024 * 1024;
 const SERVICE = "/colloquy.test.v1.EchoService";

@@ -1,9 +1,9 @@
 // Faults of branches, forks and clients' ids in other products, tried here. Each names the report that showed it.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { newId } from "../../src/domain/ids/id.ts";
+import { exported, imported } from "../support/calls/transfer.ts";
 import { failureOf } from "../support/failure.ts";
-import { type StoreServer, startStoreServer } from "../support/store-server.ts";
-import { exported, imported } from "../support/transfer.ts";
+import { type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
 
 let server: StoreServer;
 beforeAll(async () => {

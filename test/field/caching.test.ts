@@ -1,8 +1,8 @@
 // F-CACHE, A14: who may keep an answer, and what it varies by. F-ETAG: tags that a proxy made weak. F-HEALTH: load
 // balancers' checks.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { speak } from "../support/sockets.ts";
+import { speak } from "../support/calls/sockets.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let key: Credential;

@@ -6,7 +6,7 @@ import { ScheduledMessageState } from "../../gen/colloquy/v1/draft_pb.ts";
 import { PresenceMode, PresenceState } from "../../gen/colloquy/v1/presence_pb.ts";
 import { ActiveSignals } from "../../src/client/index.ts";
 import { failureOf } from "../support/failure.ts";
-import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
+import { type Clients, type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
 
 let server: StoreServer;
 beforeAll(async () => {

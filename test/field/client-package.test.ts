@@ -10,7 +10,7 @@ import { formatMessage } from "publint/utils";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import webpack from "webpack";
-import { type Installed, installPackage } from "../support/installed.ts";
+import { type Installed, installPackage } from "../support/servers/installed.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 

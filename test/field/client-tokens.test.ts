@@ -6,7 +6,7 @@ import { ConversationService } from "../../gen/colloquy/v1/conversation_service_
 import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
 import { createClient } from "../../src/client/index.ts";
 import { reasonOf } from "../support/errors.ts";
-import { bearer, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { bearer, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 beforeAll(async () => {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { expect, test } from "vitest";
 import { StartQueue } from "../../src/pipeline/start-queue.ts";
-import { ECHO, startEchoServer, TOKEN } from "../support/echo-server.ts";
+import { ECHO, startEchoServer, TOKEN } from "../support/servers/echo-server.ts";
 
 const CONNECTIONS = 64;
 const BODY = "{}";

@@ -1,7 +1,7 @@
 // What users of other products' APIs reported about their contracts, tried on ours.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type HttpAnswer, sendHttp } from "../support/dialect-server.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { type HttpAnswer, sendHttp } from "../support/servers/dialect-server.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let key: Credential;

@@ -22,8 +22,6 @@ import { readText } from "../../src/protocols/rest/request/json/body.ts";
 import { quoteManyRawValues } from "../../src/protocols/rest/request/json/raw-values.ts";
 import { readLargeMessage } from "../../src/protocols/rest/request/json/read.ts";
 import { createCodec } from "../../src/protocols/rpc/codec.ts";
-import { dialectServices, ownServices } from "../support/contract.ts";
-import { leastHeldBy } from "../support/loop-held.ts";
 import {
   isOwnMessage,
   LIMIT,
@@ -33,7 +31,9 @@ import {
   worstJson,
   worstProto,
   worstUnknown,
-} from "../support/worst-bodies.ts";
+} from "../support/calls/worst-bodies.ts";
+import { leastHeldBy } from "../support/measure/loop-held.ts";
+import { dialectServices, ownServices } from "../support/servers/contract.ts";
 
 vi.setConfig({ testTimeout: 240_000 });
 

@@ -11,9 +11,9 @@ import { setTimeout } from "node:timers/promises";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CreateFileRequestSchema } from "../../gen/colloquy/v1/file_service_pb.ts";
-import { sendHttp } from "../support/dialect-server.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { frame } from "../support/raw-call.ts";
+import { frame } from "../support/calls/raw-call.ts";
+import { sendHttp } from "../support/servers/dialect-server.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let key: Credential;

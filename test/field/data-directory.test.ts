@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runColloquy } from "../support/process.ts";
+import { runColloquy } from "../support/servers/process.ts";
 
 let folder: string;
 beforeAll(() => {

@@ -5,9 +5,9 @@ import { loadConfig } from "../../src/config/config.ts";
 import { createPostgresHints } from "../../src/live/hints/postgres.ts";
 import { inspectDatabase } from "../../src/store/inspect/inspect.ts";
 import { openDatabase } from "../../src/store/open-database.ts";
-import { type Certificate, makeCertificate } from "../support/certificate.ts";
-import { POSTGRES_15 } from "../support/postgres.ts";
-import { startTlsPostgres, type TlsPostgres } from "../support/tls-postgres.ts";
+import { POSTGRES_15 } from "../support/postgres/postgres.ts";
+import { startTlsPostgres, type TlsPostgres } from "../support/postgres/tls-postgres.ts";
+import { type Certificate, makeCertificate } from "../support/services/certificate.ts";
 
 const ENCRYPTED = { name: "is_encrypted", text: "select ssl from pg_stat_ssl where pid = pg_backend_pid()" };
 

@@ -4,10 +4,10 @@ import { type AddressInfo, createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { loadConfig } from "../../src/config/config.ts";
-import { runInProcess } from "../support/command-in-process.ts";
 import { documented, HAS_PROXIES, type RealProxy, startHaproxy } from "../support/parts/proxies.ts";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { type RunningServer, startServer } from "../support/process.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { runInProcess } from "../support/servers/command-in-process.ts";
+import { type RunningServer, startServer } from "../support/servers/process.ts";
 
 /** A busy machine takes its time. */
 const LONG = { timeout: 45_000 };

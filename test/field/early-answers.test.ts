@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Certificate, makeCertificate } from "../support/certificate.ts";
-import { ECHO, type EchoServer, startEchoServer, TOKEN } from "../support/echo-server.ts";
+import { ECHO, type EchoServer, startEchoServer, TOKEN } from "../support/servers/echo-server.ts";
+import { type Certificate, makeCertificate } from "../support/services/certificate.ts";
 
 const MIB = 1024 * 1024;
 /** More than lies in the system's buffers on the way. */

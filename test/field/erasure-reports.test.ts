@@ -12,10 +12,10 @@ import { ErasureService } from "../../gen/colloquy/v1/erasure_service_pb.ts";
 import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { createDiskStore } from "../../src/files/disk.ts";
 import { sweepFiles } from "../../src/jobs/files.ts";
-import { runJobs } from "../support/erasure.ts";
+import { type Person, PIXEL, personOf } from "../support/calls/files.ts";
 import { reasonOf } from "../support/errors.ts";
-import { type Person, PIXEL, personOf } from "../support/files.ts";
-import { type IdentityServer, type IdentityTenant, startIdentityServer } from "../support/identity-server.ts";
+import { runJobs } from "../support/postgres/erasure.ts";
+import { type IdentityServer, type IdentityTenant, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let tenant: IdentityTenant;

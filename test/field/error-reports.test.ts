@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationSchema } from "../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService, CreateConversationRequestSchema } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
-import { sendHttp } from "../support/dialect-server.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { bodyOf, type RawAnswer, type RawCall, rawCall } from "../support/raw-call.ts";
+import { bodyOf, type RawAnswer, type RawCall, rawCall } from "../support/calls/raw-call.ts";
+import { sendHttp } from "../support/servers/dialect-server.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let key: Credential;

@@ -5,8 +5,8 @@ import type { AddressInfo } from "node:net";
 import { chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
-import { type DialectServer, startDialects } from "../support/dialect-server.ts";
-import type { Credential } from "../support/identity-server.ts";
+import { type DialectServer, startDialects } from "../support/servers/dialect-server.ts";
+import type { Credential } from "../support/servers/identity-server.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 const hasChromium = existsSync(CHROMIUM);

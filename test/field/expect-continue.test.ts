@@ -5,8 +5,8 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ECHO, type EchoServer, startEchoServer, TOKEN } from "../support/echo-server.ts";
-import { frame } from "../support/raw-call.ts";
+import { frame } from "../support/calls/raw-call.ts";
+import { ECHO, type EchoServer, startEchoServer, TOKEN } from "../support/servers/echo-server.ts";
 
 const BODY = Buffer.from('{"text":"hi"}');
 

@@ -12,7 +12,7 @@ import {
   type IdentityTenant,
   startIdentityServer,
   WIRES,
-} from "../support/identity-server.ts";
+} from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 beforeAll(async () => {

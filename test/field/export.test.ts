@@ -1,10 +1,10 @@
 // An export is of one moment, whatever is written meanwhile; every store can be exported, and what comes out goes in again.
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { exported, imported } from "../support/calls/transfer.ts";
 import { failureOf } from "../support/failure.ts";
-import { statementName } from "../support/postgres.ts";
-import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
-import { exported, imported } from "../support/transfer.ts";
+import { statementName } from "../support/postgres/postgres.ts";
+import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/servers/store-server.ts";
 
 let server: StoreServer;
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import { connect } from "node:http2";
 import { expect, test } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { reasonOf } from "../support/errors.ts";
-import { startIdentityServer } from "../support/identity-server.ts";
+import { startIdentityServer } from "../support/servers/identity-server.ts";
 
 const SLEEP = { name: "fair_sleep", text: "select pg_sleep($1)" };
 

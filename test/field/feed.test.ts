@@ -1,6 +1,6 @@
 // What the feed of a tenant keeps of each change, however many take part.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type StoreServer, startStoreServer } from "../support/store-server.ts";
+import { type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
 
 let server: StoreServer;
 beforeAll(async () => {

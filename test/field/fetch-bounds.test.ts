@@ -8,7 +8,7 @@ import { fetchKeys } from "../../src/access/tokens/key-files.ts";
 import { createConnect } from "../../src/agents/connectors/connect/connect.ts";
 import type { AgentFailure } from "../../src/agents/connectors/connector.ts";
 import type { AgentRow } from "../../src/store/agents/agents.ts";
-import { type ModelServer, startModelServer } from "../support/model-server.ts";
+import { type ModelServer, startModelServer } from "../support/services/model-server.ts";
 
 let server: ModelServer;
 beforeAll(async () => {

@@ -5,11 +5,11 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
-import { a2aClient, message } from "../support/a2a.ts";
-import { aguiClient, bodies, runAgui } from "../support/agui.ts";
-import { type Any, type ChatServer, historyOf, post, startChats, user } from "../support/ai-sdk.ts";
-import { PIXEL } from "../support/files.ts";
-import { startUpstream, type Upstream } from "../support/upstream.ts";
+import { PIXEL } from "../support/calls/files.ts";
+import { a2aClient, message } from "../support/fronts/a2a.ts";
+import { aguiClient, bodies, runAgui } from "../support/fronts/agui.ts";
+import { type Any, type ChatServer, historyOf, post, startChats, user } from "../support/fronts/ai-sdk.ts";
+import { startUpstream, type Upstream } from "../support/services/upstream.ts";
 
 let chats: ChatServer;
 let upstream: Upstream;

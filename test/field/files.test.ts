@@ -7,9 +7,14 @@ import { join } from "node:path";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CreateFileRequestSchema, FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
-import { openFilesIn, type Person, PIXEL, personOf, pieces, sha256 } from "../support/files.ts";
-import { type IdentityServer, type IdentityTenant, startIdentityServer, WIRES } from "../support/identity-server.ts";
-import { resetCalls } from "../support/raw-http2.ts";
+import { openFilesIn, type Person, PIXEL, personOf, pieces, sha256 } from "../support/calls/files.ts";
+import { resetCalls } from "../support/calls/raw-http2.ts";
+import {
+  type IdentityServer,
+  type IdentityTenant,
+  startIdentityServer,
+  WIRES,
+} from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let tenant: IdentityTenant;

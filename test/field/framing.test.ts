@@ -3,8 +3,6 @@ import type { ClientHttp2Session } from "node:http2";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { BatchSendMessagesRequestSchema } from "../../gen/colloquy/v1/message_service_pb.ts";
-import { type Certificate, makeCertificate } from "../support/certificate.ts";
-import { type EchoServer, type EchoServerOptions, startEchoServer } from "../support/echo-server.ts";
 import {
   callOf,
   FORMS,
@@ -15,11 +13,13 @@ import {
   randomPackets,
   randomWireCall,
   type WireCall,
-} from "../support/framed-calls.ts";
-import { type BodyFraming, cut, type FramedAnswer, http1Request, speakHttp1 } from "../support/framed-http1.ts";
-import { callHttp2, openCutHttp2 } from "../support/framed-http2.ts";
-import { Picker } from "../support/random-calls.ts";
-import { startStoreServer } from "../support/store-server.ts";
+} from "../support/calls/framed-calls.ts";
+import { type BodyFraming, cut, type FramedAnswer, http1Request, speakHttp1 } from "../support/calls/framed-http1.ts";
+import { callHttp2, openCutHttp2 } from "../support/calls/framed-http2.ts";
+import { Picker } from "../support/random/random-calls.ts";
+import { type EchoServer, type EchoServerOptions, startEchoServer } from "../support/servers/echo-server.ts";
+import { startStoreServer } from "../support/servers/store-server.ts";
+import { type Certificate, makeCertificate } from "../support/services/certificate.ts";
 
 /** Rounds of random connections; many for a night: `TEST_CALLS=100000`. */
 const ROUNDS = Number(process.env.TEST_CALLS ?? 60);

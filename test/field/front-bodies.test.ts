@@ -3,14 +3,14 @@
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { brotliBomb, gzipBomb, manyGzips } from "../fault/faults/bombs.ts";
-import { type ChatServer, startChats } from "../support/ai-sdk.ts";
-import { type BodyFraming, cut, type FramedCall, http1Request, speakHttp1 } from "../support/framed-http1.ts";
-import { callHttp2, openCutHttp2 } from "../support/framed-http2.ts";
-import { DOORS, type Door } from "../support/front-doors.ts";
-import { leastHeldBy } from "../support/loop-held.ts";
-import { usedMemory } from "../support/memory.ts";
-import { type Sender, startSender } from "../support/sender.ts";
-import { LIMIT, worstUnknown } from "../support/worst-bodies.ts";
+import { type BodyFraming, cut, type FramedCall, http1Request, speakHttp1 } from "../support/calls/framed-http1.ts";
+import { callHttp2, openCutHttp2 } from "../support/calls/framed-http2.ts";
+import { DOORS, type Door } from "../support/calls/front-doors.ts";
+import { type Sender, startSender } from "../support/calls/sender.ts";
+import { LIMIT, worstUnknown } from "../support/calls/worst-bodies.ts";
+import { type ChatServer, startChats } from "../support/fronts/ai-sdk.ts";
+import { leastHeldBy } from "../support/measure/loop-held.ts";
+import { usedMemory } from "../support/measure/memory.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 

@@ -11,10 +11,10 @@ import { RetentionAction } from "../../gen/colloquy/v1/retention_pb.ts";
 import { RetentionService } from "../../gen/colloquy/v1/retention_service_pb.ts";
 import { createDiskStore } from "../../src/files/disk.ts";
 import { sweepFiles } from "../../src/jobs/files.ts";
+import { type Person, PIXEL, personOf } from "../support/calls/files.ts";
 import { reasonOf } from "../support/errors.ts";
-import { type Person, PIXEL, personOf } from "../support/files.ts";
-import { type IdentityServer, type IdentityTenant, startIdentityServer } from "../support/identity-server.ts";
-import { runPolicies } from "../support/retention.ts";
+import { type IdentityServer, type IdentityTenant, startIdentityServer } from "../support/servers/identity-server.ts";
+import { runPolicies } from "../support/servers/retention.ts";
 
 let server: IdentityServer;
 let tenant: IdentityTenant;

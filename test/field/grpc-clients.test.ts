@@ -8,8 +8,8 @@ import { ServerReflection, ServerReflectionResponseSchema } from "../../gen/grpc
 import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { encodeMessage } from "../../src/protocols/rpc/grpc-status.ts";
 import { CollectRequestSchema, EchoRequestSchema } from "../gen/colloquy/test/v1/echo_pb.ts";
-import { type EchoServer, startEchoServer, TOKEN } from "../support/echo-server.ts";
-import { frame, rawCall } from "../support/raw-call.ts";
+import { frame, rawCall } from "../support/calls/raw-call.ts";
+import { type EchoServer, startEchoServer, TOKEN } from "../support/servers/echo-server.ts";
 
 let server: EchoServer;
 let client: grpc.Client;

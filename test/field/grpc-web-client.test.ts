@@ -2,9 +2,9 @@
 // HAProxy.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
-import { type BrowserPage, HAS_CHROMIUM, startPage } from "../support/browser.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { type BrowserPage, HAS_CHROMIUM, startPage } from "../support/fronts/browser.ts";
 import { documented, HAS_PROXIES, startHaproxy, startNginx } from "../support/parts/proxies.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 describe.skipIf(!HAS_CHROMIUM)("F-GRPCWEB: Google's grpc-web on a page of another origin", () => {
   let page: BrowserPage;

@@ -7,12 +7,20 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ErrorReason } from "../../src/domain/errors.ts";
 import { bytesOfText } from "../../src/protocols/rpc/web-text.ts";
 import { EchoRequestSchema, EchoResponseSchema } from "../gen/colloquy/test/v1/echo_pb.ts";
-import { type EchoServer, startEchoServer, TOKEN } from "../support/echo-server.ts";
-import { callOf, FORMS, type Form, randomLengths, TEXTS, textOf, type WireCall } from "../support/framed-calls.ts";
-import { cut, type FramedAnswer, http1Request, speakHttp1 } from "../support/framed-http1.ts";
-import { callHttp2, openCutHttp2 } from "../support/framed-http2.ts";
-import { Picker } from "../support/random-calls.ts";
-import { frame } from "../support/raw-call.ts";
+import {
+  callOf,
+  FORMS,
+  type Form,
+  randomLengths,
+  TEXTS,
+  textOf,
+  type WireCall,
+} from "../support/calls/framed-calls.ts";
+import { cut, type FramedAnswer, http1Request, speakHttp1 } from "../support/calls/framed-http1.ts";
+import { callHttp2, openCutHttp2 } from "../support/calls/framed-http2.ts";
+import { frame } from "../support/calls/raw-call.ts";
+import { Picker } from "../support/random/random-calls.ts";
+import { type EchoServer, startEchoServer, TOKEN } from "../support/servers/echo-server.ts";
 
 /** Rounds of random calls; many for a night: `TEST_CALLS=100000`. */
 const ROUNDS = Number(process.env.TEST_CALLS ?? 120);

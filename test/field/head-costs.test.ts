@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { keySource } from "../../src/access/tokens/key-source.ts";
 import { Tokens } from "../../src/access/tokens/tokens.ts";
 import { readForm } from "../../src/services/files/form.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { leastHeldBy } from "../support/loop-held.ts";
+import { leastHeldBy } from "../support/measure/loop-held.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 /** So long may one request hold the loop, in milliseconds of the thread's own work. */
 const MAX_MS = 50;

@@ -3,9 +3,9 @@ import { connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Certificate, makeCertificate } from "../support/certificate.ts";
-import { type EchoServer, startEchoServer } from "../support/echo-server.ts";
-import { standStill } from "../support/starvation.ts";
+import { standStill } from "../support/measure/starvation.ts";
+import { type EchoServer, startEchoServer } from "../support/servers/echo-server.ts";
+import { type Certificate, makeCertificate } from "../support/services/certificate.ts";
 
 const KEEP_ALIVE_MS = 20;
 /** Node adds a second to what it tells clients. */

@@ -1,7 +1,7 @@
 // F-CACHE, F-HEALTH: what people reported of other servers' media types, HEAD and 304, tried on this one.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { speak } from "../support/sockets.ts";
+import { speak } from "../support/calls/sockets.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let key: Credential;

@@ -4,7 +4,7 @@ import { ConversationService } from "../../gen/colloquy/v1/conversation_service_
 import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import * as log from "../../src/store/log/statements.ts";
-import { startIdentityServer } from "../support/identity-server.ts";
+import { startIdentityServer } from "../support/servers/identity-server.ts";
 
 const FOLLOWED = 40;
 

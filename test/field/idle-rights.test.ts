@@ -11,7 +11,7 @@ import type { Hints } from "../../src/live/hints/hints.ts";
 import { Signals } from "../../src/live/signals/signals.ts";
 import type { Database } from "../../src/store/database.ts";
 import * as log from "../../src/store/log/statements.ts";
-import { startIdentityServer } from "../support/identity-server.ts";
+import { startIdentityServer } from "../support/servers/identity-server.ts";
 
 const TENANT: string = randomUUID();
 const FOLLOWERS = 500;

@@ -16,7 +16,7 @@ import {
   type IdentityTenant,
   startIdentityServer,
   WIRES,
-} from "../support/identity-server.ts";
+} from "../support/servers/identity-server.ts";
 
 const MOST = 3;
 

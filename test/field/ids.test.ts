@@ -1,8 +1,8 @@
 // A16: ids that look alike. A19: managers' changes for their subordinates in the dialects that name a user.
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type DialectServer, startDialects } from "../support/dialect-server.ts";
-import { bearer, type Credential } from "../support/identity-server.ts";
+import { type DialectServer, startDialects } from "../support/servers/dialect-server.ts";
+import { bearer, type Credential } from "../support/servers/identity-server.ts";
 
 let server: DialectServer;
 let key: Credential;

@@ -4,10 +4,10 @@ import { gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ImportConversationsRequestSchema } from "../../gen/colloquy/v1/transfer_service_pb.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { leastHeldBy } from "../support/loop-held.ts";
-import { frame } from "../support/raw-call.ts";
-import { conversationLine, messageLine } from "../support/transfer.ts";
+import { frame } from "../support/calls/raw-call.ts";
+import { conversationLine, messageLine } from "../support/calls/transfer.ts";
+import { leastHeldBy } from "../support/measure/loop-held.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 const MIB = 1024 * 1024;
 /** So long may it hold the loop, in milliseconds of the thread's own work. */

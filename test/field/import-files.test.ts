@@ -1,8 +1,8 @@
 // Files as editors, shells and other exporters write them: what is meant goes in, what is no record is told by its
 // line.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type StoreServer, startStoreServer } from "../support/store-server.ts";
-import { conversationLine, exported, messageLine } from "../support/transfer.ts";
+import { conversationLine, exported, messageLine } from "../support/calls/transfer.ts";
+import { type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
 
 let server: StoreServer;
 beforeAll(async () => {

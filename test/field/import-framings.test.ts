@@ -6,12 +6,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ImportConversationsRequestSchema } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
-import { cut, type FramedAnswer, type FramedCall, http1Request, speakHttp1 } from "../support/framed-http1.ts";
-import { callHttp2, openCutHttp2 } from "../support/framed-http2.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { Picker } from "../support/random-calls.ts";
-import { frame } from "../support/raw-call.ts";
-import { conversationLine, messageLine } from "../support/transfer.ts";
+import { cut, type FramedAnswer, type FramedCall, http1Request, speakHttp1 } from "../support/calls/framed-http1.ts";
+import { callHttp2, openCutHttp2 } from "../support/calls/framed-http2.ts";
+import { frame } from "../support/calls/raw-call.ts";
+import { conversationLine, messageLine } from "../support/calls/transfer.ts";
+import { Picker } from "../support/random/random-calls.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let admin: Credential;

@@ -4,9 +4,9 @@ import { gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ImportConversationsRequestSchema } from "../../gen/colloquy/v1/transfer_service_pb.ts";
-import { frame } from "../support/raw-call.ts";
-import { type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
-import { conversationLine, messageLine } from "../support/transfer.ts";
+import { frame } from "../support/calls/raw-call.ts";
+import { conversationLine, messageLine } from "../support/calls/transfer.ts";
+import { type StoreServer, startStoreServer, type TestTenant } from "../support/servers/store-server.ts";
 
 const MIB = 1024 * 1024;
 const IMPORT = "/colloquy.v1.TransferService/ImportConversations";

@@ -1,9 +1,9 @@
 // What other systems have is imported as if it had been added here, whatever it leaves out or overstates.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { newId } from "../../src/domain/ids/id.ts";
+import { conversationLine, exported, imported, messageLine, moment } from "../support/calls/transfer.ts";
 import { reasonOf } from "../support/errors.ts";
-import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
-import { conversationLine, exported, imported, messageLine, moment } from "../support/transfer.ts";
+import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/servers/store-server.ts";
 
 let server: StoreServer;
 let tenant: TestTenant;

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import * as conversations from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { EventService, ListEventsResponseSchema } from "../../gen/colloquy/v1/event_service_pb.ts";
 import * as messages from "../../gen/colloquy/v1/message_service_pb.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 vi.setConfig({ testTimeout: 240_000 });
 

@@ -1,6 +1,6 @@
 // F-HOT: what people reported of other products' tags, kept pages and lists by activity, tried on these.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 interface Page {
   readonly messages: readonly { readonly id: string; readonly content: string }[];

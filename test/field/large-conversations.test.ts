@@ -7,8 +7,8 @@ import { PURGE_PIECE } from "../../src/jobs/purge.ts";
 import { createSweeper } from "../../src/jobs/sweeper.ts";
 import type { Database } from "../../src/store/database.ts";
 import { failureOf } from "../support/failure.ts";
-import { administer } from "../support/postgres.ts";
-import { type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
+import { administer } from "../support/postgres/postgres.ts";
+import { type StoreServer, startStoreServer, type TestTenant } from "../support/servers/store-server.ts";
 
 /** Two pieces and a bit. */
 const MESSAGES = 2 * PURGE_PIECE + 500;

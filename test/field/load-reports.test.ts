@@ -9,12 +9,12 @@ import type { CallInfo } from "../../src/protocols/rest/binding/mount.ts";
 import type { Statement } from "../../src/store/database.ts";
 import { watchEventLoop } from "../../src/telemetry/event-loop.ts";
 import { EchoService } from "../gen/colloquy/test/v1/echo_pb.ts";
-import { echoClient, PROTOCOLS } from "../support/clients.ts";
-import { ECHO, startEchoServer, TOKEN } from "../support/echo-server.ts";
+import { echoClient, PROTOCOLS } from "../support/calls/clients.ts";
 import { reasonOf } from "../support/errors.ts";
-import { startIdentityServer } from "../support/identity-server.ts";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { compute } from "../support/starvation.ts";
+import { compute } from "../support/measure/starvation.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { ECHO, startEchoServer, TOKEN } from "../support/servers/echo-server.ts";
+import { startIdentityServer } from "../support/servers/identity-server.ts";
 
 const ORIGIN = "http://localhost:5173";
 

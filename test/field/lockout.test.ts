@@ -8,15 +8,15 @@ import { Directory } from "../../src/access/directory.ts";
 import { makeApiKey } from "../../src/access/keys/api-key.ts";
 import { CheckBudget } from "../../src/access/limits/check-budget.ts";
 import { newId } from "../../src/domain/ids/id.ts";
-import { fakeKeys, fakeMembers } from "../support/access.ts";
 import { failureOf, reasonOf } from "../support/errors.ts";
+import { fakeKeys, fakeMembers } from "../support/servers/access.ts";
 import {
   bearer,
   type Credential,
   type IdentityServer,
   startIdentityServer,
   WIRES,
-} from "../support/identity-server.ts";
+} from "../support/servers/identity-server.ts";
 
 const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 let count = 0;

@@ -5,9 +5,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
 import type { ReplyRequest } from "../../src/agents/connectors/connector.ts";
 import { readParts } from "../../src/domain/parts/stored.ts";
-import { calls, given, says, scriptedAgent, text } from "../support/scripted-agent.ts";
-import { type StoreServer, startStoreServer } from "../support/store-server.ts";
-import { readTurn } from "../support/turn-events.ts";
+import { readTurn } from "../support/fronts/turn-events.ts";
+import { type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
+import { calls, given, says, scriptedAgent, text } from "../support/services/scripted-agent.ts";
 
 interface Asked {
   readonly id?: number;

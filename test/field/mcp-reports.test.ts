@@ -3,10 +3,10 @@ import { queryObjects } from "node:v8";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
-import { type FakeAgent, startFakeAgent } from "../support/agents.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { MCP_CLIENTS, postMcp, request, toolCall } from "../support/mcp.ts";
+import { MCP_CLIENTS, postMcp, request, toolCall } from "../support/fronts/mcp.ts";
 import { HAS_PROXIES, startNginx } from "../support/parts/proxies.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
+import { type FakeAgent, startFakeAgent } from "../support/services/agents.ts";
 
 let server: IdentityServer;
 let agent: FakeAgent;

@@ -10,7 +10,7 @@ import { agentSender, type Entry, itemsOf } from "../../src/agents/connectors/hi
 import { NO_OPTIONS } from "../../src/domain/turns/turn-options.ts";
 import { createBoundedFetch, type FetchedResponse } from "../../src/outbound/bounded-fetch.ts";
 import { assistant, byAnother, call, entry, result, system, thought, user } from "../support/entries.ts";
-import { AGENT_ID, ask, type Heard, inChunks, startUpstream, type Upstream } from "../support/upstream.ts";
+import { AGENT_ID, ask, type Heard, inChunks, startUpstream, type Upstream } from "../support/services/upstream.ts";
 
 let upstream: Upstream;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 // How servers of models end their answers, and what is made of it.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type ModelServer, startModelServer } from "../support/model-server.ts";
+import { type ModelServer, startModelServer } from "../support/services/model-server.ts";
 
 let server: ModelServer;
 beforeAll(async () => {

@@ -12,7 +12,15 @@ import { inputOf } from "../../src/agents/connectors/openai/responses/input.ts";
 import { ResponsesReply } from "../../src/agents/connectors/openai/responses/reply.ts";
 import { responsesApi } from "../../src/agents/connectors/openai/responses/responses.ts";
 import { assistant, call, developer, entry, result, system, thought, user } from "../support/entries.ts";
-import { AGENT_ID, ask, type Heard, heard, inChunks, startUpstream, type Upstream } from "../support/upstream.ts";
+import {
+  AGENT_ID,
+  ask,
+  type Heard,
+  heard,
+  inChunks,
+  startUpstream,
+  type Upstream,
+} from "../support/services/upstream.ts";
 
 let upstream: Upstream;
 beforeAll(async () => {

@@ -6,7 +6,7 @@ import { ToolPlace, ToolType } from "../../gen/colloquy/v1/part_pb.ts";
 import { agentSender, type Entry, itemsOf } from "../../src/agents/connectors/history/items.ts";
 import { historyOf, type ThoughtsTold } from "../../src/agents/connectors/openai/chat/history.ts";
 import { assistant, byAnother, call, developer, entry, result, system, thought, user } from "../support/entries.ts";
-import { AGENT_ID } from "../support/upstream.ts";
+import { AGENT_ID } from "../support/services/upstream.ts";
 
 const told = (entries: readonly Entry[], thoughts?: ThoughtsTold) =>
   historyOf("", itemsOf(entries, agentSender(AGENT_ID)), { thoughts });

@@ -5,7 +5,7 @@ import { ChatReply } from "../../src/agents/connectors/openai/chat/reply.ts";
 import { createOpenAi } from "../../src/agents/connectors/openai/openai.ts";
 import { readBody } from "../../src/agents/connectors/openai/read-body.ts";
 import { schemaOf } from "../../src/agents/connectors/tool-schema/tool-schema.ts";
-import { ask, type Heard, heard, inChunks, startUpstream, type Upstream } from "../support/upstream.ts";
+import { ask, type Heard, heard, inChunks, startUpstream, type Upstream } from "../support/services/upstream.ts";
 
 let upstream: Upstream;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 // F-NAMED: an error names the element that breaks a rule, and says the rule in words, on every wire that can bring it.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let key: Credential;

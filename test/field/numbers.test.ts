@@ -1,7 +1,7 @@
 // F-NUMBERS: a number that a double cannot hold is refused, not made another one.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { mayHoldFault, numberFault } from "../../src/codec/json/json-number.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let key: Credential;

@@ -11,8 +11,8 @@ import { inspectDatabase } from "../../src/store/inspect/inspect.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { type OwnApp, startOwnApp } from "../fault/stage/app.ts";
 import { startOwnDatabase, type Tenant } from "../fault/stage/database.ts";
-import { administer, createTestDatabase, type TestDatabase, urlOf } from "../support/postgres.ts";
-import { runColloquy } from "../support/process.ts";
+import { administer, createTestDatabase, type TestDatabase, urlOf } from "../support/postgres/postgres.ts";
+import { runColloquy } from "../support/servers/process.ts";
 
 // Whole processes and clusters, on machines that may be busy.
 vi.setConfig({ testTimeout: 120_000 });

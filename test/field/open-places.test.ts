@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { Registry } from "prom-client";
 import { expect, test, vi } from "vitest";
-import { startIdentityServer } from "../support/identity-server.ts";
-import { usedMemory } from "../support/memory.ts";
+import { usedMemory } from "../support/measure/memory.ts";
+import { startIdentityServer } from "../support/servers/identity-server.ts";
 
 test("F-OPEN: 20 connections that ask 120 times and read nothing make few texts, and others are answered", async () => {
   await using server = await startIdentityServer();

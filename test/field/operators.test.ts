@@ -13,7 +13,7 @@ import { createRecord } from "../../src/pipeline/record.ts";
 import { unavailable } from "../../src/store/driver/errors.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
-import { startServer } from "../support/process.ts";
+import { startServer } from "../support/servers/process.ts";
 
 // Whole processes, on machines that may be busy.
 vi.setConfig({ testTimeout: 120_000 });

@@ -3,8 +3,8 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AnalyticsService } from "../../gen/colloquy/v1/analytics_service_pb.ts";
 import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { conversationLine, imported, messageLine } from "../support/transfer.ts";
+import { conversationLine, imported, messageLine } from "../support/calls/transfer.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 beforeAll(async () => {

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationOrder } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { MessageOrder } from "../../gen/colloquy/v1/message_service_pb.ts";
-import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
-import { conversationLine, imported, messageLine } from "../support/transfer.ts";
+import { conversationLine, imported, messageLine } from "../support/calls/transfer.ts";
+import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/servers/store-server.ts";
 
 let server: StoreServer;
 beforeAll(async () => {

@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createShedding, FEW_CALLS } from "../../src/pipeline/load-shedding.ts";
 import { afterOwnTime } from "../../src/store/driver/own-time.ts";
 import { watchEventLoop } from "../../src/telemetry/event-loop.ts";
-import { call } from "../support/callers.ts";
-import { ECHO, startEchoServer, TOKEN } from "../support/echo-server.ts";
-import { createTestDatabase, silent, type TestDatabase } from "../support/postgres.ts";
-import { type RunningServer, runColloquy, startServer } from "../support/process.ts";
-import { compute, holdToOne, holdUp, renice, standStill, startHogs } from "../support/starvation.ts";
+import { call } from "../support/calls/callers.ts";
+import { compute, holdToOne, holdUp, renice, standStill, startHogs } from "../support/measure/starvation.ts";
+import { createTestDatabase, silent, type TestDatabase } from "../support/postgres/postgres.ts";
+import { ECHO, startEchoServer, TOKEN } from "../support/servers/echo-server.ts";
+import { type RunningServer, runColloquy, startServer } from "../support/servers/process.ts";
 
 let own: TestDatabase;
 beforeAll(async () => {

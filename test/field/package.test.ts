@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { startChild } from "../support/child.ts";
-import { type Installed, installPackage } from "../support/installed.ts";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { COMPILED } from "../support/process.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { startChild } from "../support/run/child.ts";
+import { type Installed, installPackage } from "../support/servers/installed.ts";
+import { COMPILED } from "../support/servers/process.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 

@@ -1,7 +1,7 @@
 // Pages of an order that changes while they are read: what was there when the first was read comes at least once.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationOrder } from "../../gen/colloquy/v1/conversation_service_pb.ts";
-import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
+import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/servers/store-server.ts";
 
 let server: StoreServer;
 beforeAll(async () => {

@@ -6,11 +6,11 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { type Message, MessageKind, MessageRole, MessageSchema } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
-import { transportOver } from "../support/five-wires.ts";
+import { transportOver } from "../support/calls/five-wires.ts";
 import { fromItem, toItem } from "../support/forms/openai-items.ts";
 import { fromUiParts, toUiParts } from "../support/forms/ui-parts.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { ALL_KINDS } from "../support/random-parts.ts";
+import { ALL_KINDS } from "../support/random/random-parts.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let conversations: ReturnType<typeof createClient<typeof ConversationService>>;

@@ -9,15 +9,15 @@ import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";
 import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
 import { updatePartsOf } from "../../src/pipeline/call/implied-mask.ts";
-import { ownServices } from "../support/contract.ts";
 import { reasonOf } from "../support/errors.ts";
+import { ownServices } from "../support/servers/contract.ts";
 import {
   type Credential,
   type IdentityServer,
   type IdentityTenant,
   startIdentityServer,
   WIRES,
-} from "../support/identity-server.ts";
+} from "../support/servers/identity-server.ts";
 
 interface Resource {
   readonly method: DescMethod;

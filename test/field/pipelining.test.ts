@@ -4,8 +4,8 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService, SendMessageRequestSchema } from "../../gen/colloquy/v1/message_service_pb.ts";
-import { cut, type FramedCall, http1Request, speakHttp1 } from "../support/framed-http1.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { cut, type FramedCall, http1Request, speakHttp1 } from "../support/calls/framed-http1.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let key: Credential;

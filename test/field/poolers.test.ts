@@ -4,9 +4,9 @@ import { createPostgresHints } from "../../src/live/hints/postgres.ts";
 import { inspectDatabase } from "../../src/store/inspect/inspect.ts";
 import { startOwnApp } from "../fault/stage/app.ts";
 import { tablesAt } from "../fault/stage/database.ts";
-import { hasPgBouncer, startPgBouncer } from "../support/pgbouncer.ts";
-import { administer, createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { runColloquy, startServer } from "../support/process.ts";
+import { hasPgBouncer, startPgBouncer } from "../support/postgres/pgbouncer.ts";
+import { administer, createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { runColloquy, startServer } from "../support/servers/process.ts";
 
 // Whole processes, on machines that may be busy.
 vi.setConfig({ testTimeout: 120_000 });

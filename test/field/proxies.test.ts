@@ -11,9 +11,9 @@ import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { createClient as createColloquy } from "../../src/client/index.ts";
-import { type FakeAgent, startFakeAgent } from "../support/agents.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
 import { documented, HAS_PROXIES, type RealProxy, startHaproxy, startNginx } from "../support/parts/proxies.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
+import { type FakeAgent, startFakeAgent } from "../support/services/agents.ts";
 
 let server: IdentityServer;
 let agent: FakeAgent;

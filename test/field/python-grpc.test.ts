@@ -13,9 +13,9 @@ import {
   ImportConversationsResponseSchema,
 } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
-import { type EchoServer, startEchoServer, TOKEN } from "../support/echo-server.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { conversationLine, messageLine } from "../support/transfer.ts";
+import { conversationLine, messageLine } from "../support/calls/transfer.ts";
+import { type EchoServer, startEchoServer, TOKEN } from "../support/servers/echo-server.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 const PYTHON = "/usr/bin/python3";
 const HAS_GRPC = spawnSync(PYTHON, ["-c", "import grpc, grpc_tools"]).status === 0;

@@ -5,7 +5,7 @@ import { LATEST, POSITION_HEADER } from "../../src/domain/read-position.ts";
 import type { ReadPlace, ReplicaFigures } from "../../src/store/replicas/figures.ts";
 import { type OwnApp, startOwnApp } from "../fault/stage/app.ts";
 import { tablesAt } from "../fault/stage/database.ts";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 
 let own: TestDatabase;
 let app: OwnApp;

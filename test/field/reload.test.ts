@@ -15,8 +15,8 @@ import { basename, join } from "node:path";
 import { connect } from "node:tls";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { watchCertificate } from "../../src/server/certificate.ts";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { type RunningServer, startServer } from "../support/process.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { type RunningServer, startServer } from "../support/servers/process.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "colloquy-tls-"));
 const [certFile, keyFile] = [join(directory, "cert.pem"), join(directory, "key.pem")];

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { tablesAt } from "../fault/stage/database.ts";
 import { type OwnServer, startOwnServer } from "../fault/stage/server.ts";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 
 vi.setConfig({ testTimeout: 240_000 });
 

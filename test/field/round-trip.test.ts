@@ -5,9 +5,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type CallType, type ConversationSchema, ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
 import { MessageRole, type MessageSchema } from "../../gen/colloquy/v1/message_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
-import { ALL_KINDS, randomParts } from "../support/random-parts.ts";
-import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
-import { exported, imported } from "../support/transfer.ts";
+import { exported, imported } from "../support/calls/transfer.ts";
+import { ALL_KINDS, randomParts } from "../support/random/random-parts.ts";
+import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/servers/store-server.ts";
 
 /** How many stores are made; `ROUND_TRIPS` says another number. */
 const STORES = Number(process.env.ROUND_TRIPS ?? 8);

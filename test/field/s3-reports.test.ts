@@ -7,8 +7,15 @@ import { ErrorReason } from "../../src/domain/errors.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import type { ByteStore, FileKey } from "../../src/files/byte-store.ts";
 import { openFiles } from "../../src/files/open.ts";
-import { endWithTest } from "../support/child.ts";
-import { error, type FaultyS3, type S3Answer, type S3Request, startFaultyS3, xml } from "../support/faulty-s3.ts";
+import { endWithTest } from "../support/run/child.ts";
+import {
+  error,
+  type FaultyS3,
+  type S3Answer,
+  type S3Request,
+  startFaultyS3,
+  xml,
+} from "../support/services/faulty-s3.ts";
 
 let s3: FaultyS3;
 let store: ByteStore;

@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { newId } from "../../src/domain/ids/id.ts";
 import { wordsOf } from "../../src/domain/search/words.ts";
 import { COMBINING } from "../../src/store/migrations/search-combining.ts";
-import { leastHeldBy } from "../support/loop-held.ts";
-import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
-import { conversationLine, imported, messageLine } from "../support/transfer.ts";
+import { conversationLine, imported, messageLine } from "../support/calls/transfer.ts";
+import { leastHeldBy } from "../support/measure/loop-held.ts";
+import { type Clients, type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
 
 // Texts of 256 KiB, on machines that may be busy.
 vi.setConfig({ testTimeout: 120_000 });

@@ -1,6 +1,6 @@
 // What people reported of searches in other products, each as its text and the query that failed there.
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
+import { type Clients, type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
 
 // Texts of 256 KiB, on machines that may be busy.
 vi.setConfig({ testTimeout: 120_000 });

@@ -5,8 +5,8 @@ import { newId } from "../../src/domain/ids/id.ts";
 import { parseSearch, toTsQuery } from "../../src/domain/search/query.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { createRandom } from "../fault/stage/random.ts";
-import { administer, urlOf } from "../support/postgres.ts";
-import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
+import { administer, urlOf } from "../support/postgres/postgres.ts";
+import { type Clients, type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
 
 let server: StoreServer;
 let alice: Clients;

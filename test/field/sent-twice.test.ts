@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { failureOf } from "../support/failure.ts";
-import { type IdentityServer, startIdentityServer, WIRES } from "../support/identity-server.ts";
+import { type IdentityServer, startIdentityServer, WIRES } from "../support/servers/identity-server.ts";
 
 const KEY_RULE = "idempotency-key: must be 1 to 128 visible ASCII characters";
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type OwnApp, startOwnApp } from "../fault/stage/app.ts";
 import { type Tenant, tablesAt } from "../fault/stage/database.ts";
-import { administer, createTestDatabase, type TestDatabase, urlOf } from "../support/postgres.ts";
+import { administer, createTestDatabase, type TestDatabase, urlOf } from "../support/postgres/postgres.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 

@@ -4,10 +4,10 @@ import { brotliCompressSync, constants, deflateSync, gzipSync } from "node:zlib"
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EchoRequestSchema } from "../gen/colloquy/test/v1/echo_pb.ts";
-import { ECHO, type EchoServer, startEchoServer, TOKEN } from "../support/echo-server.ts";
-import { http1Request, speakHttp1 } from "../support/framed-http1.ts";
-import { frame, rawCall } from "../support/raw-call.ts";
-import { speak } from "../support/sockets.ts";
+import { http1Request, speakHttp1 } from "../support/calls/framed-http1.ts";
+import { frame, rawCall } from "../support/calls/raw-call.ts";
+import { speak } from "../support/calls/sockets.ts";
+import { ECHO, type EchoServer, startEchoServer, TOKEN } from "../support/servers/echo-server.ts";
 
 const LIMIT = 4 << 20;
 const credential = { authorization: `Bearer ${TOKEN}` };

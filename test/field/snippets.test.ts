@@ -1,7 +1,7 @@
 // S-SNIPPETS: what it takes to show where a long text matches, whatever it is made of.
 import { describe, expect, test } from "vitest";
 import { snippetOf } from "../../src/domain/search/snippet.ts";
-import { leastHeldBy } from "../support/loop-held.ts";
+import { leastHeldBy } from "../support/measure/loop-held.ts";
 
 /** As long as a message may be: 256 KiB. */
 function long(text: string): string {

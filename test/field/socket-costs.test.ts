@@ -20,14 +20,10 @@ import {
 } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { ReplaceMessagesRequestSchema } from "../../gen/colloquy/v1/message_service_pb.ts";
-import { ownServices } from "../support/contract.ts";
-import { textOf } from "../support/framed-calls.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { heldBy } from "../support/loop-held.ts";
-import { usedMemory } from "../support/memory.ts";
-import { frame } from "../support/raw-call.ts";
-import { layOut } from "../support/rest-transport.ts";
-import { type Sender, type SentRequest, startSender } from "../support/sender.ts";
+import { textOf } from "../support/calls/framed-calls.ts";
+import { frame } from "../support/calls/raw-call.ts";
+import { layOut } from "../support/calls/rest-transport.ts";
+import { type Sender, type SentRequest, startSender } from "../support/calls/sender.ts";
 import {
   isOwnMessage,
   LIMIT,
@@ -36,7 +32,11 @@ import {
   worstJson,
   worstProto,
   worstUnknown,
-} from "../support/worst-bodies.ts";
+} from "../support/calls/worst-bodies.ts";
+import { heldBy } from "../support/measure/loop-held.ts";
+import { usedMemory } from "../support/measure/memory.ts";
+import { ownServices } from "../support/servers/contract.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 vi.setConfig({ testTimeout: 240_000 });
 

@@ -8,9 +8,9 @@ import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import type { PartSchema } from "../../gen/colloquy/v1/part_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { loadConfig } from "../../src/config/config.ts";
-import { type DialectServer, startDialects } from "../support/dialect-server.ts";
 import { failureOf } from "../support/failure.ts";
-import type { Credential } from "../support/identity-server.ts";
+import { type DialectServer, startDialects } from "../support/servers/dialect-server.ts";
+import type { Credential } from "../support/servers/identity-server.ts";
 
 let production: DialectServer;
 beforeAll(async () => {

@@ -2,7 +2,7 @@
 // liked.
 import { connect } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let key: Credential;

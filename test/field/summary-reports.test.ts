@@ -1,9 +1,9 @@
 // F-SUMMARY: what others report of histories that summaries shorten, tried on what an agent gets.
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { MessageKind, MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
-import { hear } from "../support/chat.ts";
-import { calls, given, says, scriptedAgent, text } from "../support/scripted-agent.ts";
-import { type StoreServer, startStoreServer } from "../support/store-server.ts";
+import { hear } from "../support/fronts/chat.ts";
+import { type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
+import { calls, given, says, scriptedAgent, text } from "../support/services/scripted-agent.ts";
 
 const agent = scriptedAgent();
 let server: StoreServer;

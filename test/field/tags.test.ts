@@ -1,7 +1,7 @@
 // A14: what two readers see of one resource has two tags, and each of them lets an update happen.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import openapi from "../../gen/openapi/openapi.json" with { type: "json" };
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let tenantId: string;

@@ -5,8 +5,8 @@ import { ConversationOrder } from "../../gen/colloquy/v1/conversation_service_pb
 import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { MessageOrder } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
-import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
-import { conversationLine, imported, messageLine, moment } from "../support/transfer.ts";
+import { conversationLine, imported, messageLine, moment } from "../support/calls/transfer.ts";
+import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/servers/store-server.ts";
 
 const COUNT = 23;
 

@@ -11,7 +11,7 @@ import { openIssuers } from "../../src/access/tokens/issuers.ts";
 import { Tokens } from "../../src/access/tokens/tokens.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { DomainError } from "../../src/domain/errors.ts";
-import { fakeClock } from "../support/access.ts";
+import { fakeClock } from "../support/servers/access.ts";
 
 type Pair = Awaited<ReturnType<typeof generateKeyPair>>;
 interface Signing {

@@ -6,10 +6,10 @@ import { ConversationService } from "../../gen/colloquy/v1/conversation_service_
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { type Tenant, tablesAt } from "../fault/stage/database.ts";
-import { type FakeOpenAi, startFakeOpenAi } from "../support/agents.ts";
-import { type Collector, startCollector } from "../support/collector.ts";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { type Environment, type RunningServer, startServer } from "../support/process.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { type Environment, type RunningServer, startServer } from "../support/servers/process.ts";
+import { type FakeOpenAi, startFakeOpenAi } from "../support/services/agents.ts";
+import { type Collector, startCollector } from "../support/services/collector.ts";
 
 // Whole processes, on machines that may be busy.
 vi.setConfig({ testTimeout: 120_000 });

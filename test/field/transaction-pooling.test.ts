@@ -4,10 +4,10 @@ import { createPostgresHints } from "../../src/live/hints/postgres.ts";
 import { mayPrepare } from "../../src/store/inspect/inspect.ts";
 import { openDatabase } from "../../src/store/open-database.ts";
 import { tablesAt } from "../fault/stage/database.ts";
-import { runInProcess } from "../support/command-in-process.ts";
-import { hasPgBouncer, keepsPrepared, startPgBouncer } from "../support/pgbouncer.ts";
-import { administer, createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { startServer } from "../support/process.ts";
+import { hasPgBouncer, keepsPrepared, startPgBouncer } from "../support/postgres/pgbouncer.ts";
+import { administer, createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { runInProcess } from "../support/servers/command-in-process.ts";
+import { startServer } from "../support/servers/process.ts";
 
 // Whole processes, on machines that may be busy.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });

@@ -7,8 +7,8 @@ import { ConversationService } from "../../gen/colloquy/v1/conversation_service_
 import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts";
 import { MemberRole } from "../../gen/colloquy/v1/member_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
-import { type ChatServer, calls, pauses, says, startChats } from "../support/ai-sdk.ts";
-import type { Credential } from "../support/identity-server.ts";
+import { type ChatServer, calls, pauses, says, startChats } from "../support/fronts/ai-sdk.ts";
+import type { Credential } from "../support/servers/identity-server.ts";
 
 const SECRET = "what comes after";
 

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { readVisible } from "../../src/store/log/statements.ts";
 import { followTurn } from "../../src/store/turns/statements.ts";
 import { failureOf } from "../support/failure.ts";
-import { scriptedAgent, text } from "../support/scripted-agent.ts";
-import { type StoreServer, startStoreServer } from "../support/store-server.ts";
-import { readTurn } from "../support/turn-events.ts";
+import { readTurn } from "../support/fronts/turn-events.ts";
+import { type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
+import { scriptedAgent, text } from "../support/services/scripted-agent.ts";
 
 const FOLLOWERS = 40;
 

@@ -6,11 +6,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { MessageKind, MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { ToolPlace } from "../../gen/colloquy/v1/part_pb.ts";
 import { TurnPolicy, TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
-import { hear } from "../support/chat.ts";
 import { failureOf } from "../support/failure.ts";
-import { calls, given, says, scriptedAgent, text, whole } from "../support/scripted-agent.ts";
-import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
-import { readTurn } from "../support/turn-events.ts";
+import { hear } from "../support/fronts/chat.ts";
+import { readTurn } from "../support/fronts/turn-events.ts";
+import { type Clients, type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
+import { calls, given, says, scriptedAgent, text, whole } from "../support/services/scripted-agent.ts";
 
 const agent = scriptedAgent();
 let server: StoreServer;

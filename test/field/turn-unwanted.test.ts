@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
 import { FinishReason, TurnPolicy, TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
-import { type FakeOpenAi, startFakeOpenAi } from "../support/agents.ts";
-import { failureIn, hear } from "../support/chat.ts";
-import { statementName } from "../support/postgres.ts";
-import { type StoreServer, startStoreServer } from "../support/store-server.ts";
+import { failureIn, hear } from "../support/fronts/chat.ts";
+import { statementName } from "../support/postgres/postgres.ts";
+import { type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
+import { type FakeOpenAi, startFakeOpenAi } from "../support/services/agents.ts";
 
 let server: StoreServer;
 let openai: FakeOpenAi;

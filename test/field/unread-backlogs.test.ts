@@ -6,9 +6,9 @@ import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
-import { type FakeAgent, startFakeAgent } from "../support/agents.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { usedMemory } from "../support/memory.ts";
+import { usedMemory } from "../support/measure/memory.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
+import { type FakeAgent, startFakeAgent } from "../support/services/agents.ts";
 
 const ENTRIES = 16;
 const LENGTH = 250_000;

@@ -9,9 +9,9 @@ import { ConversationService } from "../../gen/colloquy/v1/conversation_service_
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
-import { type FakeAgent, startFakeAgent } from "../support/agents.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { usedMemory } from "../support/memory.ts";
+import { usedMemory } from "../support/measure/memory.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
+import { type FakeAgent, startFakeAgent } from "../support/services/agents.ts";
 
 const ENTRIES = 28;
 const LENGTH = 250_000;

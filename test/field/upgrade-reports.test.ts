@@ -4,8 +4,8 @@ import { expect, test } from "vitest";
 import { ErrorReason } from "../../src/domain/errors.ts";
 import { type LockHolder, migrate, migrationState } from "../../src/store/migrate.ts";
 import { SCHEMA } from "../../src/store/schema.ts";
-import { schemaWith } from "../support/old-schema.ts";
-import { administer, createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { schemaWith } from "../support/postgres/old-schema.ts";
+import { administer, createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 
 const NEXT = "9999-next";
 const next = () => schemaWith(NEXT, ["create table made (id int)", "alter table message add column made int"]);

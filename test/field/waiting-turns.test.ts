@@ -4,9 +4,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { TurnPolicy, TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
 import { createHints } from "../../src/live/hints/hints.ts";
 import { createPostgresHints } from "../../src/live/hints/postgres.ts";
-import { type FakeOpenAi, startFakeOpenAi } from "../support/agents.ts";
-import { failureIn, hear } from "../support/chat.ts";
-import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
+import { failureIn, hear } from "../support/fronts/chat.ts";
+import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/servers/store-server.ts";
+import { type FakeOpenAi, startFakeOpenAi } from "../support/services/agents.ts";
 
 const HOUR_MS = 3_600_000;
 /** Leases do not run out in these tests, and nothing looks for turns that are abandoned. */

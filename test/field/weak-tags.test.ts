@@ -1,7 +1,7 @@
 // F-ETAG: the tag that nginx makes weak when it compresses, in a read and in a write through it.
 import { expect, test } from "vitest";
-import { startIdentityServer } from "../support/identity-server.ts";
 import { HAS_PROXIES, startNginx } from "../support/parts/proxies.ts";
+import { startIdentityServer } from "../support/servers/identity-server.ts";
 
 test.skipIf(!HAS_PROXIES)(
   "F-ETAG: a tag that nginx made weak is known to a read, and lets one PATCH happen",

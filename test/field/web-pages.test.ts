@@ -5,10 +5,10 @@ import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { bindingsOf } from "../../src/protocols/rest/binding/binding.ts";
 import { TABLES } from "../../src/store/orm/tables.ts";
-import { dialectServices, ownServices } from "../support/contract.ts";
-import { type DialectServer, startDialects } from "../support/dialect-server.ts";
-import type { Credential } from "../support/identity-server.ts";
-import { ask, openHttp2, speak } from "../support/sockets.ts";
+import { ask, openHttp2, speak } from "../support/calls/sockets.ts";
+import { dialectServices, ownServices } from "../support/servers/contract.ts";
+import { type DialectServer, startDialects } from "../support/servers/dialect-server.ts";
+import type { Credential } from "../support/servers/identity-server.ts";
 
 const PREFIXES = {
   callcenter: "/cc",

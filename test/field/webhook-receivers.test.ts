@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type WebhookDelivery, WebhookOutcome } from "../../gen/colloquy/v1/webhook_pb.ts";
 import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 type Misbehave = (socket: Socket) => void;
 

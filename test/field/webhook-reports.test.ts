@@ -9,8 +9,8 @@ import { WebhookOutcome, WebhookState } from "../../gen/colloquy/v1/webhook_pb.t
 import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
 import { isPrivateAddress } from "../../src/outbound/addresses.ts";
 import { failureOf } from "../support/failure.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { type Receiver, startReceiver } from "../support/webhook-receiver.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
+import { type Receiver, startReceiver } from "../support/services/webhook-receiver.ts";
 
 let server: IdentityServer;
 let strict: IdentityServer;

@@ -4,8 +4,8 @@ import { ConversationService } from "../../gen/colloquy/v1/conversation_service_
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
 import { failureOf } from "../support/failure.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { type Received, type Receiver, startReceiver, verify } from "../support/webhook-receiver.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
+import { type Received, type Receiver, startReceiver, verify } from "../support/services/webhook-receiver.ts";
 
 const PATIENCE = { timeout: 45_000 };
 const SOON = { "retry-after": "1" };

@@ -15,7 +15,7 @@ import { newId } from "../../src/domain/ids/id.ts";
 import { PAGE_BYTES } from "../../src/services/page-weight.ts";
 import { paginate } from "../../src/services/paginate.ts";
 import { RowBudget } from "../../src/store/driver/row-budget.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 vi.setConfig({ testTimeout: 240_000 });
 

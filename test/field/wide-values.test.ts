@@ -20,9 +20,9 @@ import { ShapeFault } from "../../src/codec/shape-fault.ts";
 import { validate } from "../../src/pipeline/validation/validation.ts";
 import { readLargeMessage, readMessage } from "../../src/protocols/rest/request/json/read.ts";
 import { createCodec } from "../../src/protocols/rpc/codec.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { leastHeldBy } from "../support/loop-held.ts";
-import { LIMIT } from "../support/worst-bodies.ts";
+import { LIMIT } from "../support/calls/worst-bodies.ts";
+import { leastHeldBy } from "../support/measure/loop-held.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let headers: Record<string, string>;

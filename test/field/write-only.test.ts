@@ -4,10 +4,10 @@ import { randomUUID } from "node:crypto";
 import type { DescMethod, JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ruleOf } from "../../src/domain/identity/permissions.ts";
-import { ownServices } from "../support/contract.ts";
-import { callMethod, transportOver, WIRE_FORMS } from "../support/five-wires.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { createWorld, WIRE_CASES, type World } from "../support/wire-cases.ts";
+import { callMethod, transportOver, WIRE_FORMS } from "../support/calls/five-wires.ts";
+import { createWorld, WIRE_CASES, type World } from "../support/calls/wire-cases.ts";
+import { ownServices } from "../support/servers/contract.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let world: World;

@@ -10,7 +10,7 @@ import { ErrorReason } from "../../src/domain/errors.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import { type ByteStore, type FileKey, PIECE_BYTES } from "../../src/files/byte-store.ts";
 import { openFiles } from "../../src/files/open.ts";
-import { hasSwift, startSwift } from "../support/swift.ts";
+import { hasSwift, startSwift } from "../support/services/swift.ts";
 
 const MAX_BYTES = 100 * 1024 * 1024;
 const MIB = 1024 * 1024;

@@ -4,12 +4,12 @@ import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { MessageKind } from "../../gen/colloquy/v1/message_pb.ts";
-import { postA2a } from "../support/a2a.ts";
-import { type FakeAgent, startFakeAgent } from "../support/agents.ts";
-import { calls } from "../support/agui.ts";
-import { type Any, chunksOf } from "../support/ai-sdk.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { administer } from "../support/postgres.ts";
+import { postA2a } from "../support/fronts/a2a.ts";
+import { calls } from "../support/fronts/agui.ts";
+import { type Any, chunksOf } from "../support/fronts/ai-sdk.ts";
+import { administer } from "../support/postgres/postgres.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
+import { type FakeAgent, startFakeAgent } from "../support/services/agents.ts";
 
 let here: IdentityServer;
 let other: IdentityServer;

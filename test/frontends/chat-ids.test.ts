@@ -4,10 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
-import { a2aClient, message } from "../support/a2a.ts";
-import { aguiClient, runAgui } from "../support/agui.ts";
-import { type ChatServer, post, startChats, user } from "../support/ai-sdk.ts";
-import type { Credential } from "../support/identity-server.ts";
+import { a2aClient, message } from "../support/fronts/a2a.ts";
+import { aguiClient, runAgui } from "../support/fronts/agui.ts";
+import { type ChatServer, post, startChats, user } from "../support/fronts/ai-sdk.ts";
+import type { Credential } from "../support/servers/identity-server.ts";
 
 let server: ChatServer;
 let eve: Credential;

@@ -2,11 +2,11 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
-import { a2aClient, message } from "../support/a2a.ts";
-import { input, postAgui } from "../support/agui.ts";
-import { type ChatServer, post, startChats } from "../support/ai-sdk.ts";
-import { PIXEL } from "../support/files.ts";
-import { lockWaits } from "../support/lock-waits.ts";
+import { PIXEL } from "../support/calls/files.ts";
+import { a2aClient, message } from "../support/fronts/a2a.ts";
+import { input, postAgui } from "../support/fronts/agui.ts";
+import { type ChatServer, post, startChats } from "../support/fronts/ai-sdk.ts";
+import { lockWaits } from "../support/postgres/lock-waits.ts";
 
 let chats: ChatServer;
 beforeAll(async () => {

@@ -5,8 +5,9 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
-import { a2aClient, BINDINGS, message, replyOf } from "../support/a2a.ts";
-import { aguiClient, bodies, runAgui } from "../support/agui.ts";
+import { PIXEL } from "../support/calls/files.ts";
+import { a2aClient, BINDINGS, message, replyOf } from "../support/fronts/a2a.ts";
+import { aguiClient, bodies, runAgui } from "../support/fronts/agui.ts";
 import {
   type Any,
   type ChatServer,
@@ -17,8 +18,7 @@ import {
   startChats,
   user,
   VERSIONS,
-} from "../support/ai-sdk.ts";
-import { PIXEL } from "../support/files.ts";
+} from "../support/fronts/ai-sdk.ts";
 
 let chats: ChatServer;
 beforeAll(async () => {

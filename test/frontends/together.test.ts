@@ -6,8 +6,8 @@ import { ConversationService } from "../../gen/colloquy/v1/conversation_service_
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
-import { a2aClient, all, message, replyOf, toldOf } from "../support/a2a.ts";
-import { aguiClient, ask, input, postAgui, runAgui } from "../support/agui.ts";
+import { a2aClient, all, message, replyOf, toldOf } from "../support/fronts/a2a.ts";
+import { aguiClient, ask, input, postAgui, runAgui } from "../support/fronts/agui.ts";
 import {
   type ChatServer,
   calls,
@@ -18,9 +18,9 @@ import {
   says,
   startChats,
   user,
-} from "../support/ai-sdk.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { connectNew } from "../support/mcp.ts";
+} from "../support/fronts/ai-sdk.ts";
+import { connectNew } from "../support/fronts/mcp.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 const COMPAT = { COLLOQUY_COMPAT: "aisdk,agui,a2a,mcp" };
 const tools = [{ name: "look" }, { name: "act", needsApproval: true }];

@@ -1,7 +1,7 @@
 // One bad packet kills nothing: each of these gets a proper answer or a closed connection, and the server goes on.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { ECHO, type EchoServer, startEchoServer, TOKEN } from "../support/echo-server.ts";
-import { ask, openHttp2, speak } from "../support/sockets.ts";
+import { ask, openHttp2, speak } from "../support/calls/sockets.ts";
+import { ECHO, type EchoServer, startEchoServer, TOKEN } from "../support/servers/echo-server.ts";
 
 let server: EchoServer;
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
 import { createConsoleHandler } from "../../src/server/console/console.ts";
-import { bearer, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { bearer, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let production: IdentityServer;

@@ -4,10 +4,10 @@ import { connect } from "node:net";
 import { createClient } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../gen/grpc/health/v1/health_pb.ts";
-import { echoClient, PROTOCOLS, transportTo } from "../support/clients.ts";
-import { ECHO, type EchoServer, startEchoServer, TOKEN } from "../support/echo-server.ts";
+import { echoClient, PROTOCOLS, transportTo } from "../support/calls/clients.ts";
+import { ask, openHttp2, speak } from "../support/calls/sockets.ts";
 import { failureOf } from "../support/errors.ts";
-import { ask, openHttp2, speak } from "../support/sockets.ts";
+import { ECHO, type EchoServer, startEchoServer, TOKEN } from "../support/servers/echo-server.ts";
 
 /** Longer than any test: calls end because they are let go, or not at all. */
 const DEADLINE_MS = 60_000;

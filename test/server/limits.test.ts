@@ -6,9 +6,9 @@ import { describe, expect, it } from "vitest";
 import type { HttpHandler } from "../../src/protocols/http/request.ts";
 import { answer } from "../../src/protocols/http/response.ts";
 import { DEFAULT_LIMITS } from "../../src/server/limits.ts";
-import { ECHO, startEchoServer, TOKEN } from "../support/echo-server.ts";
-import { usedMemory } from "../support/memory.ts";
-import { ask, openHttp2, speak } from "../support/sockets.ts";
+import { ask, openHttp2, speak } from "../support/calls/sockets.ts";
+import { usedMemory } from "../support/measure/memory.ts";
+import { ECHO, startEchoServer, TOKEN } from "../support/servers/echo-server.ts";
 
 const HEAD = `host: x\r\ncontent-type: application/json\r\nauthorization: Bearer ${TOKEN}\r\n`;
 const HEADERS = { "content-type": "application/json", authorization: `Bearer ${TOKEN}` };

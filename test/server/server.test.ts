@@ -12,10 +12,10 @@ import { DomainError, ErrorReason } from "../../src/domain/errors.ts";
 import type { HttpHandler } from "../../src/protocols/http/request.ts";
 import { answer } from "../../src/protocols/http/response.ts";
 import { EchoService } from "../gen/colloquy/test/v1/echo_pb.ts";
-import { echoClient, PROTOCOLS } from "../support/clients.ts";
-import { ECHO, type EchoServer, startEchoServer, TENANT, TOKEN } from "../support/echo-server.ts";
+import { echoClient, PROTOCOLS } from "../support/calls/clients.ts";
+import { ask, openHttp2 } from "../support/calls/sockets.ts";
 import { failureOf } from "../support/errors.ts";
-import { ask, openHttp2 } from "../support/sockets.ts";
+import { ECHO, type EchoServer, startEchoServer, TENANT, TOKEN } from "../support/servers/echo-server.ts";
 
 describe("a server", () => {
   let server: EchoServer;

@@ -10,7 +10,7 @@ import { LocalIssuer } from "../../src/access/tokens/local-issuer.ts";
 import { Tokens } from "../../src/access/tokens/tokens.ts";
 import { DomainError, ErrorReason } from "../../src/domain/errors.ts";
 import { tokenEndpoint } from "../../src/server/endpoints/token-endpoint.ts";
-import { fakeClock, fakeKeys, fakeMembers, fakeRing, fakeTenants, requestWith } from "../support/access.ts";
+import { fakeClock, fakeKeys, fakeMembers, fakeRing, fakeTenants, requestWith } from "../support/servers/access.ts";
 
 describe("/oauth2/token", () => {
   /** The endpoint on a socket, and an authenticator that knows its tokens. */

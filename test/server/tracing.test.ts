@@ -5,11 +5,11 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { type Tenant, tablesAt } from "../fault/stage/database.ts";
-import { type FakeOpenAi, startFakeOpenAi } from "../support/agents.ts";
-import { type Collector, startCollector } from "../support/collector.ts";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { type RunningServer, startServer } from "../support/process.ts";
-import { type Receiver, startReceiver } from "../support/webhook-receiver.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { type RunningServer, startServer } from "../support/servers/process.ts";
+import { type FakeOpenAi, startFakeOpenAi } from "../support/services/agents.ts";
+import { type Collector, startCollector } from "../support/services/collector.ts";
+import { type Receiver, startReceiver } from "../support/services/webhook-receiver.ts";
 
 // Whole processes, on machines that may be busy.
 vi.setConfig({ testTimeout: 120_000 });

@@ -6,12 +6,12 @@ import type { Readable } from "node:stream";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { MessageKind } from "../../gen/colloquy/v1/message_pb.ts";
 import { TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
-import { hear } from "../support/chat.ts";
-import { startChild } from "../support/child.ts";
 import { failureOf } from "../support/failure.ts";
-import { freePort } from "../support/free-port.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { type StoreServer, startStoreServer } from "../support/store-server.ts";
+import { hear } from "../support/fronts/chat.ts";
+import { startChild } from "../support/run/child.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
+import { type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
+import { freePort } from "../support/services/free-port.ts";
 
 /** An agent that answers each POST by a script, over JSON-RPC. */
 interface OddAgent {

@@ -4,10 +4,10 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AgentProtocol } from "../../gen/colloquy/v1/agent_pb.ts";
 import { TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
-import { type FakeAgent, type FakeOpenAi, startFakeAgent, startFakeOpenAi } from "../support/agents.ts";
-import { hear } from "../support/chat.ts";
 import { failureOf } from "../support/failure.ts";
-import { type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
+import { hear } from "../support/fronts/chat.ts";
+import { type StoreServer, startStoreServer, type TestTenant } from "../support/servers/store-server.ts";
+import { type FakeAgent, type FakeOpenAi, startFakeAgent, startFakeOpenAi } from "../support/services/agents.ts";
 
 let server: StoreServer;
 let strict: StoreServer;

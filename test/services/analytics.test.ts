@@ -6,7 +6,7 @@ import { ConversationService } from "../../gen/colloquy/v1/conversation_service_
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { firstIdAt, newId } from "../../src/domain/ids/id.ts";
 import { reasonOf } from "../support/errors.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 const statements: string[] = [];

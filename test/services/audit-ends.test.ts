@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AuditBreak_Kind } from "../../gen/colloquy/v1/audit_service_pb.ts";
 import { sealAudit } from "../../src/store/audit/chain.ts";
-import { COLUMNS, chainOf } from "../support/audit-chain.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { COLUMNS, chainOf } from "../support/postgres/audit-chain.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 beforeAll(async () => {

@@ -8,10 +8,10 @@ import { LegalHoldService } from "../../gen/colloquy/v1/legal_hold_service_pb.ts
 import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";
 import { verifyAudit } from "../../src/services/audit/verify.ts";
 import { dropOldAudit, sealAudit } from "../../src/store/audit/chain.ts";
-import { at, COLUMNS, chainOf } from "../support/audit-chain.ts";
-import { runJobs } from "../support/erasure.ts";
 import { failureOf } from "../support/errors.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { at, COLUMNS, chainOf } from "../support/postgres/audit-chain.ts";
+import { runJobs } from "../support/postgres/erasure.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 beforeAll(async () => {

@@ -1,9 +1,9 @@
 // Conversations with as many branches as they may have, and imports of many.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newId } from "../../src/domain/ids/id.ts";
+import { conversationLine, exported, imported, messageLine } from "../support/calls/transfer.ts";
 import { failureOf } from "../support/failure.ts";
-import { type StoreServer, startStoreServer } from "../support/store-server.ts";
-import { conversationLine, exported, imported, messageLine } from "../support/transfer.ts";
+import { type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
 
 let statements = 0;
 let server: StoreServer;

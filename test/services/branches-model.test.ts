@@ -1,7 +1,7 @@
 // Random work on branches, held against a tree of parents in memory.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
-import { exported, imported } from "../support/transfer.ts";
+import { exported, imported } from "../support/calls/transfer.ts";
+import { type Clients, type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
 
 let server: StoreServer;
 beforeAll(async () => {

@@ -2,11 +2,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { MessageKind, MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { TurnPolicy } from "../../gen/colloquy/v1/turn_pb.ts";
-import { hear } from "../support/chat.ts";
 import { failureOf } from "../support/failure.ts";
-import { given, says, scriptedAgent, text } from "../support/scripted-agent.ts";
-import { type StoreServer, startStoreServer } from "../support/store-server.ts";
-import { KINDS } from "../support/turn-events.ts";
+import { hear } from "../support/fronts/chat.ts";
+import { KINDS } from "../support/fronts/turn-events.ts";
+import { type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
+import { given, says, scriptedAgent, text } from "../support/services/scripted-agent.ts";
 
 const agent = scriptedAgent();
 let server: StoreServer;

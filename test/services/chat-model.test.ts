@@ -1,6 +1,6 @@
 // Random reactions, replies, mentions, deletions and read marks, beside a model of them in memory.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type StoreServer, startStoreServer } from "../support/store-server.ts";
+import { type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
 
 let server: StoreServer;
 beforeAll(async () => {

@@ -11,10 +11,10 @@ import { DomainError, ErrorReason } from "../../src/domain/errors.ts";
 import { TURN_TIMES } from "../../src/domain/turns/turn.ts";
 import { followTurn, insertTurn, startTurn } from "../../src/store/turns/statements.ts";
 import { agent, member } from "../support/actors.ts";
-import { type FakeOpenAi, startFakeOpenAi } from "../support/agents.ts";
-import { failureIn, hear } from "../support/chat.ts";
 import { failureOf } from "../support/failure.ts";
-import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
+import { failureIn, hear } from "../support/fronts/chat.ts";
+import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/servers/store-server.ts";
+import { type FakeOpenAi, startFakeOpenAi } from "../support/services/agents.ts";
 
 let server: StoreServer;
 let openai: FakeOpenAi;

@@ -14,16 +14,16 @@ import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import { apiKey } from "../support/actors.ts";
-import { ownServices } from "../support/contract.ts";
+import { personOf } from "../support/calls/files.ts";
 import { reasonOf } from "../support/errors.ts";
-import { personOf } from "../support/files.ts";
+import { ownServices } from "../support/servers/contract.ts";
 import {
   bearer,
   type Credential,
   type IdentityServer,
   startIdentityServer,
   WIRES,
-} from "../support/identity-server.ts";
+} from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 // AssignConversationNumbers: numbers that people can say.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
+import { type Clients, type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
 
 let server: StoreServer;
 beforeAll(async () => {

@@ -8,14 +8,14 @@ import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
 import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
-import { runJobs } from "../support/erasure.ts";
+import { conversationLine, imported } from "../support/calls/transfer.ts";
+import { runJobs } from "../support/postgres/erasure.ts";
 import {
   type Credential,
   type IdentityServer,
   type IdentityTenant,
   startIdentityServer,
-} from "../support/identity-server.ts";
-import { conversationLine, imported } from "../support/transfer.ts";
+} from "../support/servers/identity-server.ts";
 
 const RUNS = Number(process.env.COUNTED_LISTS_RUNS ?? 1);
 const MEMBERS = ["ann", "bob", "cat", "boss"] as const;

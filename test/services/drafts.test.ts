@@ -14,8 +14,8 @@ import { createHints } from "../../src/live/hints/hints.ts";
 import { createPostgresHints } from "../../src/live/hints/postgres.ts";
 import { sweepUnsent } from "../../src/store/drafts/drafts.ts";
 import { failureOf } from "../support/failure.ts";
-import { startIdentityServer } from "../support/identity-server.ts";
-import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
+import { startIdentityServer } from "../support/servers/identity-server.ts";
+import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/servers/store-server.ts";
 
 let server: StoreServer;
 let beside: StoreServer;

@@ -6,10 +6,10 @@ import { MessageKind, MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
-import { runJobs, tablesWith } from "../support/erasure.ts";
-import { personOf } from "../support/files.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { type ModelServer, startModelServer } from "../support/model-server.ts";
+import { personOf } from "../support/calls/files.ts";
+import { runJobs, tablesWith } from "../support/postgres/erasure.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
+import { type ModelServer, startModelServer } from "../support/services/model-server.ts";
 
 let server: IdentityServer;
 let model: ModelServer;

@@ -22,12 +22,12 @@ import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import type { ByteStore } from "../../src/files/byte-store.ts";
 import { createDiskStore } from "../../src/files/disk.ts";
-import { runJobs, samplesWith, tablesWith } from "../support/erasure.ts";
+import { PIXEL, personOf } from "../support/calls/files.ts";
+import { exported, imported } from "../support/calls/transfer.ts";
 import { failureOf, reasonOf } from "../support/errors.ts";
-import { PIXEL, personOf } from "../support/files.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { administer, onCitus } from "../support/postgres.ts";
-import { exported, imported } from "../support/transfer.ts";
+import { runJobs, samplesWith, tablesWith } from "../support/postgres/erasure.ts";
+import { administer, onCitus } from "../support/postgres/postgres.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let folder: string;

@@ -8,11 +8,11 @@ import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageSchema } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
-import { eventsIn, input } from "../support/agui.ts";
-import { transportOver, WIRE_FORMS, type WireForm } from "../support/five-wires.ts";
+import { transportOver, WIRE_FORMS, type WireForm } from "../support/calls/five-wires.ts";
 import { FORM_ROWS, type Form } from "../support/forms/rows.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { ALL_KINDS } from "../support/random-parts.ts";
+import { eventsIn, input } from "../support/fronts/agui.ts";
+import { ALL_KINDS } from "../support/random/random-parts.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let credential: Credential;

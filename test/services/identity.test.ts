@@ -13,7 +13,12 @@ import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb
 import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";
 import { apiKey, member } from "../support/actors.ts";
 import { reasonOf } from "../support/errors.ts";
-import { bearer, type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import {
+  bearer,
+  type Credential,
+  type IdentityServer,
+  startIdentityServer,
+} from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 beforeAll(async () => {

@@ -7,8 +7,8 @@ import { ListMessagesRequestSchema, MessageOrder, MessageService } from "../../g
 import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
 import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { listMessages } from "../../src/store/messages/list-statements.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { imported } from "../support/transfer.ts";
+import { imported } from "../support/calls/transfer.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 const LIST = "/colloquy.v1.MessageService/ListMessages";
 const RUNS = Number(process.env.KEPT_PAGES_RUNS ?? 3);

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationOrder } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
+import { exported, imported } from "../support/calls/transfer.ts";
 import { failureOf } from "../support/failure.ts";
-import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
-import { exported, imported } from "../support/transfer.ts";
+import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/servers/store-server.ts";
 
 let server: StoreServer;
 beforeAll(async () => {

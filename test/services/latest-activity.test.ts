@@ -5,9 +5,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { ConversationOrder } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { nextWindow } from "../../src/store/erasure/walk-statements.ts";
 import { replayConversations } from "../../src/store/webhooks/entries.ts";
+import { exported, imported } from "../support/calls/transfer.ts";
 import { look } from "../support/errors.ts";
-import { type StoreServer, startStoreServer } from "../support/store-server.ts";
-import { exported, imported } from "../support/transfer.ts";
+import { type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
 
 let server: StoreServer;
 beforeAll(async () => {

@@ -22,10 +22,10 @@ import { purgeDue } from "../../src/jobs/purge.ts";
 import { sweepUnsent } from "../../src/store/drafts/drafts.ts";
 import { beginErasing } from "../../src/store/legal-holds/legal-holds.ts";
 import { beginPurge, erasePiece } from "../../src/store/purge/purge.ts";
+import { PIXEL, personOf } from "../support/calls/files.ts";
+import { conversationLine, imported, messageLine, moment } from "../support/calls/transfer.ts";
 import { failureOf, reasonOf } from "../support/errors.ts";
-import { PIXEL, personOf } from "../support/files.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { conversationLine, imported, messageLine, moment } from "../support/transfer.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let folder: string;

@@ -14,10 +14,10 @@ import { createWebFetch } from "../../src/outbound/web-fetch.ts";
 import { toMessage } from "../../src/services/convert.ts";
 import type { AgentRow } from "../../src/store/agents/agents.ts";
 import { failureOf } from "../support/failure.ts";
-import { startIdentityServer } from "../support/identity-server.ts";
-import { calls, given, says, scriptedAgent, text } from "../support/scripted-agent.ts";
-import { type StoreServer, startStoreServer } from "../support/store-server.ts";
-import { readTurn } from "../support/turn-events.ts";
+import { readTurn } from "../support/fronts/turn-events.ts";
+import { startIdentityServer } from "../support/servers/identity-server.ts";
+import { type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
+import { calls, given, says, scriptedAgent, text } from "../support/services/scripted-agent.ts";
 
 const agent = scriptedAgent();
 let server: StoreServer;

@@ -12,9 +12,9 @@ import { DraftService } from "../../gen/colloquy/v1/draft_service_pb.ts";
 import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
 import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
+import { PIXEL, personOf } from "../support/calls/files.ts";
 import { reasonOf } from "../support/errors.ts";
-import { PIXEL, personOf } from "../support/files.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 const run = promisify(execFile);
 const hasPython = spawnSync("python3", ["--version"]).status === 0;

@@ -1,6 +1,6 @@
 // What a conversation says of its reader: the same conversation, seen by those who take part, by others, and by keys.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
+import { type Clients, type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
 
 let server: StoreServer;
 beforeAll(async () => {

@@ -1,9 +1,9 @@
 // What a conversation is to one participant alone, and how far each has read.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { NotificationLevel } from "../../gen/colloquy/v1/conversation_pb.ts";
+import { exported } from "../support/calls/transfer.ts";
 import { failureOf } from "../support/failure.ts";
-import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
-import { exported } from "../support/transfer.ts";
+import { type Clients, type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
 
 let server: StoreServer;
 beforeAll(async () => {

@@ -3,7 +3,7 @@ import { toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BatchListMessagesResponseSchema } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
-import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
+import { type Clients, type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
 
 let server: StoreServer;
 beforeAll(async () => {

@@ -10,7 +10,7 @@ import { MessageOrder, SendMessageRequestSchema } from "../../gen/colloquy/v1/me
 import { newId } from "../../src/domain/ids/id.ts";
 import { apiKey, member } from "../support/actors.ts";
 import { failureOf } from "../support/failure.ts";
-import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
+import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/servers/store-server.ts";
 
 const { EXCLUDE, INCLUDE, ONLY } = DeletedFilter;
 

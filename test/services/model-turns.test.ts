@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { MessageKind } from "../../gen/colloquy/v1/message_pb.ts";
 import { TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
-import { hear } from "../support/chat.ts";
-import { type StoreServer, startStoreServer } from "../support/store-server.ts";
-import { startUpstream, type Upstream } from "../support/upstream.ts";
+import { hear } from "../support/fronts/chat.ts";
+import { type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
+import { startUpstream, type Upstream } from "../support/services/upstream.ts";
 
 let server: StoreServer;
 let upstream: Upstream;

@@ -16,9 +16,9 @@ import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { holdsFiles } from "../../src/services/files/named-in-request.ts";
 import { showingOf } from "../../src/services/outside-reads/methods.ts";
-import { ownServices } from "../support/contract.ts";
-import { personOf } from "../support/files.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { personOf } from "../support/calls/files.ts";
+import { ownServices } from "../support/servers/contract.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 beforeAll(async () => {

@@ -12,9 +12,9 @@ import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { type OwnApp, startOwnApp } from "../fault/stage/app.ts";
 import { type Tables, tablesAt } from "../fault/stage/database.ts";
 import { clientsOver, WIRES } from "../fault/stage/wires.ts";
-import { transportOver } from "../support/five-wires.ts";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { ALL_KINDS, HOSTILE_JSON, randomParts } from "../support/random-parts.ts";
+import { transportOver } from "../support/calls/five-wires.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { ALL_KINDS, HOSTILE_JSON, randomParts } from "../support/random/random-parts.ts";
 
 const RUNS = Number(process.env.PARTS_LIFE_RUNS ?? 8);
 const SEED = process.env.PARTS_LIFE_SEED;

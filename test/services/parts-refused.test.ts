@@ -1,8 +1,8 @@
 // Parts that break a rule: each is refused in the words of its own error, and nothing is stored.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { failureOf } from "../support/failure.ts";
-import { ALL_KINDS } from "../support/random-parts.ts";
-import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
+import { ALL_KINDS } from "../support/random/random-parts.ts";
+import { type Clients, type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
 
 let server: StoreServer;
 let alice: Clients;

@@ -10,9 +10,9 @@ import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import type { Part } from "../../gen/colloquy/v1/part_pb.ts";
 import { RecordSchema } from "../../gen/colloquy/v1/record_pb.ts";
 import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
-import { transportOver, WIRE_FORMS, type WireForm } from "../support/five-wires.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { ALL_KINDS, randomParts } from "../support/random-parts.ts";
+import { transportOver, WIRE_FORMS, type WireForm } from "../support/calls/five-wires.ts";
+import { ALL_KINDS, randomParts } from "../support/random/random-parts.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 /** Of each wire, and each of the server's paths of a call. */
 const RUNS = process.env.TEST_KINDS === "all" ? 15 : 4;

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MessageKind, MessageRole, type MessageSchema } from "../../gen/colloquy/v1/message_pb.ts";
 import { PartSchema, TextPartSchema } from "../../gen/colloquy/v1/part_pb.ts";
 import { failureOf } from "../support/failure.ts";
-import { ALL_KINDS } from "../support/random-parts.ts";
-import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
+import { ALL_KINDS } from "../support/random/random-parts.ts";
+import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/servers/store-server.ts";
 
 type Draft = MessageInitShape<typeof MessageSchema>;
 

@@ -21,14 +21,14 @@ import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
 import { ruleName } from "../../src/domain/identity/permissions.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import { member } from "../support/actors.ts";
-import { ownServices } from "../support/contract.ts";
 import { look, reasonOf } from "../support/errors.ts";
+import { ownServices } from "../support/servers/contract.ts";
 import {
   type Credential,
   type IdentityServer,
   type IdentityTenant,
   startIdentityServer,
-} from "../support/identity-server.ts";
+} from "../support/servers/identity-server.ts";
 
 /** Made anew for each call that changes something. */
 interface Scene {

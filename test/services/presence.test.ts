@@ -10,8 +10,8 @@ import { createPostgresHints } from "../../src/live/hints/postgres.ts";
 import { deleteMember } from "../../src/store/directory/members.ts";
 import { erasePresence } from "../../src/store/presence/presence.ts";
 import { failureOf } from "../support/failure.ts";
-import { startIdentityServer } from "../support/identity-server.ts";
-import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
+import { startIdentityServer } from "../support/servers/identity-server.ts";
+import { type Clients, type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
 
 let server: StoreServer;
 beforeAll(async () => {

@@ -5,7 +5,12 @@ import { ConnectError } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { failureOf, reasonOf } from "../support/errors.ts";
-import { type Credential, type IdentityServer, startIdentityServer, WIRES } from "../support/identity-server.ts";
+import {
+  type Credential,
+  type IdentityServer,
+  startIdentityServer,
+  WIRES,
+} from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 beforeAll(async () => {

@@ -8,9 +8,9 @@ import { ConversationService } from "../../gen/colloquy/v1/conversation_service_
 import { MessageRole, type MessageSchema } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { MAX_STRUCT_BYTES } from "../../src/pipeline/validation/text-rules.ts";
-import { anyCharacter } from "../support/any-character.ts";
-import { transportOver, WIRE_FORMS, type WireForm } from "../support/five-wires.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { transportOver, WIRE_FORMS, type WireForm } from "../support/calls/five-wires.ts";
+import { anyCharacter } from "../support/random/any-character.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 const RUNS = Number(process.env.READS_BACK_RUNS ?? 80);
 

@@ -6,11 +6,11 @@ import { type ChatStep, chat, regenerate } from "../../src/client/chat.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import { FinishReason } from "../../src/domain/turns/turn.ts";
 import { agent as agentActor } from "../support/actors.ts";
-import { failureIn, hear } from "../support/chat.ts";
-import { calls, given, says, scriptedAgent, text } from "../support/scripted-agent.ts";
-import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
-import { exported, imported } from "../support/transfer.ts";
-import { readTurn } from "../support/turn-events.ts";
+import { exported, imported } from "../support/calls/transfer.ts";
+import { failureIn, hear } from "../support/fronts/chat.ts";
+import { readTurn } from "../support/fronts/turn-events.ts";
+import { type Clients, type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
+import { calls, given, says, scriptedAgent, text } from "../support/services/scripted-agent.ts";
 
 const agent = scriptedAgent();
 let server: StoreServer;

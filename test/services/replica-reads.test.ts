@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 import { REPLICA_READS } from "../../src/services/replica-reads.ts";
 import type { Database } from "../../src/store/database.ts";
-import { startIdentityServer } from "../support/identity-server.ts";
-import { createWorld, WIRE_CASES } from "../support/wire-cases.ts";
+import { createWorld, WIRE_CASES } from "../support/calls/wire-cases.ts";
+import { startIdentityServer } from "../support/servers/identity-server.ts";
 
 const HEADER = "colloquy-position";
 const POSITION = /^[0-9a-f]{16}-[0-9a-f]{16}$/;

@@ -7,8 +7,8 @@ import { MemberRole } from "../../gen/colloquy/v1/member_pb.ts";
 import { RetentionAction, RetentionBasis } from "../../gen/colloquy/v1/retention_pb.ts";
 import { RetentionService } from "../../gen/colloquy/v1/retention_service_pb.ts";
 import { runRetention } from "../../src/jobs/retention.ts";
-import { PIXEL, personOf } from "../support/files.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { PIXEL, personOf } from "../support/calls/files.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 beforeAll(async () => {

@@ -11,9 +11,9 @@ import { newId } from "../../src/domain/ids/id.ts";
 import { runRetention } from "../../src/jobs/retention.ts";
 import { createSweeper } from "../../src/jobs/sweeper.ts";
 import type { Database } from "../../src/store/database.ts";
+import { personOf } from "../support/calls/files.ts";
 import { failureOf, reasonOf } from "../support/errors.ts";
-import { personOf } from "../support/files.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 beforeAll(async () => {

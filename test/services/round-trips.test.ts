@@ -5,7 +5,7 @@ import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
 import { SignalService } from "../../gen/colloquy/v1/signal_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 const sent: string[] = [];
 let server: IdentityServer;

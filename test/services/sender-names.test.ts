@@ -2,11 +2,11 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ActorType } from "../../gen/colloquy/v1/actor_pb.ts";
 import type { Message } from "../../gen/colloquy/v1/message_pb.ts";
-import { hear } from "../support/chat.ts";
+import { exported, imported } from "../support/calls/transfer.ts";
 import { failureOf } from "../support/failure.ts";
-import { says, scriptedAgent, text } from "../support/scripted-agent.ts";
-import { type StoreServer, startStoreServer } from "../support/store-server.ts";
-import { exported, imported } from "../support/transfer.ts";
+import { hear } from "../support/fronts/chat.ts";
+import { type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
+import { says, scriptedAgent, text } from "../support/services/scripted-agent.ts";
 
 const agent = scriptedAgent();
 let server: StoreServer;

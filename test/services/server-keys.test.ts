@@ -12,8 +12,8 @@ import { operatorKeys } from "../../src/domain/secrets/operator-keys.ts";
 import type { Database } from "../../src/store/database.ts";
 import { createKeyRing } from "../../src/store/keys/server-keys.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
-import { bearer, startIdentityServer } from "../support/identity-server.ts";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
+import { bearer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 const keyOf = (byte: number) => Buffer.alloc(32, byte).toString("base64");
 const OWNER = { tenantId: "01890a5d-ac96-774b-bcce-b302099a8057", id: "x" };

@@ -8,8 +8,8 @@ import { ConversationService } from "../../gen/colloquy/v1/conversation_service_
 import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts";
 import { FRESH_MS } from "../../src/access/store-interfaces.ts";
 import { failureOf } from "../support/failure.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
 import { HAS_PROXIES, startHaproxy } from "../support/parts/proxies.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 const LIMIT = 100;
 // Within the time for which what is known is not read again.

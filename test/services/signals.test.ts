@@ -9,9 +9,9 @@ import { createHints, type Hints } from "../../src/live/hints/hints.ts";
 import { createNatsHints } from "../../src/live/hints/nats.ts";
 import { createPostgresHints } from "../../src/live/hints/postgres.ts";
 import { failureOf } from "../support/failure.ts";
-import { startIdentityServer } from "../support/identity-server.ts";
-import { startAnyNats } from "../support/nats-server.ts";
-import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
+import { startIdentityServer } from "../support/servers/identity-server.ts";
+import { type Clients, type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
+import { startAnyNats } from "../support/services/nats-server.ts";
 
 let server: StoreServer;
 let nats: Awaited<ReturnType<typeof startAnyNats>>;

@@ -18,11 +18,11 @@ import { createLogTails } from "../../src/live/followers/log-tail.ts";
 import { Rights } from "../../src/live/followers/rights.ts";
 import type { Database } from "../../src/store/database.ts";
 import { overloaded } from "../../src/store/driver/errors.ts";
-import { STREAM_LANE } from "../support/echo-server.ts";
+import { frame } from "../support/calls/raw-call.ts";
 import { failureOf } from "../support/failure.ts";
-import { startIdentityServer } from "../support/identity-server.ts";
-import { frame } from "../support/raw-call.ts";
-import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
+import { STREAM_LANE } from "../support/servers/echo-server.ts";
+import { startIdentityServer } from "../support/servers/identity-server.ts";
+import { type Clients, type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
 
 let server: StoreServer;
 beforeAll(async () => {

@@ -1,11 +1,11 @@
 // Summaries: what agents get instead of older entries, and nobody else.
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { MessageKind, MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
-import { hear } from "../support/chat.ts";
+import { conversationLine, imported, messageLine } from "../support/calls/transfer.ts";
 import { failureOf } from "../support/failure.ts";
-import { given, says, scriptedAgent, text } from "../support/scripted-agent.ts";
-import { type StoreServer, startStoreServer } from "../support/store-server.ts";
-import { conversationLine, imported, messageLine } from "../support/transfer.ts";
+import { hear } from "../support/fronts/chat.ts";
+import { type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
+import { given, says, scriptedAgent, text } from "../support/services/scripted-agent.ts";
 
 const agent = scriptedAgent();
 let server: StoreServer;

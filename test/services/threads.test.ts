@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { MessageOrder } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
+import { exported, imported } from "../support/calls/transfer.ts";
 import { failureOf } from "../support/failure.ts";
-import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
-import { exported, imported } from "../support/transfer.ts";
+import { type Clients, type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
 
 let server: StoreServer;
 beforeAll(async () => {

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
-import { transportOver, WIRE_FORMS } from "../support/five-wires.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { transportOver, WIRE_FORMS } from "../support/calls/five-wires.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let credential: Credential;

@@ -5,9 +5,9 @@ import { RecordSchema } from "../../gen/colloquy/v1/record_pb.ts";
 import type { ImportConversationsResponse } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import { failureOf } from "../support/failure.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { lockWaits } from "../support/lock-waits.ts";
-import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
+import { lockWaits } from "../support/postgres/lock-waits.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
+import { type Clients, type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
 
 let server: StoreServer;
 let whole: IdentityServer;

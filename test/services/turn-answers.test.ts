@@ -2,9 +2,9 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
 import { failureOf } from "../support/failure.ts";
-import { calls, says, scriptedAgent, text } from "../support/scripted-agent.ts";
-import { type StoreServer, startStoreServer } from "../support/store-server.ts";
-import { readTurn } from "../support/turn-events.ts";
+import { readTurn } from "../support/fronts/turn-events.ts";
+import { type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
+import { calls, says, scriptedAgent, text } from "../support/services/scripted-agent.ts";
 
 const agent = scriptedAgent();
 let server: StoreServer;

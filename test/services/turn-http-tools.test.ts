@@ -5,10 +5,10 @@ import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
 import { failureOf } from "../support/failure.ts";
-import { freePort } from "../support/free-port.ts";
-import { calls, given, says, scriptedAgent, text } from "../support/scripted-agent.ts";
-import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
-import { readTurn } from "../support/turn-events.ts";
+import { readTurn } from "../support/fronts/turn-events.ts";
+import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/servers/store-server.ts";
+import { freePort } from "../support/services/free-port.ts";
+import { calls, given, says, scriptedAgent, text } from "../support/services/scripted-agent.ts";
 
 const agent = scriptedAgent();
 let server: StoreServer;

@@ -1,10 +1,10 @@
 // Queued turns whose server goes before they have begun: another runs them.
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { TurnPolicy, TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
-import { administer } from "../support/postgres.ts";
-import { calls, says, scriptedAgent, text } from "../support/scripted-agent.ts";
-import { type StoreServer, startStoreServer } from "../support/store-server.ts";
-import { readTurn } from "../support/turn-events.ts";
+import { readTurn } from "../support/fronts/turn-events.ts";
+import { administer } from "../support/postgres/postgres.ts";
+import { type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
+import { calls, says, scriptedAgent, text } from "../support/services/scripted-agent.ts";
 
 const HOUR_MS = 3_600_000;
 const agent = scriptedAgent();

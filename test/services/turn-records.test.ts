@@ -6,10 +6,10 @@ import { MessageKind, MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { FinishReason, TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
 import { AgentFailure } from "../../src/agents/connectors/connector.ts";
 import { createSweeper } from "../../src/jobs/sweeper.ts";
+import { exported, imported } from "../support/calls/transfer.ts";
 import { failureOf } from "../support/failure.ts";
-import { calls, given, says, scriptedAgent, text, thought } from "../support/scripted-agent.ts";
-import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
-import { exported, imported } from "../support/transfer.ts";
+import { type Clients, type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
+import { calls, given, says, scriptedAgent, text, thought } from "../support/services/scripted-agent.ts";
 
 const agent = scriptedAgent();
 let server: StoreServer;

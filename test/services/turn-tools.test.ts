@@ -5,11 +5,11 @@ import { MessageKind, MessageRole, MessageState } from "../../gen/colloquy/v1/me
 import { ToolPlace } from "../../gen/colloquy/v1/part_pb.ts";
 import { FinishReason, TurnPolicy, TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
 import { RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
-import { failureIn, hear } from "../support/chat.ts";
 import { failureOf } from "../support/failure.ts";
-import { calls, given, says, scriptedAgent, text, thought, whole } from "../support/scripted-agent.ts";
-import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
-import { KINDS, readTurn } from "../support/turn-events.ts";
+import { failureIn, hear } from "../support/fronts/chat.ts";
+import { KINDS, readTurn } from "../support/fronts/turn-events.ts";
+import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/servers/store-server.ts";
+import { calls, given, says, scriptedAgent, text, thought, whole } from "../support/services/scripted-agent.ts";
 
 const agent = scriptedAgent();
 let server: StoreServer;

@@ -5,9 +5,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
 import { FinishReason, TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
 import { failureOf } from "../support/failure.ts";
-import { calls, given, says, scriptedAgent, text } from "../support/scripted-agent.ts";
-import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
-import { readTurn } from "../support/turn-events.ts";
+import { readTurn } from "../support/fronts/turn-events.ts";
+import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/servers/store-server.ts";
+import { calls, given, says, scriptedAgent, text } from "../support/services/scripted-agent.ts";
 
 const HOUR_MS = 3_600_000;
 const agent = scriptedAgent();

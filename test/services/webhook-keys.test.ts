@@ -7,8 +7,8 @@ import { expect, test, vi } from "vitest";
 import { createLogger } from "../../src/telemetry/log.ts";
 import { startOwnApp } from "../fault/stage/app.ts";
 import { tablesAt } from "../fault/stage/database.ts";
-import { administer, createTestDatabase } from "../support/postgres.ts";
-import { startReceiver } from "../support/webhook-receiver.ts";
+import { administer, createTestDatabase } from "../support/postgres/postgres.ts";
+import { startReceiver } from "../support/services/webhook-receiver.ts";
 
 // Leases end by the clock.
 vi.setConfig({ testTimeout: 120_000 });

@@ -12,9 +12,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { WebhookOutcome } from "../../gen/colloquy/v1/webhook_pb.ts";
 import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
-import { startChild } from "../support/child.ts";
-import { freePort } from "../support/free-port.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { startChild } from "../support/run/child.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
+import { freePort } from "../support/services/free-port.ts";
 
 const NATS = ["/usr/sbin/nats-server", "/usr/bin/nats-server"].find((path) => existsSync(path));
 

@@ -5,8 +5,8 @@ import { ConversationService } from "../../gen/colloquy/v1/conversation_service_
 import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { WebhookState } from "../../gen/colloquy/v1/webhook_pb.ts";
 import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { type Receiver, startReceiver } from "../support/webhook-receiver.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
+import { type Receiver, startReceiver } from "../support/services/webhook-receiver.ts";
 
 let server: IdentityServer;
 let receiver: Receiver;

@@ -12,10 +12,10 @@ import { WebhookEndpointSchema, WebhookOrder, WebhookOutcome, WebhookState } fro
 import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
 import type { Json, OpenApiDocument } from "../../scripts/openapi/index.ts";
 import { measureBacklogs } from "../../src/webhooks/backlog.ts";
+import { createCheck } from "../support/calls/openapi-schema.ts";
 import { failureOf } from "../support/failure.ts";
-import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { createCheck } from "../support/openapi-schema.ts";
-import { type Receiver, startReceiver, verify } from "../support/webhook-receiver.ts";
+import { type IdentityServer, startIdentityServer } from "../support/servers/identity-server.ts";
+import { type Receiver, startReceiver, verify } from "../support/services/webhook-receiver.ts";
 
 let server: IdentityServer;
 let receiver: Receiver;

@@ -7,7 +7,7 @@ import type { Database } from "../../src/store/database.ts";
 import { addTenant, tenantOfSlug } from "../../src/store/directory/tenants.ts";
 import { migrate, migrationScript } from "../../src/store/migrate.ts";
 import { undistributed } from "../../src/store/sharding/distribute.ts";
-import { administer, createTestDatabase, statementName, type TestDatabase } from "../support/postgres.ts";
+import { administer, createTestDatabase, statementName, type TestDatabase } from "../support/postgres/postgres.ts";
 
 /** With keys between them, and to the tenant. $1 the tenant. */
 const ROWS = [

@@ -12,7 +12,7 @@ import { type OwnApp, startOwnApp } from "../fault/stage/app.ts";
 import type { Store } from "../fault/stage/database.ts";
 import { createRandom, type Random } from "../fault/stage/random.ts";
 import { createConversations, startWriters } from "../fault/stage/writers.ts";
-import { type OwnCitus, startOwnCitus } from "../support/citus-cluster.ts";
+import { type OwnCitus, startOwnCitus } from "../support/postgres/citus-cluster.ts";
 
 // Whole clusters, on machines that may be busy. In the torture run, as many kills as fit into an hour.
 const FULL = process.env.TORTURE === "1";

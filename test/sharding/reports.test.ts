@@ -4,7 +4,13 @@ import { afterEach, expect, inject, test } from "vitest";
 import type { Database, Statement } from "../../src/store/database.ts";
 import { addTenant, tenantOfSlug } from "../../src/store/directory/tenants.ts";
 import { migrate } from "../../src/store/migrate.ts";
-import { administer, createTestDatabase, statementName, type TestDatabase, urlOf } from "../support/postgres.ts";
+import {
+  administer,
+  createTestDatabase,
+  statementName,
+  type TestDatabase,
+  urlOf,
+} from "../support/postgres/postgres.ts";
 
 let own: TestDatabase;
 afterEach(() => own.drop());

@@ -12,7 +12,7 @@ import { send } from "../../src/store/log/send-statement.ts";
 import { readLog, readVisible } from "../../src/store/log/statements.ts";
 import { sendMany, sendManyNamed } from "../../src/store/messages/send-many-statement.ts";
 import { addReaction, removeReaction } from "../../src/store/reactions/statements.ts";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres/postgres.ts";
 
 const tenant = randomUUID();
 const id = randomUUID();

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { expect, inject, test } from "vitest";
 import { addTenant } from "../../src/store/directory/tenants.ts";
 import { takeSamplesAnew } from "../../src/store/erasure/samples.ts";
-import { administer, createTestDatabase, urlOf } from "../support/postgres.ts";
+import { administer, createTestDatabase, urlOf } from "../support/postgres/postgres.ts";
 
 test("the nodes' samples of what was erased are taken anew", async () => {
   await using own = await createTestDatabase();

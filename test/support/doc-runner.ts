@@ -7,9 +7,9 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
-import { startChild } from "./child.ts";
-import { runInProcess } from "./command-in-process.ts";
-import { COMPILED } from "./process.ts";
+import { startChild } from "./run/child.ts";
+import { runInProcess } from "./servers/command-in-process.ts";
+import { COMPILED } from "./servers/process.ts";
 
 const root = join(import.meta.dirname, "../..");
 const MARK = "=== the end of the block";

@@ -4,7 +4,7 @@ import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { PartSchema, ToolType } from "../../gen/colloquy/v1/part_pb.ts";
 import type { Entry } from "../../src/agents/connectors/history/items.ts";
 import { partsText } from "../../src/domain/parts/stored.ts";
-import { AGENT_ID } from "./upstream.ts";
+import { AGENT_ID } from "./services/upstream.ts";
 
 type Draft = MessageInitShape<typeof PartSchema>;
 

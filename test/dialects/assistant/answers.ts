@@ -1,7 +1,7 @@
 // What the answers of the assistant API look like, for its tests.
 import { STATUS_CODES } from "node:http";
 import { expect } from "vitest";
-import type { HttpAnswer } from "../../support/dialect-server.ts";
+import type { HttpAnswer } from "../../support/servers/dialect-server.ts";
 
 export const PATH = "/api/conversations";
 

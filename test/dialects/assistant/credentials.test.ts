@@ -1,8 +1,8 @@
 // Who may name which user in the assistant API: with a credential, and with trust on or off without one.
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type DialectServer, startDialects } from "../../support/dialect-server.ts";
-import type { Credential } from "../../support/identity-server.ts";
+import { type DialectServer, startDialects } from "../../support/servers/dialect-server.ts";
+import type { Credential } from "../../support/servers/identity-server.ts";
 import { expectError, PATH } from "./answers.ts";
 
 let trusting: DialectServer;

@@ -1,8 +1,8 @@
 // What fails before or beside the work of the assistant API, each in the documented shape.
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type DialectServer, startDialects } from "../../support/dialect-server.ts";
-import { administer } from "../../support/postgres.ts";
+import { administer } from "../../support/postgres/postgres.ts";
+import { type DialectServer, startDialects } from "../../support/servers/dialect-server.ts";
 import { expectError, PATH } from "./answers.ts";
 
 let server: DialectServer;

@@ -1,7 +1,7 @@
 // The documented examples of the assistant API, as they stand, against a server in the development profile.
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type DialectServer, startDialects } from "../../support/dialect-server.ts";
+import { type DialectServer, startDialects } from "../../support/servers/dialect-server.ts";
 import { expectHeaders, masked, PATH } from "./answers.ts";
 
 let server: DialectServer;

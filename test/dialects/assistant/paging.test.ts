@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { newId } from "../../../src/domain/ids/id.ts";
-import { type DialectServer, type HttpAnswer, startDialects } from "../../support/dialect-server.ts";
+import { type DialectServer, type HttpAnswer, startDialects } from "../../support/servers/dialect-server.ts";
 import { expectError, PATH } from "./answers.ts";
 
 let server: DialectServer;

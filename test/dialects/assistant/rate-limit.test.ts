@@ -3,8 +3,8 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationService } from "../../../gen/colloquy/compat/assistant/v1/conversation_service_pb.ts";
 import { UserLimits } from "../../../src/dialects/assistant/rate-limit.ts";
-import { type DialectServer, type HttpAnswer, startDialects } from "../../support/dialect-server.ts";
 import { failureOf } from "../../support/errors.ts";
+import { type DialectServer, type HttpAnswer, startDialects } from "../../support/servers/dialect-server.ts";
 import { expectError, PATH } from "./answers.ts";
 
 let server: DialectServer;

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
-import { type DialectServer, type HttpAnswer, startDialects } from "../../support/dialect-server.ts";
+import { type DialectServer, type HttpAnswer, startDialects } from "../../support/servers/dialect-server.ts";
 import { expectError, expectHeaders, PATH } from "./answers.ts";
 
 let server: DialectServer;

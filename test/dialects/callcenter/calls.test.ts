@@ -1,8 +1,8 @@
 // The endpoints of the call center's API, as its document describes them.
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type DialectServer, type HttpAnswer, startDialects } from "../../support/dialect-server.ts";
-import type { Credential } from "../../support/identity-server.ts";
+import { type DialectServer, type HttpAnswer, startDialects } from "../../support/servers/dialect-server.ts";
+import type { Credential } from "../../support/servers/identity-server.ts";
 
 let dialect: DialectServer;
 let ann: Credential;

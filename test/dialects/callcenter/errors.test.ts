@@ -3,8 +3,8 @@ import { randomUUID } from "node:crypto";
 import { Writable } from "node:stream";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type DialectServer, sendHttp, startDialects } from "../../support/dialect-server.ts";
-import { type Credential, startIdentityServer } from "../../support/identity-server.ts";
+import { type DialectServer, sendHttp, startDialects } from "../../support/servers/dialect-server.ts";
+import { type Credential, startIdentityServer } from "../../support/servers/identity-server.ts";
 
 let dialect: DialectServer;
 let ann: Credential;

@@ -1,8 +1,8 @@
 // GET /conversations/user, as the call center's document describes it.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
-import { type DialectServer, startDialects } from "../../support/dialect-server.ts";
-import type { Credential } from "../../support/identity-server.ts";
+import { type DialectServer, startDialects } from "../../support/servers/dialect-server.ts";
+import type { Credential } from "../../support/servers/identity-server.ts";
 
 let dialect: DialectServer;
 const who: Record<string, Credential> & { ann?: Credential; boss?: Credential; key?: Credential } = {};

@@ -3,9 +3,9 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
-import { type FakeOpenAi, startFakeOpenAi } from "../../support/agents.ts";
-import { type DialectServer, sendHttp } from "../../support/dialect-server.ts";
-import type { Credential } from "../../support/identity-server.ts";
+import { type DialectServer, sendHttp } from "../../support/servers/dialect-server.ts";
+import type { Credential } from "../../support/servers/identity-server.ts";
+import { type FakeOpenAi, startFakeOpenAi } from "../../support/services/agents.ts";
 import { type Company, company, expectError, startCrm } from "./scene.ts";
 
 let dialect: DialectServer;
@@ -255,7 +255,7 @@ describe("credentials and errors", () => {
   });
 
   test("S1-13 answers 429 past the limit, with Retry-After", async () => {
-    const { startDialects } = await import("../../support/dialect-server.ts");
+    const { startDialects } = await import("../../support/servers/dialect-server.ts");
     const limited = await startDialects("crm", { COLLOQUY_RATE_LIMITS: "caller=2/60" });
     try {
       const credential = await limited.tenant.token("ann");

@@ -2,8 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ParticipantService } from "../../../gen/colloquy/v1/participant_service_pb.ts";
-import type { DialectServer } from "../../support/dialect-server.ts";
-import type { Credential } from "../../support/identity-server.ts";
+import type { DialectServer } from "../../support/servers/dialect-server.ts";
+import type { Credential } from "../../support/servers/identity-server.ts";
 import { type Company, company, expectError, startCrm, TIME, UUID } from "./scene.ts";
 
 let dialect: DialectServer;

@@ -3,8 +3,8 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { expect } from "vitest";
 import type { AgentSchema } from "../../../gen/colloquy/v1/agent_pb.ts";
 import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
-import { type DialectServer, type HttpAnswer, sendHttp, startDialects } from "../../support/dialect-server.ts";
-import type { Credential, IdentityTenant } from "../../support/identity-server.ts";
+import { type DialectServer, type HttpAnswer, sendHttp, startDialects } from "../../support/servers/dialect-server.ts";
+import type { Credential, IdentityTenant } from "../../support/servers/identity-server.ts";
 
 export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 export const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;

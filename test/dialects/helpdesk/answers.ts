@@ -1,6 +1,6 @@
 // What the answers of the helpdesk API look like, for its tests.
 import { expect } from "vitest";
-import type { HttpAnswer } from "../../support/dialect-server.ts";
+import type { HttpAnswer } from "../../support/servers/dialect-server.ts";
 
 /** The helpdesk's paths on a server that it shares with others. */
 export const PATH = "/desk/api/conversations";

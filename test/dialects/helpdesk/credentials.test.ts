@@ -1,7 +1,7 @@
 // Who may name which user, and touch whose conversation, in the helpdesk API.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type DialectServer, startDialects } from "../../support/dialect-server.ts";
-import type { Credential } from "../../support/identity-server.ts";
+import { type DialectServer, startDialects } from "../../support/servers/dialect-server.ts";
+import type { Credential } from "../../support/servers/identity-server.ts";
 import { COMPAT, expectError, PATH } from "./answers.ts";
 
 let trusting: DialectServer;

@@ -1,8 +1,8 @@
 // The documented examples of the helpdesk API, as they stand, against a server in the development profile.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
-import { type DialectServer, type HttpCall, sendHttp, startDialects } from "../../support/dialect-server.ts";
-import { freePort } from "../../support/free-port.ts";
+import { type DialectServer, type HttpCall, sendHttp, startDialects } from "../../support/servers/dialect-server.ts";
+import { freePort } from "../../support/services/free-port.ts";
 import { expectError, masked } from "./answers.ts";
 
 // The documented base URL names port 3030, which somebody may use on this machine.

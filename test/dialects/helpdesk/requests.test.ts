@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { newId } from "../../../src/domain/ids/id.ts";
-import { type DialectServer, startDialects } from "../../support/dialect-server.ts";
-import { administer } from "../../support/postgres.ts";
+import { administer } from "../../support/postgres/postgres.ts";
+import { type DialectServer, startDialects } from "../../support/servers/dialect-server.ts";
 import { COMPAT, expectError, PATH } from "./answers.ts";
 
 let server: DialectServer;

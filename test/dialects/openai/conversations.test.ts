@@ -6,7 +6,7 @@ import { ConversationService } from "../../../gen/colloquy/v1/conversation_servi
 import { MessageKind, MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { ToolType } from "../../../gen/colloquy/v1/part_pb.ts";
-import { transportOver } from "../../support/five-wires.ts";
+import { transportOver } from "../../support/calls/five-wires.ts";
 import { type OpenAiScene, startOpenAi } from "./scene.ts";
 
 let scene: OpenAiScene;

@@ -1,6 +1,6 @@
 // The events of each kind of output, as the client's own accumulator takes them.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { PIXEL } from "../../support/files.ts";
+import { PIXEL } from "../../support/calls/files.ts";
 import { type ModelScene, responds, startModelScene } from "./model-scene.ts";
 
 let scene: ModelScene;

@@ -5,11 +5,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
-import { PIXEL } from "../../support/files.ts";
-import { speakHttp1 } from "../../support/framed-http1.ts";
-import { leastHeldBy } from "../../support/loop-held.ts";
-import { startSender } from "../../support/sender.ts";
-import { type SwallowingProxy, startSwallowingProxy } from "../../support/swallowing-proxy.ts";
+import { PIXEL } from "../../support/calls/files.ts";
+import { speakHttp1 } from "../../support/calls/framed-http1.ts";
+import { startSender } from "../../support/calls/sender.ts";
+import { leastHeldBy } from "../../support/measure/loop-held.ts";
+import { type SwallowingProxy, startSwallowingProxy } from "../../support/services/swallowing-proxy.ts";
 import { type ModelScene, responds, says, startModelScene } from "./model-scene.ts";
 
 let scene: ModelScene;

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import OpenAI, { type BadRequestError, NotFoundError, toFile } from "openai";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
-import { PIXEL, personOf, pieces } from "../../support/files.ts";
+import { PIXEL, personOf, pieces } from "../../support/calls/files.ts";
 import { type ModelScene, responds, says, startModelScene } from "./model-scene.ts";
 
 let scene: ModelScene;

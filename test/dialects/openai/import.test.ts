@@ -7,7 +7,7 @@ import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { TransferService } from "../../../gen/colloquy/v1/transfer_service_pb.ts";
 import { linesOf } from "../../../src/dialects/openai/import/lines.ts";
 import { openAiRecords } from "../../../src/dialects/openai/import/records.ts";
-import { transportOver } from "../../support/five-wires.ts";
+import { transportOver } from "../../support/calls/five-wires.ts";
 import { HOSTILE } from "./item-table.ts";
 import { type OpenAiScene, startOpenAi } from "./scene.ts";
 

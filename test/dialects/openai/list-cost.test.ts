@@ -1,6 +1,6 @@
 // What a page of items costs beside the same page of the contract.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Credential } from "../../support/identity-server.ts";
+import type { Credential } from "../../support/servers/identity-server.ts";
 import { type OpenAiScene, startOpenAi } from "./scene.ts";
 
 const KINDS = [

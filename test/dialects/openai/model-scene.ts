@@ -3,8 +3,8 @@ import type { ServerResponse } from "node:http";
 import OpenAI from "openai";
 import { OpenAiApi } from "../../../gen/colloquy/v1/agent_pb.ts";
 import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
-import { type DialectServer, startDialects } from "../../support/dialect-server.ts";
-import { startUpstream, type Upstream } from "../../support/upstream.ts";
+import { type DialectServer, startDialects } from "../../support/servers/dialect-server.ts";
+import { startUpstream, type Upstream } from "../../support/services/upstream.ts";
 
 export interface ModelScene {
   readonly dialect: DialectServer;

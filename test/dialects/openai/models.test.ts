@@ -3,7 +3,7 @@ import { createClient } from "@connectrpc/connect";
 import { NotFoundError } from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
-import { transportOver } from "../../support/five-wires.ts";
+import { transportOver } from "../../support/calls/five-wires.ts";
 import { type OpenAiScene, startOpenAi } from "./scene.ts";
 
 let scene: OpenAiScene;

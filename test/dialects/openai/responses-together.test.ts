@@ -3,8 +3,8 @@ import type { BadRequestError } from "openai";
 import type { ResponseStreamEvent } from "openai/resources/responses/responses";
 import OlderOpenAI from "openai-6";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { lockWaits } from "../../support/lock-waits.ts";
-import { type SwallowingProxy, startSwallowingProxy } from "../../support/swallowing-proxy.ts";
+import { lockWaits } from "../../support/postgres/lock-waits.ts";
+import { type SwallowingProxy, startSwallowingProxy } from "../../support/services/swallowing-proxy.ts";
 import { chunk, finishChat, type ModelScene, responds, says, startModelScene } from "./model-scene.ts";
 
 let scene: ModelScene;

@@ -1,7 +1,7 @@
 // What OpenAI's client sends again by itself, after responses that never arrived: it acts once.
 import type OpenAI from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type SwallowingProxy, startSwallowingProxy } from "../../support/swallowing-proxy.ts";
+import { type SwallowingProxy, startSwallowingProxy } from "../../support/services/swallowing-proxy.ts";
 import { type OpenAiScene, startOpenAi } from "./scene.ts";
 
 let scene: OpenAiScene;

@@ -1,6 +1,6 @@
 // OpenAI's own client on a server of ours.
 import OpenAI from "openai";
-import { type DialectServer, startDialects } from "../../support/dialect-server.ts";
+import { type DialectServer, startDialects } from "../../support/servers/dialect-server.ts";
 
 type Scope = "read" | "write" | "admin";
 

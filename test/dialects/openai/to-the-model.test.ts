@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import type { ResponseInputItem } from "openai/resources/responses/responses";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { administer, urlOf } from "../../support/postgres.ts";
+import { administer, urlOf } from "../../support/postgres/postgres.ts";
 import { chunk, finishChat, type ModelScene, responds, says, startModelScene } from "./model-scene.ts";
 
 let scene: ModelScene;

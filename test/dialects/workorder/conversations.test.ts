@@ -2,8 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
-import { type DialectServer, startDialects } from "../../support/dialect-server.ts";
-import type { Credential, IdentityTenant } from "../../support/identity-server.ts";
+import { type DialectServer, startDialects } from "../../support/servers/dialect-server.ts";
+import type { Credential, IdentityTenant } from "../../support/servers/identity-server.ts";
 
 let dialect: DialectServer;
 let other: IdentityTenant;

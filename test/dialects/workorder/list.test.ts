@@ -1,8 +1,8 @@
 // GET /conversations, credentials and errors, as the work orders' document describes them.
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type DialectServer, startDialects } from "../../support/dialect-server.ts";
-import type { Credential, IdentityTenant } from "../../support/identity-server.ts";
+import { type DialectServer, startDialects } from "../../support/servers/dialect-server.ts";
+import type { Credential, IdentityTenant } from "../../support/servers/identity-server.ts";
 
 let dialect: DialectServer;
 let other: IdentityTenant;

@@ -19,7 +19,7 @@ import { RestProblem } from "../../../src/protocols/rest/binding/problem.ts";
 import { readText } from "../../../src/protocols/rest/request/json/body.ts";
 import { readMessage } from "../../../src/protocols/rest/request/json/read.ts";
 import { createCodec } from "../../../src/protocols/rpc/codec.ts";
-import { ownServices } from "../../support/contract.ts";
+import { ownServices } from "../../support/servers/contract.ts";
 import type { Random } from "../stage/random.ts";
 import { almostMessage, bend, bendBytes, type Known } from "./almost.ts";
 

@@ -1,5 +1,5 @@
 // Reads what the store holds of some conversations, by SQL of its own: nothing of the server takes part.
-import { administer } from "../../support/postgres.ts";
+import { administer } from "../../support/postgres/postgres.ts";
 
 /** A conversation as the tables have it. */
 export interface StoredLog {

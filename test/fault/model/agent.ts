@@ -1,5 +1,5 @@
 // An agent that calls a tool where it is told to act, and is done once it has the result.
-import { startFakeAgent } from "../../support/agents.ts";
+import { startFakeAgent } from "../../support/services/agents.ts";
 
 export interface CallingAgent extends AsyncDisposable {
   readonly url: string;

@@ -7,7 +7,7 @@ import { type Message, MessageKind, MessageRole } from "../../../gen/colloquy/v1
 import { PartSchema } from "../../../gen/colloquy/v1/part_pb.ts";
 import { TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { newId } from "../../../src/domain/ids/id.ts";
-import { ALL_KINDS } from "../../support/random-parts.ts";
+import { ALL_KINDS } from "../../support/random/random-parts.ts";
 import { failureOf } from "../stage/outcome.ts";
 import { type Clients, clientsOver, patientClients, type WireForm } from "../stage/wires.ts";
 import type { Who } from "./chat.ts";

@@ -1,5 +1,5 @@
 // R5: whatever is sent, the answer is one that the contract documents, and nothing ends or hangs.
-import { ownServices } from "../../support/contract.ts";
+import { ownServices } from "../../support/servers/contract.ts";
 import type { Known } from "../fuzz/almost.ts";
 import { createAsker } from "../fuzz/ask.ts";
 import { judge } from "../fuzz/judge.ts";

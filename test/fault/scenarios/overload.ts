@@ -1,7 +1,7 @@
 // R11: more work than there is room for is refused at once, in words, and what was refused did nothing.
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
-import { usedMemory } from "../../support/memory.ts";
+import { usedMemory } from "../../support/measure/memory.ts";
 import { startDatabaseProxy } from "../faults/database-proxy.ts";
 import { check } from "../history/check.ts";
 import { History } from "../history/history.ts";

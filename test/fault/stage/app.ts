@@ -8,8 +8,8 @@ import { bootstrap } from "../../../src/app/first-run.ts";
 import { loadConfig } from "../../../src/config/config.ts";
 import type { Database } from "../../../src/store/database.ts";
 import { type DatabaseOptions, openDatabase } from "../../../src/store/open-database.ts";
-import { STREAM_LANE, UNARY_LANE } from "../../support/echo-server.ts";
-import { silent } from "../../support/postgres.ts";
+import { silent } from "../../support/postgres/postgres.ts";
+import { STREAM_LANE, UNARY_LANE } from "../../support/servers/echo-server.ts";
 
 export interface OwnApp extends AsyncDisposable {
   readonly url: string;

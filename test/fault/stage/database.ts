@@ -17,7 +17,7 @@ import {
 } from "../../../src/embedded-postgres/postmaster.ts";
 import { migrate } from "../../../src/store/migrate.ts";
 import { openDatabase } from "../../../src/store/open-database.ts";
-import { administer, copyCluster, urlOf } from "../../support/postgres.ts";
+import { administer, copyCluster, urlOf } from "../../support/postgres/postgres.ts";
 import { type Crash, crashPostgres } from "../faults/processes.ts";
 import { type OwnServer, startOwnServer } from "./server.ts";
 

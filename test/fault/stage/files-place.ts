@@ -6,7 +6,7 @@ import { loadConfig } from "../../../src/config/config.ts";
 import { newId } from "../../../src/domain/ids/id.ts";
 import type { ByteStore } from "../../../src/files/byte-store.ts";
 import { openFiles } from "../../../src/files/open.ts";
-import { type S3Server, startSwift } from "../../support/swift.ts";
+import { type S3Server, startSwift } from "../../support/services/swift.ts";
 
 export interface FilesPlace extends AsyncDisposable {
   /** COLLOQUY_FILES, and what goes with it. */

@@ -2,7 +2,7 @@
 // its clock when asked.
 import { readdirSync } from "node:fs";
 import { createServer } from "node:http";
-import { residentMemory } from "../../support/memory.ts";
+import { residentMemory } from "../../support/measure/memory.ts";
 
 let shiftMs = 0;
 const RealDate = Date;

@@ -1,6 +1,7 @@
 // Colloquy as a process of its own that can be killed and started again at the same address.
-import { freePort } from "../../support/free-port.ts";
-import { type Outcome, type RunningServer, startServer } from "../../support/process.ts";
+
+import { type Outcome, type RunningServer, startServer } from "../../support/servers/process.ts";
+import { freePort } from "../../support/services/free-port.ts";
 
 export interface OwnServer extends AsyncDisposable {
   /** Stays the same from start to start. */

@@ -9,7 +9,7 @@ import { ParticipantService } from "../../../gen/colloquy/v1/participant_service
 import { ReactionService } from "../../../gen/colloquy/v1/reaction_service_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { createClient as createRetryingClient } from "../../../src/client/index.ts";
-import { transportOver, WIRE_FORMS, type WireForm } from "../../support/five-wires.ts";
+import { transportOver, WIRE_FORMS, type WireForm } from "../../support/calls/five-wires.ts";
 
 export type { WireForm };
 export { WIRE_FORMS as WIRES };

@@ -1,6 +1,6 @@
 // What the torture runner runs: each scenario in a size that takes ten seconds to a minute, to be repeated for hours.
 
-import { hasSwift } from "../../support/swift.ts";
+import { hasSwift } from "../../support/services/swift.ts";
 import { badInput } from "../scenarios/bad-input.ts";
 import { deadlines } from "../scenarios/deadlines.ts";
 import { decoders } from "../scenarios/decoders.ts";

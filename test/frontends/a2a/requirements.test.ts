@@ -4,8 +4,8 @@ import { randomUUID } from "node:crypto";
 import type { Client } from "@a2a-js/sdk/client";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { A2AService } from "../../../gen/lf/a2a/v1/a2a_pb.ts";
-import { a2aClient, all, BINDINGS, message, postA2a, replyOf, toldOf } from "../../support/a2a.ts";
-import { type Any, type ChatServer, calls, pauses, says, startChats } from "../../support/ai-sdk.ts";
+import { a2aClient, all, BINDINGS, message, postA2a, replyOf, toldOf } from "../../support/fronts/a2a.ts";
+import { type Any, type ChatServer, calls, pauses, says, startChats } from "../../support/fronts/ai-sdk.ts";
 
 let chats: ChatServer;
 const clients = new Map<string, Client>();

@@ -7,15 +7,15 @@ import { AccessService } from "../../../gen/colloquy/v1/access_service_pb.ts";
 import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
-import { a2aClient, all, BINDINGS, message, postA2a, replyOf, toldOf } from "../../support/a2a.ts";
-import { type FakeAgent, startFakeAgent } from "../../support/agents.ts";
-import { calls, gives, replies, thinks } from "../../support/agui.ts";
+import { a2aClient, all, BINDINGS, message, postA2a, replyOf, toldOf } from "../../support/fronts/a2a.ts";
+import { calls, gives, replies, thinks } from "../../support/fronts/agui.ts";
 import {
   type Credential,
   type IdentityServer,
   type IdentityTenant,
   startIdentityServer,
-} from "../../support/identity-server.ts";
+} from "../../support/servers/identity-server.ts";
+import { type FakeAgent, startFakeAgent } from "../../support/services/agents.ts";
 
 const [WORKING, COMPLETED, FAILED, CANCELED, INPUT_REQUIRED] = [2, 3, 4, 5, 6];
 

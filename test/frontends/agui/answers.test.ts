@@ -8,9 +8,19 @@ import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
-import { type FakeAgent, startFakeAgent } from "../../support/agents.ts";
-import { aguiClient, ask, bodies, calls, postAgui, type Reply, replies, runAgui, told } from "../../support/agui.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../../support/identity-server.ts";
+import {
+  aguiClient,
+  ask,
+  bodies,
+  calls,
+  postAgui,
+  type Reply,
+  replies,
+  runAgui,
+  told,
+} from "../../support/fronts/agui.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../../support/servers/identity-server.ts";
+import { type FakeAgent, startFakeAgent } from "../../support/services/agents.ts";
 
 const TOOL = { name: "locate", description: "Where the user is", parameters: { type: "object", properties: {} } };
 

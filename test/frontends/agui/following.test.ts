@@ -6,10 +6,10 @@ import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
-import { type FakeAgent, startFakeAgent } from "../../support/agents.ts";
-import { aguiClient, ask, bodies, calls, gives, type Reply, runAgui, thinks, told } from "../../support/agui.ts";
-import { startCuttingProxy } from "../../support/cutting-proxy.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../../support/identity-server.ts";
+import { aguiClient, ask, bodies, calls, gives, type Reply, runAgui, thinks, told } from "../../support/fronts/agui.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../../support/servers/identity-server.ts";
+import { type FakeAgent, startFakeAgent } from "../../support/services/agents.ts";
+import { startCuttingProxy } from "../../support/services/cutting-proxy.ts";
 
 let server: IdentityServer;
 let agent: FakeAgent;

@@ -6,7 +6,6 @@ import { ConversationService } from "../../../gen/colloquy/v1/conversation_servi
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
-import { type FakeAgent, startFakeAgent } from "../../support/agents.ts";
 import {
   aguiClient,
   ask,
@@ -20,8 +19,9 @@ import {
   runAgui,
   thinks,
   told,
-} from "../../support/agui.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../../support/identity-server.ts";
+} from "../../support/fronts/agui.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../../support/servers/identity-server.ts";
+import { type FakeAgent, startFakeAgent } from "../../support/services/agents.ts";
 
 let server: IdentityServer;
 let agent: FakeAgent;

@@ -3,9 +3,19 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
-import { type FakeAgent, startFakeAgent } from "../../support/agents.ts";
-import { aguiClient, ask, calls, eventsIn, input, postAgui, type Reply, replies, runAgui } from "../../support/agui.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../../support/identity-server.ts";
+import {
+  aguiClient,
+  ask,
+  calls,
+  eventsIn,
+  input,
+  postAgui,
+  type Reply,
+  replies,
+  runAgui,
+} from "../../support/fronts/agui.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../../support/servers/identity-server.ts";
+import { type FakeAgent, startFakeAgent } from "../../support/services/agents.ts";
 
 let server: IdentityServer;
 let agent: FakeAgent;

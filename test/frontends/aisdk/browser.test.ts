@@ -8,8 +8,8 @@ import type { Browser, Page } from "playwright-core";
 import { createServer, type ViteDevServer } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
-import { type ChatServer, calls, pauses, says, startChats, thought } from "../../support/ai-sdk.ts";
-import { HAS_CHROMIUM, launchChromium } from "../../support/browser.ts";
+import { type ChatServer, calls, pauses, says, startChats, thought } from "../../support/fronts/ai-sdk.ts";
+import { HAS_CHROMIUM, launchChromium } from "../../support/fronts/browser.ts";
 
 const EXAMPLE = join(import.meta.dirname, "../../../examples/chat-nextless");
 

@@ -16,7 +16,7 @@ import {
   says,
   startChats,
   user,
-} from "../../support/ai-sdk.ts";
+} from "../../support/fronts/ai-sdk.ts";
 
 let server: ChatServer;
 beforeAll(async () => {

@@ -20,10 +20,10 @@ import {
   request,
   startChats,
   user,
-} from "../../support/ai-sdk.ts";
-import { bearer } from "../../support/identity-server.ts";
-import { leastHeldBy } from "../../support/loop-held.ts";
-import { startServer } from "../../support/process.ts";
+} from "../../support/fronts/ai-sdk.ts";
+import { leastHeldBy } from "../../support/measure/loop-held.ts";
+import { bearer } from "../../support/servers/identity-server.ts";
+import { startServer } from "../../support/servers/process.ts";
 
 let server: ChatServer;
 beforeAll(async () => {

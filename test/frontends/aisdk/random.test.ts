@@ -12,7 +12,7 @@ import {
   startChats,
   thought,
   VERSIONS,
-} from "../../support/ai-sdk.ts";
+} from "../../support/fronts/ai-sdk.ts";
 
 let server: ChatServer;
 beforeAll(async () => {

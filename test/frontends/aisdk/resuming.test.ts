@@ -18,8 +18,8 @@ import {
   thought,
   user,
   VERSIONS,
-} from "../../support/ai-sdk.ts";
-import { startCuttingProxy } from "../../support/cutting-proxy.ts";
+} from "../../support/fronts/ai-sdk.ts";
+import { startCuttingProxy } from "../../support/services/cutting-proxy.ts";
 
 let server: ChatServer;
 beforeAll(async () => {

@@ -18,7 +18,7 @@ import {
   thought,
   user,
   VERSIONS,
-} from "../../support/ai-sdk.ts";
+} from "../../support/fronts/ai-sdk.ts";
 
 let server: ChatServer;
 beforeAll(async () => {

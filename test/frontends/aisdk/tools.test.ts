@@ -17,7 +17,7 @@ import {
   startChats,
   user,
   VERSIONS,
-} from "../../support/ai-sdk.ts";
+} from "../../support/fronts/ai-sdk.ts";
 
 let server: ChatServer;
 const ran: Any[] = [];

@@ -6,10 +6,10 @@ import { ConversationService } from "../../../gen/colloquy/v1/conversation_servi
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
-import { type FakeAgent, startFakeAgent } from "../../support/agents.ts";
-import { startCuttingProxy } from "../../support/cutting-proxy.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../../support/identity-server.ts";
-import { MCP_CLIENTS, type McpClient, type Progress, postMcp, toolCall } from "../../support/mcp.ts";
+import { MCP_CLIENTS, type McpClient, type Progress, postMcp, toolCall } from "../../support/fronts/mcp.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../../support/servers/identity-server.ts";
+import { type FakeAgent, startFakeAgent } from "../../support/services/agents.ts";
+import { startCuttingProxy } from "../../support/services/cutting-proxy.ts";
 
 let server: IdentityServer;
 let agent: FakeAgent;

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../../support/identity-server.ts";
-import { postMcp, request, toolCall } from "../../support/mcp.ts";
+import { postMcp, request, toolCall } from "../../support/fronts/mcp.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../../support/servers/identity-server.ts";
 
 const KIB = 1024;
 let server: IdentityServer;

@@ -2,8 +2,8 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { packageVersion } from "../../../src/config/version.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../../support/identity-server.ts";
-import { postMcp, request, toolCall } from "../../support/mcp.ts";
+import { postMcp, request, toolCall } from "../../support/fronts/mcp.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../../support/servers/identity-server.ts";
 
 const ISSUERS = [
   {

@@ -1,7 +1,7 @@
 // JSON-RPC as nobody should send it: each message gets one clear answer, and nothing happens.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Credential, type IdentityServer, startIdentityServer } from "../../support/identity-server.ts";
-import { postMcp, request, toolCall } from "../../support/mcp.ts";
+import { postMcp, request, toolCall } from "../../support/fronts/mcp.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let key: Credential;

@@ -4,14 +4,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AccessService } from "../../../gen/colloquy/v1/access_service_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { MCP_CLIENTS, postMcp, request, type ToolAnswer } from "../../support/fronts/mcp.ts";
 import {
   bearer,
   type Credential,
   type IdentityServer,
   type IdentityTenant,
   startIdentityServer,
-} from "../../support/identity-server.ts";
-import { MCP_CLIENTS, postMcp, request, type ToolAnswer } from "../../support/mcp.ts";
+} from "../../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let tenant: IdentityTenant;

@@ -3,9 +3,9 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
-import type { Credential, IdentityServer, IdentityTenant } from "../../support/identity-server.ts";
-import { startIdentityServer } from "../../support/identity-server.ts";
-import { connectNew, MCP_CLIENTS, type McpClient } from "../../support/mcp.ts";
+import { connectNew, MCP_CLIENTS, type McpClient } from "../../support/fronts/mcp.ts";
+import type { Credential, IdentityServer, IdentityTenant } from "../../support/servers/identity-server.ts";
+import { startIdentityServer } from "../../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let tenant: IdentityTenant;

@@ -1,6 +1,6 @@
 // Bodies: what of the request they fill, what of the answer they are, and what is refused.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createLibrary, serveHttp1, type TestServer } from "../../support/library.ts";
+import { createLibrary, serveHttp1, type TestServer } from "../../support/servers/library.ts";
 
 let server: TestServer;
 let lenient: TestServer;

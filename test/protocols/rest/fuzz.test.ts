@@ -2,8 +2,8 @@
 // fails again. REST_FUZZ sets how many inputs in all (default 20,000).
 import { describe, expect, it } from "vitest";
 import { parseTemplate, TemplateError } from "../../../src/protocols/rest/binding/template.ts";
-import { askLocally } from "../../support/in-process.ts";
-import { createLibrary } from "../../support/library.ts";
+import { askLocally } from "../../support/servers/in-process.ts";
+import { createLibrary } from "../../support/servers/library.ts";
 
 const TOTAL = Number(process.env.REST_FUZZ ?? 20_000);
 const SEED = Number(process.env.REST_FUZZ_SEED ?? 1);

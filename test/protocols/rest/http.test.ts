@@ -2,7 +2,7 @@
 import { brotliCompressSync, brotliDecompressSync, deflateSync, gunzipSync, gzipSync } from "node:zlib";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createLibrary, serveHttp1, serveHttp2, type TestServer } from "../../support/library.ts";
+import { createLibrary, serveHttp1, serveHttp2, type TestServer } from "../../support/servers/library.ts";
 
 const json = { "content-type": "application/json" };
 

@@ -4,8 +4,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Mount, RenderError } from "../../../src/protocols/rest/binding/mount.ts";
 import { createRest } from "../../../src/protocols/rest/rest.ts";
 import { LibraryService } from "../../gen/colloquy/test/v1/rest_pb.ts";
-import { createFakePipeline } from "../../support/fake-pipeline.ts";
-import { createLibrary, serveHttp1, type TestServer } from "../../support/library.ts";
+import { createFakePipeline } from "../../support/servers/fake-pipeline.ts";
+import { createLibrary, serveHttp1, type TestServer } from "../../support/servers/library.ts";
 
 const open: TestServer[] = [];
 afterEach(async () => {

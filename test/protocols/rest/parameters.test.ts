@@ -1,6 +1,6 @@
 // Path and query parameters, each row taken from google/api/http.proto or the JSON form of Protobuf.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createLibrary, serveHttp1, type TestServer } from "../../support/library.ts";
+import { createLibrary, serveHttp1, type TestServer } from "../../support/servers/library.ts";
 
 let server: TestServer;
 beforeAll(async () => {

@@ -13,7 +13,7 @@ import { createServer, type Server } from "../../../src/server/server.ts";
 import { createLogger } from "../../../src/telemetry/log.ts";
 import { createMetrics } from "../../../src/telemetry/metrics.ts";
 import { LibraryService } from "../../gen/colloquy/test/v1/rest_pb.ts";
-import { libraryHandlers } from "../../support/library.ts";
+import { libraryHandlers } from "../../support/servers/library.ts";
 
 const seen = { entered: 0, aborted: 0 };
 const lines: Record<string, unknown>[] = [];

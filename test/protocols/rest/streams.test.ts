@@ -3,7 +3,13 @@ import { once } from "node:events";
 import { connect as connectTcp, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { createLibrary, type LibraryOptions, serveHttp1, serveHttp2, type TestServer } from "../../support/library.ts";
+import {
+  createLibrary,
+  type LibraryOptions,
+  serveHttp1,
+  serveHttp2,
+  type TestServer,
+} from "../../support/servers/library.ts";
 
 const open: { close(): unknown }[] = [];
 afterEach(async () => {

@@ -3,9 +3,9 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EchoRequestSchema } from "../../gen/colloquy/test/v1/echo_pb.ts";
-import { PROTOCOLS, type Protocol } from "../../support/clients.ts";
-import { ECHO, type EchoServer, startEchoServer } from "../../support/echo-server.ts";
-import { bodyOf, frame, type RawAnswer, rawCall } from "../../support/raw-call.ts";
+import { PROTOCOLS, type Protocol } from "../../support/calls/clients.ts";
+import { bodyOf, frame, type RawAnswer, rawCall } from "../../support/calls/raw-call.ts";
+import { ECHO, type EchoServer, startEchoServer } from "../../support/servers/echo-server.ts";
 
 const SERVICE = "/colloquy.test.v1.EchoService";
 const MiB = 1 << 20;

@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
-import { PROTOCOLS, transportTo } from "../../support/clients.ts";
-import { type EchoServer, startEchoServer } from "../../support/echo-server.ts";
+import { PROTOCOLS, transportTo } from "../../support/calls/clients.ts";
 import { failureOf } from "../../support/errors.ts";
+import { type EchoServer, startEchoServer } from "../../support/servers/echo-server.ts";
 
 let server: EchoServer;
 beforeAll(async () => {

@@ -5,9 +5,9 @@ import { StructSchema, type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationSchema } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { CreateConversationRequestSchema } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
-import { WIRE_FORMS, type WireForm } from "../../support/five-wires.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../../support/identity-server.ts";
-import { bodyOf, type RawAnswer, rawCall } from "../../support/raw-call.ts";
+import { WIRE_FORMS, type WireForm } from "../../support/calls/five-wires.ts";
+import { bodyOf, type RawAnswer, rawCall } from "../../support/calls/raw-call.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../../support/servers/identity-server.ts";
 
 const METHOD = "/colloquy.v1.ConversationService/CreateConversation";
 const MiB = 1 << 20;

@@ -6,10 +6,10 @@ import type { Transport } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ruleOf } from "../../../src/domain/identity/permissions.ts";
 import { SCOPES } from "../../../src/domain/identity/principal.ts";
-import { ownServices } from "../../support/contract.ts";
-import { callMethod, type Outcome, transportOver, WIRE_FORMS, type WireForm } from "../../support/five-wires.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../../support/identity-server.ts";
-import { createWorld, WIRE_CASES, type WireCase, type World } from "../../support/wire-cases.ts";
+import { callMethod, type Outcome, transportOver, WIRE_FORMS, type WireForm } from "../../support/calls/five-wires.ts";
+import { createWorld, WIRE_CASES, type WireCase, type World } from "../../support/calls/wire-cases.ts";
+import { ownServices } from "../../support/servers/contract.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let world: World;

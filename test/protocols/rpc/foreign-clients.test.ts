@@ -9,7 +9,7 @@ import { loadFileDescriptorSetFromBuffer } from "@grpc/proto-loader";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createDescriptorIndex } from "../../../src/services/system/descriptor-index.ts";
 import { EchoService } from "../../gen/colloquy/test/v1/echo_pb.ts";
-import { type EchoServer, startEchoServer, TOKEN } from "../../support/echo-server.ts";
+import { type EchoServer, startEchoServer, TOKEN } from "../../support/servers/echo-server.ts";
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, "../../..");

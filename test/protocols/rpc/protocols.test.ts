@@ -1,9 +1,9 @@
 // The pipeline over the three protocols, called by Connect's own clients.
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { echoClient, PROTOCOLS, type Protocol } from "../../support/clients.ts";
-import { type EchoServer, startEchoServer } from "../../support/echo-server.ts";
+import { echoClient, PROTOCOLS, type Protocol } from "../../support/calls/clients.ts";
 import { failureOf } from "../../support/errors.ts";
+import { type EchoServer, startEchoServer } from "../../support/servers/echo-server.ts";
 
 let server: EchoServer;
 beforeAll(async () => {

@@ -3,11 +3,11 @@
 import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type EchoServer, startEchoServer, TOKEN } from "../../support/echo-server.ts";
-import { RandomCaller } from "../../support/random-caller.ts";
-import { randomStreamCall } from "../../support/random-streams.ts";
-import { frame } from "../../support/raw-call.ts";
-import { speak } from "../../support/sockets.ts";
+import { frame } from "../../support/calls/raw-call.ts";
+import { speak } from "../../support/calls/sockets.ts";
+import { RandomCaller } from "../../support/random/random-caller.ts";
+import { randomStreamCall } from "../../support/random/random-streams.ts";
+import { type EchoServer, startEchoServer, TOKEN } from "../../support/servers/echo-server.ts";
 
 /** A million for a night: `TEST_CALLS=1000000`. */
 const CALLS = Number(process.env.TEST_CALLS ?? 500);

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
 import { describe, expect, it } from "vitest";
 import { DomainError, ErrorReason } from "../../../src/domain/errors.ts";
-import { ECHO, type EchoServer, startEchoServer, TOKEN, UNARY_LANE } from "../../support/echo-server.ts";
-import { RandomCaller } from "../../support/random-caller.ts";
-import { randomCall } from "../../support/random-calls.ts";
+import { RandomCaller } from "../../support/random/random-caller.ts";
+import { randomCall } from "../../support/random/random-calls.ts";
+import { ECHO, type EchoServer, startEchoServer, TOKEN, UNARY_LANE } from "../../support/servers/echo-server.ts";
 
 const HEADERS = { "content-type": "application/json", authorization: `Bearer ${TOKEN}` };
 const TOO_MUCH = new DomainError(ErrorReason.OVERLOADED, "the server has more to do than it can", {

@@ -1,8 +1,8 @@
 // The unary lane and Connect's own handlers answer alike, whatever they are asked.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type EchoServer, startEchoServer } from "../../support/echo-server.ts";
-import { RandomCaller } from "../../support/random-caller.ts";
-import { randomCall } from "../../support/random-calls.ts";
+import { RandomCaller } from "../../support/random/random-caller.ts";
+import { randomCall } from "../../support/random/random-calls.ts";
+import { type EchoServer, startEchoServer } from "../../support/servers/echo-server.ts";
 
 /** A million for a night: `TEST_CALLS=1000000`. */
 const CALLS = Number(process.env.TEST_CALLS ?? 2_000);

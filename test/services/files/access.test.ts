@@ -2,9 +2,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
 import { newId } from "../../../src/domain/ids/id.ts";
+import { type Person, PIXEL, personOf } from "../../support/calls/files.ts";
 import { failureOf } from "../../support/failure.ts";
-import { type Person, PIXEL, personOf } from "../../support/files.ts";
-import { type IdentityServer, type IdentityTenant, startIdentityServer, WIRES } from "../../support/identity-server.ts";
+import {
+  type IdentityServer,
+  type IdentityTenant,
+  startIdentityServer,
+  WIRES,
+} from "../../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let tenant: IdentityTenant;

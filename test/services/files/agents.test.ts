@@ -8,10 +8,14 @@ import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
 import type { ChatResponse } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { newId } from "../../../src/domain/ids/id.ts";
-import { type FakeAgent, startFakeAgent } from "../../support/agents.ts";
-import { type Person, PIXEL, personOf } from "../../support/files.ts";
-import { type IdentityServer, type IdentityTenant, startIdentityServer } from "../../support/identity-server.ts";
-import { startUpstream, type Upstream } from "../../support/upstream.ts";
+import { type Person, PIXEL, personOf } from "../../support/calls/files.ts";
+import {
+  type IdentityServer,
+  type IdentityTenant,
+  startIdentityServer,
+} from "../../support/servers/identity-server.ts";
+import { type FakeAgent, startFakeAgent } from "../../support/services/agents.ts";
+import { startUpstream, type Upstream } from "../../support/services/upstream.ts";
 
 let server: IdentityServer;
 let upstream: Upstream;

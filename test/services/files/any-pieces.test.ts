@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createDiskStore } from "../../../src/files/disk.ts";
 import { createRandom, type Random } from "../../fault/stage/random.ts";
-import { personOf, sha256 } from "../../support/files.ts";
-import { type IdentityServer, startIdentityServer } from "../../support/identity-server.ts";
-import { SENDS, type Sending } from "../../support/uploads.ts";
+import { personOf, sha256 } from "../../support/calls/files.ts";
+import { SENDS, type Sending } from "../../support/calls/uploads.ts";
+import { type IdentityServer, startIdentityServer } from "../../support/servers/identity-server.ts";
 
 const ROUNDS = Math.max(6, Math.round(Number(process.env.COLLOQUY_TEST_CUTS ?? 0) / 8));
 const SEED = Number(process.env.TEST_SEED ?? 1);

@@ -9,8 +9,12 @@ import { EventService } from "../../../gen/colloquy/v1/event_service_pb.ts";
 import { newId } from "../../../src/domain/ids/id.ts";
 import { createDiskStore } from "../../../src/files/disk.ts";
 import { sweepFiles, sweepLostBytes } from "../../../src/jobs/files.ts";
-import { type Person, PIXEL, personOf } from "../../support/files.ts";
-import { type IdentityServer, type IdentityTenant, startIdentityServer } from "../../support/identity-server.ts";
+import { type Person, PIXEL, personOf } from "../../support/calls/files.ts";
+import {
+  type IdentityServer,
+  type IdentityTenant,
+  startIdentityServer,
+} from "../../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let tenant: IdentityTenant;

@@ -10,9 +10,14 @@ import { FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
 import { LegalHoldService } from "../../../gen/colloquy/v1/legal_hold_service_pb.ts";
 import { createDiskStore } from "../../../src/files/disk.ts";
 import { sweepFiles } from "../../../src/jobs/files.ts";
+import { type Person, PIXEL, personOf } from "../../support/calls/files.ts";
 import { failureOf } from "../../support/failure.ts";
-import { type Person, PIXEL, personOf } from "../../support/files.ts";
-import { type IdentityServer, type IdentityTenant, startIdentityServer, WIRES } from "../../support/identity-server.ts";
+import {
+  type IdentityServer,
+  type IdentityTenant,
+  startIdentityServer,
+  WIRES,
+} from "../../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let tenant: IdentityTenant;

@@ -7,8 +7,12 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createDiskStore } from "../../../src/files/disk.ts";
 import { findMissing } from "../../../src/jobs/missing-bytes.ts";
 import { createLogger } from "../../../src/telemetry/log.ts";
-import { type Person, PIXEL, personOf } from "../../support/files.ts";
-import { type IdentityServer, type IdentityTenant, startIdentityServer } from "../../support/identity-server.ts";
+import { type Person, PIXEL, personOf } from "../../support/calls/files.ts";
+import {
+  type IdentityServer,
+  type IdentityTenant,
+  startIdentityServer,
+} from "../../support/servers/identity-server.ts";
 
 let one: IdentityServer;
 let tenant: IdentityTenant;

@@ -2,8 +2,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Person, PIXEL, personOf, sha256 } from "../../support/files.ts";
-import { type IdentityServer, startIdentityServer } from "../../support/identity-server.ts";
+import { type Person, PIXEL, personOf, sha256 } from "../../support/calls/files.ts";
+import { type IdentityServer, startIdentityServer } from "../../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let ann: Person;

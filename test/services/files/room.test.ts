@@ -10,7 +10,7 @@ import { createDiskStore } from "../../../src/files/disk.ts";
 import type { CallContext } from "../../../src/pipeline/call/call.ts";
 import { createFile } from "../../../src/services/files/create.ts";
 import { RunningUploads } from "../../../src/services/files/running-uploads.ts";
-import { type IdentityServer, startIdentityServer } from "../../support/identity-server.ts";
+import { type IdentityServer, startIdentityServer } from "../../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 let folder: string;

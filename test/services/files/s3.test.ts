@@ -18,12 +18,12 @@ import { SettingError } from "../../../src/domain/settings/setting-error.ts";
 import { openFiles } from "../../../src/files/open.ts";
 import { sweepFiles, sweepLostBytes } from "../../../src/jobs/files.ts";
 import { startOwnServer } from "../../fault/stage/server.ts";
-import { endWithTest } from "../../support/child.ts";
-import { PIXEL, personOf, sha256 } from "../../support/files.ts";
-import { freePort } from "../../support/free-port.ts";
-import { startIdentityServer } from "../../support/identity-server.ts";
-import { lockWaits } from "../../support/lock-waits.ts";
-import { hasSwift, type S3Server, startSwift } from "../../support/swift.ts";
+import { PIXEL, personOf, sha256 } from "../../support/calls/files.ts";
+import { lockWaits } from "../../support/postgres/lock-waits.ts";
+import { endWithTest } from "../../support/run/child.ts";
+import { startIdentityServer } from "../../support/servers/identity-server.ts";
+import { freePort } from "../../support/services/free-port.ts";
+import { hasSwift, type S3Server, startSwift } from "../../support/services/swift.ts";
 
 describe.runIf(hasSwift())("files in an S3-compatible store", () => {
   let s3: S3Server;

@@ -7,9 +7,13 @@ import * as tus from "tus-js-client";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createDiskStore } from "../../../src/files/disk.ts";
 import { sweepLostBytes, sweepUploads } from "../../../src/jobs/files.ts";
-import { startCuttingProxy } from "../../support/cutting-proxy.ts";
-import { openFilesIn, type Person, personOf, sha256 } from "../../support/files.ts";
-import { type IdentityServer, type IdentityTenant, startIdentityServer } from "../../support/identity-server.ts";
+import { openFilesIn, type Person, personOf, sha256 } from "../../support/calls/files.ts";
+import {
+  type IdentityServer,
+  type IdentityTenant,
+  startIdentityServer,
+} from "../../support/servers/identity-server.ts";
+import { startCuttingProxy } from "../../support/services/cutting-proxy.ts";
 
 let folder: string;
 let server: IdentityServer;

@@ -9,14 +9,14 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { AccessService } from "../../../gen/colloquy/v1/access_service_pb.ts";
 import { DirectoryService } from "../../../gen/colloquy/v1/directory_service_pb.ts";
 import { ErasureService } from "../../../gen/colloquy/v1/erasure_service_pb.ts";
-import { openFilesIn, type Person, personOf } from "../../support/files.ts";
+import { openFilesIn, type Person, personOf } from "../../support/calls/files.ts";
+import { lockWaits } from "../../support/postgres/lock-waits.ts";
 import {
   type Credential,
   type IdentityServer,
   type IdentityTenant,
   startIdentityServer,
-} from "../../support/identity-server.ts";
-import { lockWaits } from "../../support/lock-waits.ts";
+} from "../../support/servers/identity-server.ts";
 
 let folder: string;
 let server: IdentityServer;

@@ -8,8 +8,8 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type CreateFileRequestSchema, FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
-import { FILE_WIRES, personOf, pieces, sha256 } from "../../support/files.ts";
-import { type IdentityServer, startIdentityServer, WIRES } from "../../support/identity-server.ts";
+import { FILE_WIRES, personOf, pieces, sha256 } from "../../support/calls/files.ts";
+import { type IdentityServer, startIdentityServer, WIRES } from "../../support/servers/identity-server.ts";
 
 let server: IdentityServer;
 beforeAll(async () => {

@@ -6,8 +6,8 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startChild } from "../child.ts";
-import { freePort } from "../free-port.ts";
+import { startChild } from "../run/child.ts";
+import { freePort } from "../services/free-port.ts";
 
 const NGINX = "/usr/sbin/nginx";
 const HAPROXY = "/usr/sbin/haproxy";

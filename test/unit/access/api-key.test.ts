@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { hashSecret, judgeSecret, makeApiKey, parseApiKey } from "../../../src/access/keys/api-key.ts";
-import { TENANT } from "../../support/access.ts";
+import { TENANT } from "../../support/servers/access.ts";
 
 const KEY_ID = "01890a5d-ac96-774b-bcce-000000000001";
 

@@ -17,7 +17,7 @@ import {
   reasonName,
   requestWith,
   TENANT,
-} from "../../support/access.ts";
+} from "../../support/servers/access.ts";
 
 function setup({ tenants: allowed }: { tenants?: string[] } = {}) {
   const now = fakeClock();

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { BoundedCache, LoadingCache } from "../../../src/access/bounded-cache.ts";
-import { fakeClock } from "../../support/access.ts";
+import { fakeClock } from "../../support/servers/access.ts";
 
 describe("a bounded cache", () => {
   test("forgets the least recently used first", () => {

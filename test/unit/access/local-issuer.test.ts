@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { LocalIssuer } from "../../../src/access/tokens/local-issuer.ts";
 import { RETIRE_AFTER_MS, ROTATE_AFTER_MS } from "../../../src/access/tokens/local-keys.ts";
 import { Tokens } from "../../../src/access/tokens/tokens.ts";
-import { fakeClock, fakeRing, TENANT } from "../../support/access.ts";
+import { fakeClock, fakeRing, TENANT } from "../../support/servers/access.ts";
 
 let directory: string;
 beforeEach(async () => {

@@ -12,7 +12,7 @@ import {
 import { GenuineRefused } from "../../../src/access/tokens/claims.ts";
 import { DomainError, ErrorReason } from "../../../src/domain/errors.ts";
 import type { Principal, Role } from "../../../src/domain/identity/principal.ts";
-import { OTHER_TENANT, reasonName, requestWith, TENANT } from "../../support/access.ts";
+import { OTHER_TENANT, reasonName, requestWith, TENANT } from "../../support/servers/access.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ now: Date.parse("2026-01-02T03:04:05Z") });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { Limiter } from "../../../src/access/limits/rate-limits.ts";
 import type { ServerCount } from "../../../src/domain/fixed-window.ts";
-import { fakeClock } from "../../support/access.ts";
+import { fakeClock } from "../../support/servers/access.ts";
 
 const SECONDS = 60;
 

@@ -10,7 +10,7 @@ import { fetchKeys, readKeyFile } from "../../../src/access/tokens/key-files.ts"
 import { keySource } from "../../../src/access/tokens/key-source.ts";
 import { Tokens } from "../../../src/access/tokens/tokens.ts";
 import { DomainError, ErrorReason } from "../../../src/domain/errors.ts";
-import { fakeClock } from "../../support/access.ts";
+import { fakeClock } from "../../support/servers/access.ts";
 
 const ISSUER = "https://login.example.com/";
 const AUDIENCE = "colloquy";

@@ -11,7 +11,7 @@ import { NO_TOKENS } from "../../../src/domain/turns/token-count.ts";
 import { FinishReason } from "../../../src/domain/turns/turn.ts";
 import { createHints } from "../../../src/live/hints/hints.ts";
 import type { Database } from "../../../src/store/database.ts";
-import { leastHeldBy } from "../../support/loop-held.ts";
+import { leastHeldBy } from "../../support/measure/loop-held.ts";
 
 /** A turn of an agent that says these texts, and then is silent until it is stopped. */
 async function live(texts: Iterable<string>, query: (name: string) => readonly object[], silent = true) {

@@ -9,7 +9,7 @@ import { historyBytes } from "../../../src/agents/connectors/history/budget.ts";
 import { itemsOf } from "../../../src/agents/connectors/history/items.ts";
 import { createOpenAi } from "../../../src/agents/connectors/openai/openai.ts";
 import { StreamedFiles } from "../../../src/agents/connectors/streamed-files.ts";
-import { ask, inChunks, startUpstream, type Upstream } from "../../support/upstream.ts";
+import { ask, inChunks, startUpstream, type Upstream } from "../../support/services/upstream.ts";
 
 let upstream: Upstream;
 beforeAll(async () => {

@@ -5,7 +5,7 @@ import { newId } from "../../../src/domain/ids/id.ts";
 import { TURN_TIMES } from "../../../src/domain/turns/turn.ts";
 import { createHints } from "../../../src/live/hints/hints.ts";
 import type { Database } from "../../../src/store/database.ts";
-import { silent } from "../../support/postgres.ts";
+import { silent } from "../../support/postgres/postgres.ts";
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] }));
 afterEach(() => void vi.useRealTimers());

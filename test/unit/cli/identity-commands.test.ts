@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseApiKey } from "../../../src/access/keys/api-key.ts";
-import { runInProcess } from "../../support/command-in-process.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
-import { runColloquy } from "../../support/process.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
+import { runInProcess } from "../../support/servers/command-in-process.ts";
+import { runColloquy } from "../../support/servers/process.ts";
 
 let own: TestDatabase;
 let dataDir: string;

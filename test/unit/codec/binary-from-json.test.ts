@@ -7,8 +7,8 @@ import { createFieldFromJson } from "../../../src/codec/binary/binary-from-json.
 import { ByteSink } from "../../../src/codec/binary/byte-writer.ts";
 import { createBinaryForm } from "../../../src/codec/binary/protobuf-writer.ts";
 import { partsText, readParts, setStoredParts } from "../../../src/domain/parts/stored.ts";
-import { anyCharacter } from "../../support/any-character.ts";
-import { randomParts } from "../../support/random-parts.ts";
+import { anyCharacter } from "../../support/random/any-character.ts";
+import { randomParts } from "../../support/random/random-parts.ts";
 
 const form = createBinaryForm();
 const writeField = createFieldFromJson(MessageSchema.field.parts);

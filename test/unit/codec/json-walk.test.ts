@@ -9,7 +9,7 @@ import { JsonWalk } from "../../../src/codec/json/walk/json-walk.ts";
 import { readLargeJson } from "../../../src/codec/json/walk/large-json.ts";
 import { ShapeFault } from "../../../src/codec/shape-fault.ts";
 import { parseJson } from "../../../src/domain/json.ts";
-import { arbitraryOf, SCHEMAS } from "../../support/random-messages.ts";
+import { arbitraryOf, SCHEMAS } from "../../support/random/random-messages.ts";
 
 const OPTIONS = { ignoreUnknownFields: true };
 

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { type MessageRole, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import { createJsonForm } from "../../../src/codec/json/json-writer.ts";
 import { EchoRequestSchema } from "../../gen/colloquy/test/v1/echo_pb.ts";
-import { arbitraryOf, SCHEMAS } from "../../support/random-messages.ts";
+import { arbitraryOf, SCHEMAS } from "../../support/random/random-messages.ts";
 
 describe.each(SCHEMAS.map((schema) => [schema.typeName, schema] as const))("%s", (_, schema) => {
   it.each([false, true])("is as toJson has it, with implicit fields: %s", (alwaysEmitImplicit) => {

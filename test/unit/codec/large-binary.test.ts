@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readLargeBinary } from "../../../src/codec/binary/large-binary.ts";
 import { EchoRequestSchema } from "../../gen/colloquy/test/v1/echo_pb.ts";
-import { arbitraryOf, SCHEMAS } from "../../support/random-messages.ts";
+import { arbitraryOf, SCHEMAS } from "../../support/random/random-messages.ts";
 
 /** What cannot be written is none. */
 const bytesOf = (schema: DescMessage) =>

@@ -6,7 +6,7 @@ import { MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import { ListMessagesResponseSchema } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { createBinaryForm } from "../../../src/codec/binary/protobuf-writer.ts";
 import { EchoRequestSchema } from "../../gen/colloquy/test/v1/echo_pb.ts";
-import { arbitraryOf, SCHEMAS } from "../../support/random-messages.ts";
+import { arbitraryOf, SCHEMAS } from "../../support/random/random-messages.ts";
 
 const form = createBinaryForm();
 

@@ -8,7 +8,7 @@ import type { Part } from "../../../gen/colloquy/v1/part_pb.ts";
 import { createBinaryForm } from "../../../src/codec/binary/protobuf-writer.ts";
 import { createJsonForm } from "../../../src/codec/json/json-writer.ts";
 import { partsText, setStoredParts } from "../../../src/domain/parts/stored.ts";
-import { randomParts } from "../../support/random-parts.ts";
+import { randomParts } from "../../support/random/random-parts.ts";
 
 function stored(parts: readonly Part[]): Message {
   const message = create(MessageSchema, { id: "m" });

@@ -5,9 +5,9 @@ import { afterAll, describe, expect, test } from "vitest";
 import { newId } from "../../../src/domain/ids/id.ts";
 import { createHints, type Hint } from "../../../src/live/hints/hints.ts";
 import { createNatsHints } from "../../../src/live/hints/nats.ts";
-import { makeCertificate } from "../../support/certificate.ts";
-import { freePort } from "../../support/free-port.ts";
-import { HAS_NATS, startFakeNats, startNats } from "../../support/nats-server.ts";
+import { makeCertificate } from "../../support/services/certificate.ts";
+import { freePort } from "../../support/services/free-port.ts";
+import { HAS_NATS, startFakeNats, startNats } from "../../support/services/nats-server.ts";
 
 const hint: Hint = { kind: "log", tenantId: newId(), conversationId: newId() };
 

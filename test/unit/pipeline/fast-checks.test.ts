@@ -10,7 +10,7 @@ import { createFastCheck } from "../../../src/pipeline/validation/fast-checks.ts
 import { nativeRules, predefinedRules } from "../../../src/pipeline/validation/predefined.ts";
 import { file_colloquy_test_v1_echo } from "../../gen/colloquy/test/v1/echo_pb.ts";
 import { file_colloquy_test_v1_rest } from "../../gen/colloquy/test/v1/rest_pb.ts";
-import { arbitraryOf } from "../../support/random-messages.ts";
+import { arbitraryOf } from "../../support/random/random-messages.ts";
 
 const SCHEMAS = [
   ...createRegistry(

@@ -11,7 +11,7 @@ import {
   nextShare,
 } from "../../../src/pipeline/load-shedding.ts";
 import { judge } from "../../../src/telemetry/event-loop.ts";
-import { silent } from "../../support/postgres.ts";
+import { silent } from "../../support/postgres/postgres.ts";
 
 const WINDOW_MS = 250;
 const MANY = FEW_CALLS + 1;

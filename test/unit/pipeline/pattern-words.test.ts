@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import * as rules from "../../../gen/buf/validate/validate_pb.ts";
 import { wordsOfPattern } from "../../../src/pipeline/validation/pattern-words.ts";
 import { nativeRules } from "../../../src/pipeline/validation/predefined.ts";
-import { ownServices } from "../../support/contract.ts";
+import { ownServices } from "../../support/servers/contract.ts";
 
 function patternsOf(own: rules.FieldRules | undefined): string[] {
   if (own === undefined) return [];

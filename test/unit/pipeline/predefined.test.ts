@@ -17,7 +17,7 @@ import { createFastCheck } from "../../../src/pipeline/validation/fast-checks.ts
 import { textLimit } from "../../../src/pipeline/validation/item-limits.ts";
 import { boundsOf, nativeRules, predefinedRules } from "../../../src/pipeline/validation/predefined.ts";
 import { validate } from "../../../src/pipeline/validation/validation.ts";
-import { anyCharacter } from "../../support/any-character.ts";
+import { anyCharacter } from "../../support/random/any-character.ts";
 
 const message = { content: "x" };
 

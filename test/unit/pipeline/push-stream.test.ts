@@ -1,7 +1,7 @@
 // Streams of answers in both forms: put into a sink, or asked for one by one.
 import { describe, expect, test, vi } from "vitest";
 import { mapped, type PushSink, pushAll, pushed } from "../../../src/pipeline/streams/push-stream.ts";
-import { usedMemory } from "../../support/memory.ts";
+import { usedMemory } from "../../support/measure/memory.ts";
 
 /** A sink that keeps what it gets, and has room only when the test says so. */
 function keeping(roomFor = Number.POSITIVE_INFINITY) {

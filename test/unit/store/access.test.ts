@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { newId } from "../../../src/domain/ids/id.ts";
 import type { Database } from "../../../src/store/database.ts";
 import { createKeyStore, createMemberStore, createTenantStore } from "../../../src/store/directory/access.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
 
 let own: TestDatabase;
 let database: Database;

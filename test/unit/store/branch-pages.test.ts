@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { listMessages } from "../../../src/store/messages/list-statements.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
 
 const TENANT = "01890000-0000-7000-8000-0000000000aa";
 const STRAIGHT = "01890000-0000-7000-9000-0000000000a1";

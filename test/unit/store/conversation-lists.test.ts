@@ -8,8 +8,8 @@ import type { ListEdge } from "../../../src/store/conversations/list-order.ts";
 import { type ConversationList, listConversations } from "../../../src/store/conversations/list-statement.ts";
 import type { Database } from "../../../src/store/database.ts";
 import type { ViewerKind } from "../../../src/store/visibility.ts";
-import { openExplainer } from "../../support/plans.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+import { openExplainer } from "../../support/postgres/plans.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
 
 const RUNS = Number(process.env.CONVERSATION_LISTS_RUNS ?? 1);
 const TENANT = "01890000-0000-7000-8000-000000000001";

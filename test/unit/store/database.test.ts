@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { DomainError, ErrorReason } from "../../../src/domain/errors.ts";
 import type { Database, Statement } from "../../../src/store/database.ts";
 import { translate } from "../../../src/store/driver/errors.ts";
-import { administer, createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+import { administer, createTestDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
 
 let fixture: TestDatabase;
 let database: Database;

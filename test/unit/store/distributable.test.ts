@@ -3,8 +3,8 @@ import { beforeAll, describe, expect, inject, test } from "vitest";
 import { sendFunctions } from "../../../src/store/log/send-function.ts";
 import { sendManyFunctions } from "../../../src/store/messages/send-many-function.ts";
 import { reactionFunctions } from "../../../src/store/reactions/functions.ts";
-import { undistributable, type Volatility, volatilityAt } from "../../support/distributable.ts";
-import { storeStatements } from "../../support/store-statements.ts";
+import { undistributable, type Volatility, volatilityAt } from "../../support/postgres/distributable.ts";
+import { storeStatements } from "../../support/postgres/store-statements.ts";
 
 let volatility: Volatility;
 beforeAll(async () => {

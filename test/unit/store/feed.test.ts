@@ -5,8 +5,8 @@ import { newId } from "../../../src/domain/ids/id.ts";
 import type { Database } from "../../../src/store/database.ts";
 import { advanceFeed, grownLogs } from "../../../src/store/feed/feed.ts";
 import { MAX_GROWN } from "../../../src/store/feed/statements.ts";
-import { lockWaits } from "../../support/lock-waits.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+import { lockWaits } from "../../support/postgres/lock-waits.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
 
 let own: TestDatabase;
 let database: Database;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { migrate, migrationState } from "../../../src/store/migrate.ts";
-import { administer, createTestDatabase, type TestDatabase, urlOf } from "../../support/postgres.ts";
+import { administer, createTestDatabase, type TestDatabase, urlOf } from "../../support/postgres/postgres.ts";
 
 let empty: TestDatabase;
 

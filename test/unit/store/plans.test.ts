@@ -26,9 +26,9 @@ import {
   messageId,
   NEWCOMER,
   REACTED_AFTER,
-} from "../../support/crowd.ts";
-import { type Explainer, openExplainer } from "../../support/plans.ts";
-import { administer, createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+} from "../../support/postgres/crowd.ts";
+import { type Explainer, openExplainer } from "../../support/postgres/plans.ts";
+import { administer, createTestDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
 
 let database: TestDatabase;
 let explainer: Explainer;

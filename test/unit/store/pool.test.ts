@@ -1,7 +1,7 @@
 // Connections as they are handed out, with and without a turn in between.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DEFAULT_TIMEOUTS, openPool, takeIdle } from "../../../src/store/driver/pool.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
 
 let fixture: TestDatabase;
 beforeAll(async () => {

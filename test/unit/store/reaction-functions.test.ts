@@ -8,7 +8,7 @@ import { reactionFunctions } from "../../../src/store/reactions/functions.ts";
 import { addReaction, removeReaction } from "../../../src/store/reactions/statements.ts";
 import type { ViewerKind } from "../../../src/store/visibility.ts";
 import { createRandom } from "../../fault/stage/random.ts";
-import { createTestDatabase, statementName, type TestDatabase } from "../../support/postgres.ts";
+import { createTestDatabase, statementName, type TestDatabase } from "../../support/postgres/postgres.ts";
 
 const ROUNDS = Number(process.env.TEST_CALLS || 150);
 const KINDS: readonly ViewerKind[] = ["tenant", "member", "manager"];

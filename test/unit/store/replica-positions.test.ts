@@ -4,7 +4,7 @@ import { Interruption } from "../../../src/domain/cancellation.ts";
 import { parsePosition, Reading } from "../../../src/domain/read-position.ts";
 import type { Database, Queryable } from "../../../src/store/database.ts";
 import { MAX_LAG_MS, PrimaryLog } from "../../../src/store/replicas/primary-log.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
 
 let own: TestDatabase;
 beforeAll(async () => {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Database, Statement } from "../../../src/store/database.ts";
 import { areCut, areHeavy } from "../../../src/store/driver/row-budget.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
 
 const KIB = 1024;
 const BUDGET = 400 * KIB;

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Database, Statement } from "../../../src/store/database.ts";
 import { PreparedQuery } from "../../../src/store/driver/prepared-query.ts";
 import { RowTap } from "../../../src/store/driver/row-parser.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
 
 describe("what a connection receives", () => {
   /** A message: its type, its length, its bytes. */

@@ -10,7 +10,7 @@ import { sendManyFunctions } from "../../../src/store/messages/send-many-functio
 import { sendMany, sendManyNamed } from "../../../src/store/messages/send-many-statement.ts";
 import type { ViewerKind } from "../../../src/store/visibility.ts";
 import { createRandom } from "../../fault/stage/random.ts";
-import { createTestDatabase, statementName, type TestDatabase } from "../../support/postgres.ts";
+import { createTestDatabase, statementName, type TestDatabase } from "../../support/postgres/postgres.ts";
 
 const ROUNDS = Number(process.env.TEST_CALLS || 100);
 const MEMBERS = ["ada", "bob", "cy", "dee"];

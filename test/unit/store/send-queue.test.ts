@@ -8,7 +8,7 @@ import { newId, newIds } from "../../../src/domain/ids/id.ts";
 import type { Database } from "../../../src/store/database.ts";
 import { SendQueue } from "../../../src/store/messages/send-batcher.ts";
 import type { Send } from "../../../src/store/messages/sends.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
 
 let own: TestDatabase;
 let database: Database;

@@ -8,7 +8,7 @@ import { DEFAULT_TIMEOUTS, type OpenPool, openPool } from "../../../src/store/dr
 import type { Queryable } from "../../../src/store/driver/statement.ts";
 import { LEAST_RATE, Snapshots } from "../../../src/store/snapshots/snapshot.ts";
 import { HeldTransaction } from "../../../src/store/transaction.ts";
-import { administer, createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+import { administer, createTestDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
 
 let database: TestDatabase;
 let opened: OpenPool;

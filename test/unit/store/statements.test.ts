@@ -1,8 +1,8 @@
 // Promise R4: every table in every statement is held to one tenant.
 import { describe, expect, test } from "vitest";
-import { unboundStatements } from "../../support/statement-log.ts";
-import { storeStatements } from "../../support/store-statements.ts";
-import { unboundTables } from "../../support/tenant-binding.ts";
+import { storeStatements } from "../../support/postgres/store-statements.ts";
+import { unboundTables } from "../../support/postgres/tenant-binding.ts";
+import { unboundStatements } from "../../support/run/statement-log.ts";
 
 const all = await storeStatements(/statements?\.ts$/);
 const statements = new Map(all.map(({ name, text }) => [name, text]));

@@ -3,10 +3,10 @@ import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { newId } from "../../../src/domain/ids/id.ts";
 import { createSweeper } from "../../../src/jobs/sweeper.ts";
 import type { Database } from "../../../src/store/database.ts";
-import { samplesWith } from "../../support/erasure.ts";
 import { reasonOf } from "../../support/errors.ts";
-import { onCitus } from "../../support/postgres.ts";
-import { type StoreServer, startStoreServer } from "../../support/store-server.ts";
+import { samplesWith } from "../../support/postgres/erasure.ts";
+import { onCitus } from "../../support/postgres/postgres.ts";
+import { type StoreServer, startStoreServer } from "../../support/servers/store-server.ts";
 
 let server: StoreServer;
 beforeAll(async () => {

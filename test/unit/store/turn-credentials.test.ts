@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 import { migrationScript } from "../../../src/store/migrate.ts";
 import { MIGRATION_TABLE } from "../../../src/store/migrations/names.ts";
-import { addOldTenant } from "../../support/old-schema.ts";
-import { administer, createTestDatabase } from "../../support/postgres.ts";
+import { addOldTenant } from "../../support/postgres/old-schema.ts";
+import { administer, createTestDatabase } from "../../support/postgres/postgres.ts";
 
 const NAME = "0075-turn-credentials";
 const ENDED = 3;

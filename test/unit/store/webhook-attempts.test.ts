@@ -10,8 +10,8 @@ import {
   trimAttempts,
   trimAttemptsStatement,
 } from "../../../src/store/webhooks/attempts.ts";
-import { openExplainer } from "../../support/plans.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+import { openExplainer } from "../../support/postgres/plans.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/postgres/postgres.ts";
 
 const ENDPOINTS = 5;
 const MORE = 300;

@@ -8,7 +8,7 @@ import { WebhookOutcome } from "../../../gen/colloquy/v1/webhook_pb.ts";
 import type { AddressGuard } from "../../../src/outbound/addresses.ts";
 import { createNatsSink } from "../../../src/webhooks/sinks/nats.ts";
 import type { Parcel } from "../../../src/webhooks/sinks/sink.ts";
-import { makeCertificate } from "../../support/certificate.ts";
+import { makeCertificate } from "../../support/services/certificate.ts";
 
 const INFO = `INFO {"server_id":"s","version":"2.10.0","headers":true,"max_payload":1048576,"pad":"${"p".repeat(500)}"}\r\n`;
 const PARCEL: Parcel = {

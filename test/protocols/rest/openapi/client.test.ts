@@ -5,10 +5,10 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Json, OpenApiDocument } from "../../../../scripts/openapi/index.ts";
-import { catalogDocument } from "../../../support/catalog.ts";
-import { startIdentityServer } from "../../../support/identity-server.ts";
-import { callEverything, operationsOf, runClient, successOf } from "../../../support/openapi-client.ts";
-import { createCheck } from "../../../support/openapi-schema.ts";
+import { callEverything, operationsOf, runClient, successOf } from "../../../support/calls/openapi-client.ts";
+import { createCheck } from "../../../support/calls/openapi-schema.ts";
+import { catalogDocument } from "../../../support/servers/catalog.ts";
+import { startIdentityServer } from "../../../support/servers/identity-server.ts";
 
 const written = join(import.meta.dirname, "../../../../gen/openapi/openapi.json");
 const documents: [string, OpenApiDocument][] = [

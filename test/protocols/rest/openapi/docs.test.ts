@@ -8,7 +8,7 @@ import { gunzipSync } from "node:zlib";
 import { chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createDocsHandlers } from "../../../../src/protocols/rest/docs/docs.ts";
-import { catalogDocument } from "../../../support/catalog.ts";
+import { catalogDocument } from "../../../support/servers/catalog.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { MediaType, OpenApiDocument, Operation } from "../../../../scripts/openapi/index.ts";
 import { sampleOf } from "../../../../scripts/openapi/pattern-sample.ts";
-import { catalogDocument } from "../../../support/catalog.ts";
-import { createCheck } from "../../../support/openapi-schema.ts";
+import { createCheck } from "../../../support/calls/openapi-schema.ts";
+import { catalogDocument } from "../../../support/servers/catalog.ts";
 
 const written = join(import.meta.dirname, "../../../../gen/openapi");
 const documents: [string, OpenApiDocument][] = [

@@ -1,7 +1,7 @@
 // Bindings as operations.
 import { describe, expect, test } from "vitest";
 import type { Operation, Parameter, Response } from "../../../../scripts/openapi/index.ts";
-import { catalogDocument } from "../../../support/catalog.ts";
+import { catalogDocument } from "../../../support/servers/catalog.ts";
 
 const document = catalogDocument();
 

@@ -1,7 +1,7 @@
 // Each shape of a field as JSON Schema.
 import { describe, expect, test } from "vitest";
 import type { Schema } from "../../../../scripts/openapi/index.ts";
-import { catalogDocument } from "../../../support/catalog.ts";
+import { catalogDocument } from "../../../support/servers/catalog.ts";
 
 const { schemas } = catalogDocument().components;
 const rules = schemas.CheckRulesRequest?.properties ?? {};

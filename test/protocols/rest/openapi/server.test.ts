@@ -10,12 +10,12 @@ import type {
   Operation,
   Schema,
 } from "../../../../scripts/openapi/index.ts";
-import { ownServices } from "../../../support/contract.ts";
-import { type IdentityServer, startIdentityServer } from "../../../support/identity-server.ts";
-import { callEverything, operationsOf, runClient, successOf } from "../../../support/openapi-client.ts";
-import { createCheck } from "../../../support/openapi-schema.ts";
-import { layOut } from "../../../support/rest-transport.ts";
-import { createWorld, WIRE_CASES, type WireCase, type World } from "../../../support/wire-cases.ts";
+import { callEverything, operationsOf, runClient, successOf } from "../../../support/calls/openapi-client.ts";
+import { createCheck } from "../../../support/calls/openapi-schema.ts";
+import { layOut } from "../../../support/calls/rest-transport.ts";
+import { createWorld, WIRE_CASES, type WireCase, type World } from "../../../support/calls/wire-cases.ts";
+import { ownServices } from "../../../support/servers/contract.ts";
+import { type IdentityServer, startIdentityServer } from "../../../support/servers/identity-server.ts";
 
 const written = readFileSync(join(import.meta.dirname, "../../../../gen/openapi/openapi.json"), "utf8");
 const document = JSON.parse(written) as OpenApiDocument;

@@ -9,8 +9,8 @@ import { DomainError } from "../../../../src/domain/errors.ts";
 import { permit, requireRules, ruleName, ruleOf } from "../../../../src/domain/identity/permissions.ts";
 import { isMemberId, type Principal, ROLES, type Role, type Scope } from "../../../../src/domain/identity/principal.ts";
 import { mayManage, mayWrite, viewerOf } from "../../../../src/domain/identity/visibility.ts";
-import { reasonName, TENANT } from "../../../support/access.ts";
-import { ownServices } from "../../../support/contract.ts";
+import { reasonName, TENANT } from "../../../support/servers/access.ts";
+import { ownServices } from "../../../support/servers/contract.ts";
 
 const member = (role: Role, tenantId: string | undefined = TENANT): Principal => {
   return { kind: "member", tenantId, memberId: "alice", role };

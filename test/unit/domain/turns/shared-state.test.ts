@@ -4,7 +4,7 @@ import { applyPatch, type Operation } from "rfc6902";
 import { expect, test } from "vitest";
 import { type DataPart, DataPartSchema } from "../../../../gen/colloquy/v1/part_pb.ts";
 import { afterChanges, MAX_STATE_BYTES } from "../../../../src/domain/turns/shared-state.ts";
-import { leastHeldBy } from "../../../support/loop-held.ts";
+import { leastHeldBy } from "../../../support/measure/loop-held.ts";
 
 const part = (name: string, value: unknown): DataPart => create(DataPartSchema, { name, json: JSON.stringify(value) });
 const delta = (...operations: object[]) => part("state-delta", operations);

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { Circuit } from "../../../../src/agents/connectors/circuit-breaker.ts";
 import { codePoints, fromCodePoint, TurnText } from "../../../../src/domain/turns/reply-text.ts";
 import { isOpen, mayBecome, statesBefore, TURN_TIMES, TurnState } from "../../../../src/domain/turns/turn.ts";
-import { anyCharacter } from "../../../support/any-character.ts";
+import { anyCharacter } from "../../../support/random/any-character.ts";
 
 describe("the states of a turn", () => {
   const { QUEUED, RUNNING, INPUT_REQUIRED, COMPLETE, CANCELLED, FAILED } = TurnState;

@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import { collect } from "../../../../src/protocols/http/body/collect.ts";
 import { wholeText } from "../../../../src/protocols/rpc/web-text.ts";
-import { usedMemory } from "../../../support/memory.ts";
+import { usedMemory } from "../../../support/measure/memory.ts";
 
 const MIB = 1024 * 1024;
 

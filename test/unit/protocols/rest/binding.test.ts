@@ -10,7 +10,7 @@ import { http } from "../../../../gen/google/api/annotations_pb.ts";
 import { type HttpRule, HttpRuleSchema } from "../../../../gen/google/api/http_pb.ts";
 import { BindingError, bindingsOf } from "../../../../src/protocols/rest/binding/binding.ts";
 import { LibraryService } from "../../../gen/colloquy/test/v1/rest_pb.ts";
-import { dialectServices, ownServices } from "../../../support/contract.ts";
+import { dialectServices, ownServices } from "../../../support/servers/contract.ts";
 
 type Rule = Partial<Pick<HttpRule, "body" | "responseBody">> & { on: string; extra?: Rule[] };
 

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { withTexts } from "../../../../src/domain/files/inline-bytes.ts";
 import { shortenDataUrls } from "../../../../src/protocols/rest/request/json/long-data-urls.ts";
-import { leastHeldBy } from "../../../support/loop-held.ts";
+import { leastHeldBy } from "../../../support/measure/loop-held.ts";
 
 const picture = randomBytes(90_000);
 const url = (bytes: Buffer, head = "data:image/png;base64,") => head + bytes.toString("base64");

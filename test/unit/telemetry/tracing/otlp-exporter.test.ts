@@ -2,7 +2,7 @@
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { afterEach, expect, test, vi } from "vitest";
 import { otlpExporter } from "../../../../src/telemetry/tracing/otlp-exporter.ts";
-import { startCollector } from "../../../support/collector.ts";
+import { startCollector } from "../../../support/services/collector.ts";
 
 afterEach(() => vi.unstubAllEnvs());
 

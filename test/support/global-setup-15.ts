@@ -1,8 +1,0 @@
-// Like `global-setup.ts`, with PostgreSQL 15, for the tests of the store.
-import type { TestProject } from "vitest/node";
-import { setUp } from "./global-setup.ts";
-import { POSTGRES_15 } from "./postgres.ts";
-
-export default function setup(project: TestProject): Promise<() => Promise<void>> {
-  return setUp(project, POSTGRES_15);
-}
