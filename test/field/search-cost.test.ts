@@ -4,7 +4,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { newId } from "../../src/domain/ids/id.ts";
 import { wordsOf } from "../../src/domain/search/words.ts";
-import { COMBINING } from "../../src/store/migrations/search-combining.ts";
+import { COMBINING } from "../../src/store/migrations/messages/search-combining.ts";
 import { conversationLine, imported, messageLine } from "../support/calls/transfer.ts";
 import { leastHeldBy } from "../support/measure/loop-held.ts";
 import { type Clients, type StoreServer, startStoreServer } from "../support/servers/store-server.ts";
