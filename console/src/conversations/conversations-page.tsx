@@ -4,6 +4,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { useAccess } from "../auth/use-access.ts";
 import { text } from "../strings/en.ts";
+import { isEscape } from "../ui/escape-key.ts";
 import { useTabTitle } from "../ui/tab-title.ts";
 import { ConversationList } from "./conversation-list.tsx";
 import styles from "./conversations-page.module.css";
@@ -81,7 +82,7 @@ function SearchField({ value, onSearch }: { value: string; onSearch: (q: string)
             // The cross of a search field empties it without a submit.
             if (currentTarget.value === "" && value !== "") onSearch("");
           }}
-          onKeyDown={({ key, currentTarget }) => key === "Escape" && currentTarget.blur()}
+          onKeyDown={(event) => isEscape(event) && event.currentTarget.blur()}
           // While what is found is of other words, or of none.
           {...(typed.trim() !== value && typed.trim() !== "" && SEARCH_NOW)}
         />

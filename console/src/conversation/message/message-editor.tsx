@@ -9,6 +9,7 @@ import type { Message } from "../../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../../../gen/colloquy/v1/message_service_pb.ts";
 import { reasonOf } from "../../../../src/client/reason.ts";
 import { text } from "../../strings/en.ts";
+import { isEscape } from "../../ui/escape-key.ts";
 import { FailureNotice } from "../../ui/failure-notice.tsx";
 import { standing } from "./editing.ts";
 
@@ -27,6 +28,8 @@ export function MessageEditor({ message, onChange, onClose }: MessageEditorProps
   const reading = useMutation(MessageService.method.getMessage);
   const state = standing(base, message, content, saving.isError);
   const isBehind = state.is === "behind";
+  // A key that is easily hit takes nothing that was written.
+  const isAsRead = content === base.content || content === message.content;
   const take = (now: Message | undefined) => now && onChange({ ...now, reactions: message.reactions });
   const save = async (event: FormEvent) => {
     event.preventDefault();
@@ -66,7 +69,7 @@ export function MessageEditor({ message, onChange, onClose }: MessageEditorProps
         aria-label={words.editLabel}
         value={content}
         onChange={({ currentTarget }) => setContent(currentTarget.value)}
-        onKeyDown={({ key }) => key === "Escape" && onClose()}
+        onKeyDown={(event) => isEscape(event) && isAsRead && onClose()}
         autosize
         minRows={2}
         maxRows={20}
