@@ -94,7 +94,7 @@ export async function migrate(database: Database, options: MigrateOptions = {}):
     try {
       const done = await migrateOnce(database, lockMs);
       // The sessions that there are take the tables for those of one PostgreSQL.
-      database.renew();
+      if (done.length > 0) database.renew();
       return done;
     } catch (error) {
       const cause = error instanceof Error ? error.cause : undefined;

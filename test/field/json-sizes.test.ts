@@ -165,11 +165,11 @@ async function readAll(ask: Ask, url: string, conversationId: string): Promise<R
     const page = response.headers.get("content-type")?.includes("json")
       ? (JSON.parse(body.toString()) as JsonObject)
       : (fromBinary(messages.ListMessagesResponseSchema, body) as unknown as JsonObject);
-    const listed = (page["messages"] ?? []) as { content?: string }[];
+    const listed = (page.messages ?? []) as { content?: string }[];
     bytes.push(body.length);
     lengths.push(listed.length);
     contents.push(...listed.map(({ content = "" }) => content));
-    token = (page["nextPageToken"] as string | undefined) ?? "";
+    token = (page.nextPageToken as string | undefined) ?? "";
   } while (token !== "" && lengths.length < 200);
   return { bytes, lengths, contents };
 }

@@ -159,6 +159,7 @@ describe("F-ANTHROPIC: a reply", () => {
       cachedTokens: 4n,
       outputTokens: 5n,
       reasoningTokens: 3n,
+      cacheWriteTokens: 3n,
       model: "claude-x",
     });
   });

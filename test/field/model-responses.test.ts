@@ -365,7 +365,7 @@ describe("F-RESPONSES: a reply", () => {
   test("has its usage and model", async () => {
     const usage = {
       input_tokens: 9,
-      input_tokens_details: { cached_tokens: 4 },
+      input_tokens_details: { cached_tokens: 4, cache_write_tokens: 2 },
       output_tokens: 5,
       output_tokens_details: { reasoning_tokens: 3 },
     };
@@ -377,6 +377,7 @@ describe("F-RESPONSES: a reply", () => {
       cachedTokens: 4n,
       outputTokens: 5n,
       reasoningTokens: 3n,
+      cacheWriteTokens: 2n,
       model: "gpt-x",
     });
   });

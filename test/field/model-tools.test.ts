@@ -466,6 +466,16 @@ describe("F-USAGE: usage", () => {
       chunk({}, "stop", { usage: { ...full, prompt_cache_hit_tokens: 8 } }),
       { ...counted, cachedTokens: 8n },
     ],
+    [
+      "OpenAI and OpenRouter: cache writes",
+      chunk({}, "stop", { usage: { ...full, prompt_tokens_details: { cached_tokens: 0, cache_write_tokens: 6 } } }),
+      { ...counted, cachedTokens: 0n, cacheWriteTokens: 6n },
+    ],
+    [
+      "LiteLLM: cache writes",
+      chunk({}, "stop", { usage: { ...full, prompt_tokens_details: { cached_tokens: 0, cache_creation_tokens: 6 } } }),
+      { ...counted, cachedTokens: 0n, cacheWriteTokens: 6n },
+    ],
     ["none", STOP, undefined],
     ["numbers that are none", chunk({}, "stop", { usage: { prompt_tokens: "9", completion_tokens: -1 } }), undefined],
   ])("%s", async (_, body, usage) => {

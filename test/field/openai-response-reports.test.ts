@@ -211,13 +211,13 @@ describe("F-RESPONSES streams", () => {
     expect(next.output_text).toBe("A cat");
   });
 
-  test("usage is in the last event alone, with all its details", async () => {
+  test("F-USAGE (Kilo-Org/cloud#4964, charmbracelet/fantasy#331, vercel/ai#21154): usage is in the last event alone, with all its details, writes of the cache too", async () => {
     const events = await read({});
     const usages = events.flatMap((event) => ("response" in event ? [event.response.usage] : []));
     expect(usages).toEqual([
       null,
       null,
-      expect.objectContaining({ input_tokens_details: { cached_tokens: 3, cache_write_tokens: 0 } }),
+      expect.objectContaining({ input_tokens_details: { cached_tokens: 3, cache_write_tokens: 4 } }),
     ]);
   });
 });

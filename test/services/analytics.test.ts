@@ -62,22 +62,22 @@ describe("a conversation", () => {
     expect([await measure(), (await days())?.map(({ usage }) => usage)]).toEqual([undefined, [undefined, undefined]]);
     const text = `
       insert into turn (tenant_id, id, conversation_id, agent_id, caller, message_seq, message_id, reply_id, state, server,
-        lease_time, input_tokens, output_tokens, cached_tokens, reasoning_tokens)
+        lease_time, input_tokens, output_tokens, cached_tokens, cache_write_tokens)
       values ($1, $3::uuid, $2::uuid, gen_random_uuid(), 'ann', 2, gen_random_uuid(), gen_random_uuid(), 3, gen_random_uuid(), now(),
-        $4::bigint, $5::bigint, $6::bigint, null) returning id`;
+        $4::bigint, $5::bigint, $6::bigint, $7::bigint) returning id`;
     const add = (id: string, ...tokens: (number | null)[]) =>
       server.database.query({ name: "test_turn", text }, [tenant.id, conversationId, id, ...tokens]);
     const today = Math.floor(Date.now() / 86_400_000) * 86_400_000;
-    await add(firstIdAt(today), 10, 5, 3);
-    await add(newId(), 2 ** 40, 7, null);
-    await add(newId(), null, null, null);
-    await add(firstIdAt(today - 1), 1, 1, 1);
-    await add(firstIdAt(today - 86_400_001), 100, 100, 100);
-    const sum = { inputTokens: BigInt(2 ** 40 + 111), outputTokens: 113n, cachedTokens: 104n, reasoningTokens: 0n };
+    await add(firstIdAt(today), 10, 5, 3, 2);
+    await add(newId(), 2 ** 40, 7, null, null);
+    await add(newId(), null, null, null, null);
+    await add(firstIdAt(today - 1), 1, 1, 1, 1);
+    await add(firstIdAt(today - 86_400_001), 100, 100, 100, 50);
+    const sum = { inputTokens: BigInt(2 ** 40 + 111), outputTokens: 113n, cachedTokens: 104n, cacheWriteTokens: 53n };
     expect(await measure()).toMatchObject(sum);
     expect((await days())?.map(({ usage }) => usage)).toMatchObject([
-      { inputTokens: 1n, outputTokens: 1n, cachedTokens: 1n, reasoningTokens: 0n },
-      { inputTokens: BigInt(2 ** 40 + 10), outputTokens: 12n, cachedTokens: 3n, reasoningTokens: 0n },
+      { inputTokens: 1n, outputTokens: 1n, cachedTokens: 1n, cacheWriteTokens: 1n },
+      { inputTokens: BigInt(2 ** 40 + 10), outputTokens: 12n, cachedTokens: 3n, cacheWriteTokens: 2n },
     ]);
   });
 

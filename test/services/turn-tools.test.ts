@@ -76,8 +76,8 @@ describe("a reply of several items", () => {
         whole(MessageKind.MESSAGE, {
           content: { case: "source", value: { origin: { case: "url", value: "https://w.example" } } },
         }),
-        { kind: "usage", inputTokens: 7n, outputTokens: 5n, model: "m-1" },
-        { kind: "usage", inputTokens: 3n, reasoningTokens: 2n, model: "m-2" },
+        { kind: "usage", inputTokens: 7n, outputTokens: 5n, cacheWriteTokens: 4n, model: "m-1" },
+        { kind: "usage", inputTokens: 3n, reasoningTokens: 2n, cacheWriteTokens: 1n, model: "m-2" },
       ),
     );
     const read = await readTurn(chat(own));
@@ -114,7 +114,7 @@ describe("a reply of several items", () => {
       state: TurnState.COMPLETE,
       finishReason: FinishReason.STOP,
       replyId: messages.at(-1)?.id,
-      usage: { inputTokens: 10n, outputTokens: 5n, cachedTokens: 0n, reasoningTokens: 2n },
+      usage: { inputTokens: 10n, outputTokens: 5n, cachedTokens: 0n, reasoningTokens: 2n, cacheWriteTokens: 5n },
       model: "m-2",
       step: 2,
     });

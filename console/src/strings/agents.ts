@@ -109,6 +109,7 @@ export const agentText = {
     input: "Tokens in",
     output: "Tokens out",
     cached: "Of them cached",
+    cacheWritten: "Of them written to the cache",
     reasoning: "Of them reasoning",
     model: "Model",
     steps: "Calls of the model",

@@ -88,6 +88,7 @@ function TurnFacts({ turn }: { turn: Turn }) {
         [words.steps, turn.step > 0 && amount(turn.step)],
         [words.input, counted(usage?.inputTokens)],
         [words.cached, part(usage?.cachedTokens)],
+        [words.cacheWritten, part(usage?.cacheWriteTokens)],
         [words.output, counted(usage?.outputTokens)],
         [words.reasoning, part(usage?.reasoningTokens)],
         [words.status, turn.failureStatus > 0 && String(turn.failureStatus)],

@@ -96,6 +96,7 @@ function note(span: Span, usage: Extract<ReplyPiece, { kind: "usage" }>): void {
     "gen_ai.usage.input_tokens": count(usage.inputTokens),
     "gen_ai.usage.output_tokens": count(usage.outputTokens),
     "gen_ai.usage.cache_read.input_tokens": count(usage.cachedTokens),
+    "gen_ai.usage.cache_creation.input_tokens": count(usage.cacheWriteTokens),
     "gen_ai.response.model": usage.model,
   });
 }

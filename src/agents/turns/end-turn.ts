@@ -9,6 +9,7 @@ import { codePoints } from "../../domain/turns/reply-text.ts";
 import { FinishReason, TurnState } from "../../domain/turns/turn.ts";
 import { failedResult } from "../../domain/turns/turn-entry.ts";
 import type { Database } from "../../store/database.ts";
+import { tokenColumnsOf } from "../../store/turns/columns.ts";
 import { type Addition, finishTurn, readOpenTurn, type SavedTurnRow } from "../../store/turns/entries.ts";
 import { endTurn, stopOfWaiting, type TurnEnding, type TurnPlace, type TurnRow } from "../../store/turns/turns.ts";
 import { SEPARATOR } from "./turn-source.ts";
@@ -92,12 +93,11 @@ function lastEntries(row: SavedTurnRow, { failure }: TurnEnding): Addition {
     const said = waits && awaitsInput(call) ? "not answered" : noResult(why, !waits && call.needs === "run");
     return failedResult({ id: newId(), step }, call.callId, said);
   });
-  const { input_tokens, output_tokens, cached_tokens, reasoning_tokens, model } = row;
   return {
     expected: row.entry_count,
     entries: [...(broken ? [broken] : []), ...results],
     step,
     said: row.said + (broken?.kind === MessageKind.MESSAGE ? codePoints(text) + SEPARATOR.length : 0),
-    usage: { tokens: [input_tokens, output_tokens, cached_tokens, reasoning_tokens], model },
+    usage: tokenColumnsOf(row),
   };
 }

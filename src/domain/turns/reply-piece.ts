@@ -71,6 +71,8 @@ export interface Usage {
   readonly cachedTokens?: bigint;
   /** Of the output: thoughts. */
   readonly reasoningTokens?: bigint;
+  /** Of the input: written to a cache. */
+  readonly cacheWriteTokens?: bigint;
   readonly model?: string;
 }
 

@@ -94,8 +94,8 @@ function toAnalytics(
 
 function usageOf(tokens: store.UsageColumn): { usage?: MessageInitShape<typeof TurnUsageSchema> } {
   if (tokens === null) return {};
-  const [inputTokens, outputTokens, cachedTokens, reasoningTokens] = tokens.map(BigInt);
-  return { usage: { inputTokens, outputTokens, cachedTokens, reasoningTokens } as object };
+  const [inputTokens, outputTokens, cachedTokens, reasoningTokens, cacheWriteTokens] = tokens.map(BigInt);
+  return { usage: { inputTokens, outputTokens, cachedTokens, reasoningTokens, cacheWriteTokens } as object };
 }
 
 /** Times are kept to the millisecond; what an interpolation adds to that is noise. */

@@ -27,6 +27,7 @@ import type { Database, Transaction } from "../../store/database.ts";
 import { nameFilesOfResults } from "../../store/files/named-files.ts";
 import { claim, firstResponse, keep, type RequestKey } from "../../store/idempotency/idempotency.ts";
 import { readMessage } from "../../store/messages/messages.ts";
+import { tokenColumnsOf } from "../../store/turns/columns.ts";
 import { appendEntries, lockOpenTurn, type SavedTurnRow } from "../../store/turns/entries.ts";
 import { followTurn, stopOfWaiting, type TurnPlace } from "../../store/turns/turns.ts";
 import { lockVisible, requireOpen, requireWrite } from "../conversations/access.ts";
@@ -119,7 +120,7 @@ async function answerOnce(
     entries,
     step: row.step,
     said: row.said,
-    usage: usageOf(row),
+    usage: tokenColumnsOf(row),
     server: undefined,
     state: waits ? TurnState.INPUT_REQUIRED : TurnState.RUNNING,
     nextServer: turns.lease.server,
@@ -151,10 +152,6 @@ async function answerOnce(
     replyRequestOf(database, place, await asked(), tools, scope);
   const task = taskOf(now, place, agent, readTools(now.tools), pending, readRequest, now.deltas);
   return { answered, task: waits ? undefined : task };
-}
-
-function usageOf({ input_tokens, output_tokens, cached_tokens, reasoning_tokens, model }: SavedTurnRow) {
-  return { tokens: [input_tokens, output_tokens, cached_tokens, reasoning_tokens], model };
 }
 
 /** The entries of the answers, and what is open after them. Throws NOT_AWAITED if any does not fit. */

@@ -15,6 +15,7 @@ import { awaitsInput, type PendingCall, readPending } from "../../domain/turns/p
 import type { ItemHead } from "../../domain/turns/reply-item.ts";
 import { TurnState } from "../../domain/turns/turn.ts";
 import { cursorText } from "../../domain/turns/turn-cursor.ts";
+import { tokenColumnsOf } from "../../store/turns/columns.ts";
 import type { TurnRow } from "../../store/turns/turns.ts";
 import { toMessage, toTimestamp } from "../convert.ts";
 
@@ -33,8 +34,8 @@ export function toTurn(row: TurnRow): Turn {
   if (row.end_time) turn.endTime = toTimestamp(row.end_time);
   turn.step = row.step;
   turn.model = row.model ?? "";
-  const usage = [row.input_tokens, row.output_tokens, row.cached_tokens, row.reasoning_tokens];
-  if (usage.some((count) => count !== null)) turn.usage = toUsage(usage);
+  const { tokens } = tokenColumnsOf(row);
+  if (tokens.some((count) => count !== null)) turn.usage = toUsage(tokens);
   if (row.state === TurnState.INPUT_REQUIRED)
     turn.awaited = readPending(row.pending).filter(awaitsInput).map(toAwaited);
   turn.previousTurnId = row.previous_id ?? "";
@@ -47,12 +48,13 @@ export function toTurn(row: TurnRow): Turn {
 
 export type TurnEvent = Exclude<MessageInitShape<typeof ResumeTurnResponseSchema>["event"], undefined>;
 
-function toUsage([input, output, cached, reasoning]: readonly (bigint | null)[]): TurnUsage {
+function toUsage([input, output, cached, reasoning, written]: readonly (bigint | null)[]): TurnUsage {
   return create(TurnUsageSchema, {
     inputTokens: input ?? 0n,
     outputTokens: output ?? 0n,
     cachedTokens: cached ?? 0n,
     reasoningTokens: reasoning ?? 0n,
+    cacheWriteTokens: written ?? 0n,
   });
 }
 

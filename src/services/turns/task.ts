@@ -7,6 +7,7 @@ import type { AgentTool, StoredTool } from "../../domain/turns/agent-tool.ts";
 import type { PendingCall } from "../../domain/turns/pending-call.ts";
 import { TurnState } from "../../domain/turns/turn.ts";
 import type { AgentRow } from "../../store/agents/agents.ts";
+import { tokenColumnsOf } from "../../store/turns/columns.ts";
 import type { LockedTurnRow } from "../../store/turns/entries.ts";
 import type { TurnPlace, TurnRow } from "../../store/turns/turns.ts";
 import { checkTools, storedTool } from "../agents/tools.ts";
@@ -55,11 +56,6 @@ export function taskOf(
   const {
     ends_with_calls: endsWithCalls,
     discards,
-    input_tokens,
-    output_tokens,
-    cached_tokens,
-    reasoning_tokens,
-    model,
   } = row;
   return {
     place,
@@ -74,7 +70,7 @@ export function taskOf(
       said: row.said,
       replyId: row.reply_seq === null ? row.reply_id : undefined,
       pending,
-      usage: { tokens: [input_tokens, output_tokens, cached_tokens, reasoning_tokens], model },
+      usage: tokenColumnsOf(row),
     },
     endsWithCalls,
     discards,

@@ -20,7 +20,7 @@ export interface ConversationAnalyticsRow {
   readonly first_reply: number | null;
   readonly median_reply: number | null;
   readonly p95_reply: number | null;
-  /** Sums of tokens: input, output, cached, reasoning. Null: no agent has reported any. */
+  /** Sums of tokens: input, output, cached, reasoning, written to a cache. Null: no agent has reported any. */
   readonly tokens: UsageColumn;
 }
 
@@ -30,7 +30,7 @@ export type UsageColumn = readonly string[] | null;
 /** The tokens of turns `t`, as one column. */
 const sumOfTokens = `case when count(coalesce(t.input_tokens, t.output_tokens)) > 0 then array[
       coalesce(sum(t.input_tokens), 0), coalesce(sum(t.output_tokens), 0), coalesce(sum(t.cached_tokens), 0),
-      coalesce(sum(t.reasoning_tokens), 0)]::text[] end`;
+      coalesce(sum(t.reasoning_tokens), 0), coalesce(sum(t.cache_write_tokens), 0)]::text[] end`;
 
 /**
  * Statistics of one conversation. Roles: 1 user, 2 assistant, 3 system, 4 tool, 5 developer. No row: the caller does

@@ -51,6 +51,7 @@ import { RecordedTurnsMigration } from "./turns/migration-0020-recorded-turns.ts
 import { McpServersMigration } from "./turns/migration-0022-mcp-servers.ts";
 import { MadeFilesMigration } from "./turns/migration-0071-made-files.ts";
 import { TurnCredentialsMigration } from "./turns/migration-0075-turn-credentials.ts";
+import { CacheWritesMigration } from "./turns/migration-0078-cache-writes.ts";
 
 export interface NamedMigration {
   readonly name: string;
@@ -107,6 +108,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0062-mark-time": MarkTimeMigration,
   "0075-turn-credentials": TurnCredentialsMigration,
   "0077-upload-metadata": UploadMetadataMigration,
+  "0078-cache-writes": CacheWritesMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

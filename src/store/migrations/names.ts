@@ -54,4 +54,5 @@ export const MIGRATION_NAMES = [
   "0062-mark-time",
   "0075-turn-credentials",
   "0077-upload-metadata",
+  "0078-cache-writes",
 ] as const;

@@ -2,6 +2,7 @@
 // turns.
 import { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import type { FinishReason, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
+import type { TokenColumns } from "../../domain/turns/token-count.ts";
 import { HUNG_MS } from "../../domain/turns/turn.ts";
 import type { Statement } from "../database.ts";
 import { isGone } from "../server-presence.ts";
@@ -39,6 +40,7 @@ export interface TurnRow {
   readonly output_tokens: bigint | null;
   readonly cached_tokens: bigint | null;
   readonly reasoning_tokens: bigint | null;
+  readonly cache_write_tokens: bigint | null;
   readonly model: string | null;
   /** The first of the entries that it replies to. Null: it is the message. */
   readonly input_seq: bigint | null;
@@ -121,6 +123,16 @@ export interface Refusal {
   readonly code: string;
 }
 
+type TokensOfRow = Pick<
+  TurnRow,
+  "input_tokens" | "output_tokens" | "cached_tokens" | "reasoning_tokens" | "cache_write_tokens" | "model"
+>;
+
+export function tokenColumnsOf({ model, ...row }: TokensOfRow): TokenColumns {
+  const tokens = [row.input_tokens, row.output_tokens, row.cached_tokens, row.reasoning_tokens, row.cache_write_tokens];
+  return { tokens, model };
+}
+
 export function refusalColumns(refusal: Refusal | undefined): [number, string] {
   return [refusal?.status ?? 0, refusal?.code ?? ""];
 }
@@ -128,7 +140,8 @@ export function refusalColumns(refusal: Refusal | undefined): [number, string] {
 export const turnColumns = `t.id, t.conversation_id, t.agent_id, t.message_id, t.message_seq, t.reply_id, t.reply_seq,
   t.state, t.failure, t.finish_reason, t.create_time, t.start_time, t.end_time, t.step, t.entry_count, t.first_seq,
   t.last_seq, t.said, t.pending, case when t.state = 6 then t.lease_time end as wait_time, t.input_tokens,
-  t.output_tokens, t.cached_tokens, t.reasoning_tokens, t.model, t.input_seq, t.previous_id, t.ends_with_calls, t.discards,
+  t.output_tokens, t.cached_tokens, t.reasoning_tokens, t.cache_write_tokens, t.model, t.input_seq, t.previous_id,
+  t.ends_with_calls, t.discards,
   t.failure_status, t.failure_code, right(t.deltas, 1) = '!' as deltas_lost`;
 
 /** The states of turn `t` that are no end: queued, running, input required. */

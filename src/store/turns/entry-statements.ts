@@ -8,7 +8,7 @@ import { asksForServer, isAbandoned, lease, now, shut, stop, type TurnRow, turnC
 
 /**
  * Locks a conversation and its turn, and adds entries in order, unless the conversation takes no more. $1 tenant, $2
- * conversation, $3 turn; $12 the step, $13 input, output, cached and reasoning tokens, $14 model, $15 the code points
+ * conversation, $3 turn; $12 the step, $13 tokens, as TokenColumns has them, $14 model, $15 the code points
  * of all messages of the turn, $16 which of the entries is its last message, from 1, or 0; of the entries: $17 ids, $18
  * kinds (null: a message), $19 roles, $20 senders (null: the agent), $21 contents, $22 parts, $23 steps, $24 states.
  *
@@ -18,7 +18,8 @@ import { asksForServer, isAbandoned, lease, now, shut, stop, type TurnRow, turnC
 const addEntries = (condition: string, more = "") => `
   with target as materialized (
     select t.id, t.agent_id, ${shut} as shut, ${stop} as stop, ($13::bigint[])[1] as input_tokens,
-      ($13::bigint[])[2] as output_tokens, ($13::bigint[])[3] as cached_tokens, ($13::bigint[])[4] as reasoning_tokens${more}
+      ($13::bigint[])[2] as output_tokens, ($13::bigint[])[3] as cached_tokens, ($13::bigint[])[4] as reasoning_tokens,
+      ($13::bigint[])[5] as cache_write_tokens${more}
     from conversation c join turn t on t.tenant_id = $1 and t.id = $3::uuid and t.conversation_id = c.id
     where c.tenant_id = $1 and c.id = $2::uuid and ${condition}
     -- In this order.
@@ -50,7 +51,8 @@ const countEntries = `
     reply_seq = case when $16::integer > 0 then coalesce((select before + $16::integer from bump), t.reply_seq)
       else t.reply_seq end,
     step = $12::smallint, input_tokens = target.input_tokens, output_tokens = target.output_tokens,
-    cached_tokens = target.cached_tokens, reasoning_tokens = target.reasoning_tokens, model = $14, said = $15::integer`;
+    cached_tokens = target.cached_tokens, reasoning_tokens = target.reasoning_tokens,
+    cache_write_tokens = target.cache_write_tokens, model = $14, said = $15::integer`;
 
 /** The number before the entries, and when they were added; null: nothing was added. */
 export interface AddedRow {
@@ -110,7 +112,7 @@ export const finishTurn: Statement<TurnRow> = asksForServer({
  * before, or its server is alive, or it has entries. $1 tenant, $2 conversation, $3 id, $4 the states from which it may
  * end, $5 the state it gets, $6 why it failed, $7 the text, or null for what was saved, $8 the state of the message, $9
  * whether only to end it if its lease is over, $10 why the reply ends, $11 the state of a turn that is cancelled, $12
- * why such a one's reply ends, $13 input, output, cached and reasoning tokens, $14 model, $15 how much of the lengths
+ * why such a one's reply ends, $13 tokens, as TokenColumns has them, $14 model, $15 how much of the lengths
  * of deltas stays, $16 those after that, $17 the status and $18 the code with which the agent's endpoint refused.
  */
 export const endTurn: Statement<TurnRow> = asksForServer({
@@ -148,7 +150,8 @@ export const endTurn: Statement<TurnRow> = asksForServer({
     input_tokens = coalesce(($13::bigint[])[1], t.input_tokens),
     output_tokens = coalesce(($13::bigint[])[2], t.output_tokens),
     cached_tokens = coalesce(($13::bigint[])[3], t.cached_tokens),
-    reasoning_tokens = coalesce(($13::bigint[])[4], t.reasoning_tokens), model = coalesce($14, t.model),
+    reasoning_tokens = coalesce(($13::bigint[])[4], t.reasoning_tokens),
+    cache_write_tokens = coalesce(($13::bigint[])[5], t.cache_write_tokens), model = coalesce($14, t.model),
     deltas = left(t.deltas, $15::integer) || $16::text, failure_status = $17::smallint, failure_code = $18::text
   from target where t.tenant_id = $1 and t.id = target.id
   returning ${turnColumns}`,

@@ -59,7 +59,7 @@ export function finishChat(response: ServerResponse, finish = "stop"): void {
   const usage = {
     prompt_tokens: 11,
     completion_tokens: 7,
-    prompt_tokens_details: { cached_tokens: 3 },
+    prompt_tokens_details: { cached_tokens: 3, cache_write_tokens: 4 },
     completion_tokens_details: { reasoning_tokens: 2 },
   };
   response.write(

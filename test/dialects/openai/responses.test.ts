@@ -64,7 +64,7 @@ describe("a response", () => {
       store: true,
       usage: {
         input_tokens: 11,
-        input_tokens_details: { cached_tokens: 3, cache_write_tokens: 0 },
+        input_tokens_details: { cached_tokens: 3, cache_write_tokens: 4 },
         output_tokens: 7,
         output_tokens_details: { reasoning_tokens: 2 },
         total_tokens: 18,

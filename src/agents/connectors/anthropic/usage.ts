@@ -29,6 +29,7 @@ export class MessageUsage {
       outputTokens: countOf(told.output_tokens),
       cachedTokens: countOf(told.cache_read_input_tokens),
       reasoningTokens: countOf(details.thinking_tokens),
+      cacheWriteTokens: countOf(told.cache_creation_input_tokens),
     };
     const defined = Object.entries(counts).filter(([, value]) => value !== undefined);
     const model =

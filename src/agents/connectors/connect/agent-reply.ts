@@ -54,9 +54,9 @@ export class AgentReply {
         this.#sorter.other({ kind: "annotation", annotation: piece.value });
         break;
       case "usage": {
-        const { inputTokens, outputTokens, cachedTokens, reasoningTokens, model } = piece.value;
-        const counts = Object.entries({ inputTokens, outputTokens, cachedTokens, reasoningTokens });
-        const known = counts.filter(([, value]) => value !== undefined);
+        const { inputTokens, outputTokens, cachedTokens, reasoningTokens, cacheWriteTokens, model } = piece.value;
+        const counts = { inputTokens, outputTokens, cachedTokens, reasoningTokens, cacheWriteTokens };
+        const known = Object.entries(counts).filter(([, value]) => value !== undefined);
         this.#sorter.other({ kind: "usage", ...Object.fromEntries(known), ...(model !== "" && { model }) });
         break;
       }

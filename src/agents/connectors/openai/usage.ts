@@ -19,6 +19,9 @@ export function usageOf(usage: JsonValue | undefined, model: JsonValue | undefin
         told.cache_read_input_tokens,
     ),
     reasoningTokens: count(inside(output, "reasoning_tokens") ?? told.reasoning_tokens),
+    cacheWriteTokens: count(
+      inside(input, "cache_write_tokens") ?? inside(input, "cache_creation_tokens") ?? told.cache_creation_input_tokens,
+    ),
   };
   const known = Object.entries(counts).filter(([, value]) => value !== undefined);
   const name = typeof model === "string" && model !== "" ? model.slice(0, MAX_MODEL_LENGTH) : undefined;

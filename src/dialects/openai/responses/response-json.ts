@@ -108,9 +108,10 @@ function errorJson(turn: Turn): string {
 
 function usageJson({ usage }: Turn): string {
   if (usage === undefined) return "null";
-  const { inputTokens, outputTokens, cachedTokens, reasoningTokens } = usage;
+  const { inputTokens, outputTokens, cachedTokens, reasoningTokens, cacheWriteTokens } = usage;
   return (
-    `{"input_tokens":${inputTokens},"input_tokens_details":{"cached_tokens":${cachedTokens},"cache_write_tokens":0},` +
+    `{"input_tokens":${inputTokens},"input_tokens_details":{"cached_tokens":${cachedTokens},` +
+    `"cache_write_tokens":${cacheWriteTokens}},` +
     `"output_tokens":${outputTokens},"output_tokens_details":{"reasoning_tokens":${reasoningTokens}},` +
     `"total_tokens":${inputTokens + outputTokens}}`
   );

@@ -82,6 +82,7 @@ export const TurnEntity = defineEntity({
     outputTokens: p.bigint().nullable(),
     cachedTokens: p.bigint().nullable(),
     reasoningTokens: p.bigint().nullable(),
+    cacheWriteTokens: p.bigint().nullable(),
     model: p.text().nullable(),
     /** The first of the entries that it replies to. Null: it is `messageSeq`. */
     inputSeq: p.bigint().nullable(),
