@@ -110,6 +110,15 @@ const REPLIES: Readonly<Record<string, readonly [body: string, items: object[], 
       },
     ],
   ],
+  "a limit of length within thoughts": [
+    start() +
+      begin(0, { type: "thinking", thinking: "", signature: "" }) +
+      delta(0, { type: "thinking_delta", thinking: "hm" }) +
+      stop(0) +
+      end("max_tokens"),
+    [{ reasoning: "hm", ended: { providerJson: '{"anthropic":{"type":"thinking"}}', cut: true } }],
+    "LENGTH",
+  ],
   "a limit of length": [start() + text(0, "cut") + end("max_tokens"), [{ text: "cut" }], "LENGTH"],
   "a refusal": [start() + text(0, "I") + end("refusal"), [{ text: "I" }], "CONTENT_FILTER"],
   "the connection ends after the reason": [

@@ -266,7 +266,7 @@ const REPLIES: Readonly<Record<string, readonly [body: string, items: object[], 
   ],
   "tags that never close": [
     `${chunk({ content: "<think>hm" }) + chunk({ content: " hm" }, "length")}data: [DONE]\n\n`,
-    [{ reasoning: "hm hm", ended: { providerJson: '{"chat":{"field":"content"}}' } }],
+    [{ reasoning: "hm hm", ended: { providerJson: '{"chat":{"field":"content"}}', cut: true } }],
     "LENGTH",
   ],
   "a tag later is the model's words": [

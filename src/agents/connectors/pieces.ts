@@ -3,6 +3,8 @@ import type { ReplyPiece } from "../../domain/turns/reply-piece.ts";
 
 export class Pieces {
   #pieces: ReplyPiece[] = [];
+  #waiting: ReplyPiece | undefined;
+  #isOver = false;
 
   add(piece: ReplyPiece): void {
     const last = this.#pieces.at(-1);
@@ -28,5 +30,26 @@ export class Pieces {
     const pieces = this.#pieces;
     if (pieces.length > 0) this.#pieces = [];
     return pieces;
+  }
+
+  /** The same, but an end of thoughts at the end waits for the next call: what comes meanwhile may say that they were cut. */
+  takeSettled(): ReplyPiece[] {
+    const last = this.#pieces.at(-1);
+    if (this.#isOver || last?.kind !== "reasoning_end" || last === this.#waiting) return this.take();
+    const before = this.#pieces.slice(0, -1);
+    this.#waiting = last;
+    this.#pieces = [last];
+    return before;
+  }
+
+  /** Nothing waits from now on. */
+  settle(): void {
+    this.#isOver = true;
+  }
+
+  /** A limit or a filter cut the reply: thoughts that it ended with are not whole. */
+  cut(): void {
+    const last = this.#pieces.at(-1);
+    if (last?.kind === "reasoning_end") this.#pieces[this.#pieces.length - 1] = { ...last, cut: true };
   }
 }

@@ -10,7 +10,7 @@ import { awaitsInput, digestOf, type PendingCall, pendingText } from "../../doma
 import { ReplyFault, ReplyItems } from "../../domain/turns/reply-items.ts";
 import type { ReplyPiece } from "../../domain/turns/reply-piece.ts";
 import { addUsage, type TokenColumns } from "../../domain/turns/token-count.ts";
-import { FinishReason, INVALID_REPLY, MAX_STEPS } from "../../domain/turns/turn.ts";
+import { FinishReason, INVALID_REPLY, isCut, MAX_STEPS } from "../../domain/turns/turn.ts";
 import { entryOf, failedResult, resultEntry } from "../../domain/turns/turn-entry.ts";
 import { Turns } from "../../pipeline/streams/time-slices.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
@@ -103,7 +103,7 @@ export class TurnSteps {
         const finish = await this.#ask(host, { ...request, messages });
         const calls = this.open.filter((call) => this.#canRun(call));
         if (calls.length === 0) return { finish };
-        if (finish === FinishReason.LENGTH || finish === FinishReason.CONTENT_FILTER) {
+        if (isCut(finish)) {
           this.close(() => "not run: the reply was cut off before its end");
           return { finish };
         }
@@ -159,7 +159,8 @@ export class TurnSteps {
       for (;;) {
         const next = await pieces.next();
         if (next.done) {
-          reply.end();
+          if (isCut(next.value)) reply.cut();
+          else reply.end();
           return next.value;
         }
         this.#take(next.value);

@@ -41,6 +41,8 @@ export class ReplyItem {
   ended = false;
   /** It broke off. */
   broken = false;
+  /** A limit or a filter cut it. */
+  cut = false;
 
   /** @param given the entry, where it is there from the beginning */
   constructor(head: ItemHead, maxBytes: number, given?: TurnEntry) {
@@ -61,6 +63,11 @@ export class ReplyItem {
     return kind !== MessageKind.TOOL_CALL && this.text.length === 0;
   }
 
+  endThoughts(ending: ReasoningEnd): void {
+    this.ending = ending;
+    this.cut = ending.cut === true;
+  }
+
   toParts(): Part[] {
     return partsOf(this.head, this.text.whole, this);
   }
@@ -70,17 +77,18 @@ export class ReplyItem {
   }
 }
 
-type Rest = Pick<ReplyItem, "parts" | "annotations" | "ending" | "broken">;
+type Rest = Pick<ReplyItem, "parts" | "annotations" | "ending" | "broken" | "cut">;
 
 /** The entry of an item. */
 function entryFrom(head: ItemHead, text: string, rest: Rest): TurnEntry {
   const state = rest.broken ? MessageState.FAILED : MessageState.COMPLETE;
-  const isPlain = head.kind === MessageKind.MESSAGE && rest.parts.length + rest.annotations.length === 0;
+  // What cut it stands in its part.
+  const isPlain = head.kind === MessageKind.MESSAGE && rest.parts.length + rest.annotations.length === 0 && !rest.cut;
   return isPlain ? textEntry(head.id, head.step, text, state) : entryOf(head, partsOf(head, text, rest), state);
 }
 
-function partsOf(head: ItemHead, text: string, { parts, annotations, ending, broken }: Rest): Part[] {
-  const state = broken ? { state: PartState.FAILED } : {};
+function partsOf(head: ItemHead, text: string, { parts, annotations, ending, broken, cut }: Rest): Part[] {
+  const state = broken || cut ? { state: PartState.FAILED } : {};
   switch (head.kind) {
     case MessageKind.MESSAGE: {
       const value = create(TextPartSchema, { text, annotations });
@@ -114,7 +122,7 @@ function own(id: string | undefined, extraJson: string | undefined) {
 /** The entry of an item of which only the beginning was saved. A call has run nowhere, and leaves none. */
 export function brokenEntry(head: ItemHead, text: string): TurnEntry | undefined {
   if (text === "" || head.kind === MessageKind.TOOL_CALL) return undefined;
-  return entryFrom(head, text, { parts: [], annotations: [], ending: undefined, broken: true });
+  return entryFrom(head, text, { parts: [], annotations: [], ending: undefined, broken: true, cut: false });
 }
 
 /** What the row of a turn holds of an open item. */
@@ -124,4 +132,9 @@ export function headText(head: ItemHead): string {
 
 export function readHead(text: string): ItemHead {
   return parseJson(text) as unknown as ItemHead;
+}
+
+/** What stands beside the content of one message, such as its phase: with it another begins. */
+export function isBeside({ content }: Part): boolean {
+  return content.case === "opaque" && content.value.format?.endsWith("/message") === true;
 }

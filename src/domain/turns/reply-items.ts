@@ -3,7 +3,7 @@ import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Part, ToolPlace, ToolType } from "../../../gen/colloquy/v1/part_pb.ts";
 import { checkParts } from "../parts/rules.ts";
 import { partsText } from "../parts/stored.ts";
-import { type ItemHead, ReplyItem } from "./reply-item.ts";
+import { type ItemHead, isBeside, ReplyItem } from "./reply-item.ts";
 import type { ReplyPiece, ToolCallBegin, Usage } from "./reply-piece.ts";
 import { MAX_REPLY_BYTES, MAX_TURN_BYTES, MAX_TURN_ENTRIES } from "./turn.ts";
 import { bytesOf, type TurnEntry } from "./turn-entry.ts";
@@ -82,7 +82,7 @@ export class ReplyItems {
         this.#think(piece);
         break;
       case "reasoning_end":
-        this.#itemOf(MessageKind.REASONING).ending = piece;
+        this.#itemOf(MessageKind.REASONING).endThoughts(piece);
         this.end();
         break;
       case "annotation":
@@ -117,6 +117,12 @@ export class ReplyItems {
     open.ended = true;
     if (open.isEmpty) this.items.pop();
     else this.#check(open);
+  }
+
+  /** Ends the open item where a limit or a filter cut the reply. */
+  cut(): void {
+    if (this.open) this.open.cut = true;
+    this.end();
   }
 
   /** Ends the open item where it broke off. A call of which the rest is missing leaves nothing. */
@@ -239,9 +245,4 @@ export class ReplyItems {
       throw new ReplyFault(`the agent sent a part that is refused: ${place.join(".")}: ${description}`);
     });
   }
-}
-
-/** What stands beside the content of one message, such as its phase: with it another begins. */
-function isBeside({ content }: Part): boolean {
-  return content.case === "opaque" && content.value.format?.endsWith("/message") === true;
 }

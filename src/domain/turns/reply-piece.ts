@@ -40,6 +40,8 @@ export interface ReasoningEnd {
   readonly encrypted?: string;
   /** A JSON object that becomes the part's `extra_json`. */
   readonly providerJson?: string;
+  /** Whether a limit or a filter cut the reply within it. */
+  readonly cut?: boolean;
 }
 
 /** A call of a tool begins. Without `arguments` after it, its arguments are empty. */

@@ -20,6 +20,11 @@ export function isOpen(state: TurnState): state is OpenState {
   return OPEN.includes(state);
 }
 
+/** Whether a limit or a filter cut the reply. */
+export function isCut(finish: FinishReason): boolean {
+  return finish === FinishReason.LENGTH || finish === FinishReason.CONTENT_FILTER;
+}
+
 /** Whether nothing is left of a turn that discards its entries where it fails. One that was cut off keeps them. */
 export function leavesNothing(discards: boolean, state: TurnState, finish: FinishReason | null | undefined): boolean {
   return discards && state === TurnState.FAILED && finish === FinishReason.ERROR;

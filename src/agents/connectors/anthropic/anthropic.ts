@@ -125,6 +125,8 @@ async function* ask(
     };
   } catch (error) {
     signal.throwIfAborted();
+    reply.breakOff();
+    yield* reply.pieces();
     const refused = refusal();
     if (refused) throw new Refused(refused.failure, refused.body);
     throw error instanceof AgentFailure ? error : (reportedIn(error) ?? failureOf(error));

@@ -3,7 +3,7 @@ import { create, type JsonObject } from "@bufbuild/protobuf";
 import { MessageKind } from "../../../../gen/colloquy/v1/message_pb.ts";
 import { PartSchema, ToolType } from "../../../../gen/colloquy/v1/part_pb.ts";
 import type { ReplyPiece, Usage } from "../../../domain/turns/reply-piece.ts";
-import { FinishReason } from "../../../domain/turns/turn.ts";
+import { FinishReason, isCut } from "../../../domain/turns/turn.ts";
 import { CallSorter, type SortedCall } from "../call-sorter.ts";
 import { AgentFailure } from "../connector.ts";
 import { isObject, parsed } from "../failures.ts";
@@ -79,20 +79,28 @@ export class AnthropicReply {
         if (isObject(delta) && typeof delta.stop_reason === "string") {
           this.paused = delta.stop_reason === "pause_turn";
           this.#finish = FINISHES[delta.stop_reason] ?? FinishReason.UNSPECIFIED;
+          if (isCut(this.#finish)) this.#out.cut();
         }
         break;
     }
   }
 
   pieces(): ReplyPiece[] {
-    return this.#out.take();
+    return this.#out.takeSettled();
   }
 
   end(): FinishReason {
+    this.#out.settle();
     for (const index of [...this.#open.keys()]) this.#stop(index);
     this.#sorter.end();
     const finish = this.#finish ?? FinishReason.UNSPECIFIED;
+    if (isCut(finish)) this.#out.cut();
     return finish === FinishReason.STOP && this.#sorter.count > 0 ? FinishReason.TOOL_CALLS : finish;
+  }
+
+  /** Nothing more comes. */
+  breakOff(): void {
+    this.#out.settle();
   }
 
   usage(): Usage | undefined {

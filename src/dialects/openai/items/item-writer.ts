@@ -2,6 +2,7 @@
 import { type Message, MessageState } from "../../../../gen/colloquy/v1/message_pb.ts";
 import { GIVEN_ID, itemIdOf } from "../ids.ts";
 import type { Members } from "./json-members.ts";
+import type { PartJson } from "./stored-parts.ts";
 
 export interface WrittenItem {
   readonly id: string;
@@ -9,10 +10,11 @@ export interface WrittenItem {
   readonly json: string;
 }
 
-/** How far an entry is, in the words of items. */
-export function statusOf({ state }: Message): string {
+/** How far an entry is, in the words of items. @param parts its own */
+export function statusOf({ state }: Message, parts: readonly PartJson[]): string {
   if (state === MessageState.STREAMING) return "in_progress";
-  return state === MessageState.FAILED ? "incomplete" : "completed";
+  const isCut = parts.some((part) => part.state === "PART_STATE_FAILED");
+  return isCut || state === MessageState.FAILED ? "incomplete" : "completed";
 }
 
 /** What stands in `rest` is written as it is, and wins over what is added. */

@@ -7,6 +7,7 @@ import { lazyText } from "../../../domain/protobuf/lazy-field.ts";
 /** A part in JSON, as far as items are made of it. */
 export interface PartJson {
   readonly id?: string;
+  readonly state?: string;
   readonly extraJson?: string;
   readonly text?: { readonly text?: string; readonly annotations?: readonly AnnotationJson[] };
   readonly reasoning?: { readonly text?: string; readonly summary?: readonly string[]; readonly encrypted?: string };

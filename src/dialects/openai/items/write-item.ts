@@ -48,7 +48,7 @@ function writeOpaque(message: Message, first: PartJson | undefined): WrittenItem
   }
   const type = itemType(textOf(members.get("type")) ?? "");
   const item = new ItemWriter(message, type.prefix, members, textOf(members.get("id")));
-  return fill(message, type, item);
+  return fill(message, type, item, first);
 }
 
 /** Begins an item of a part: its type and all else that stands beside the part come first, and what is there stays. */
@@ -86,7 +86,7 @@ function writeCall(message: Message, part: PartJson, call: NonNullable<PartJson[
   const argumentsIn = type.call?.argumentsIn;
   if (argumentsIn !== undefined) item.text(argumentsIn, call.arguments ?? "");
   else if (call.arguments !== undefined) item.text("arguments", call.arguments);
-  return fill(message, type, item);
+  return fill(message, type, item, part);
 }
 
 function writeResult(
@@ -107,7 +107,7 @@ function writeResult(
     const isAlone = type.required.output?.includes("object") && contents.length === 1;
     item.add("output", isAlone ? (contents[0] ?? "") : `[${contents.join(",")}]`);
   } else if (type.required.output !== undefined) item.text("output", "");
-  return fill(message, type, item);
+  return fill(message, type, item, part);
 }
 
 function writeReasoning(message: Message, part: PartJson, thought: NonNullable<PartJson["reasoning"]>): WrittenItem {
@@ -117,7 +117,10 @@ function writeReasoning(message: Message, part: PartJson, thought: NonNullable<P
   item.add("summary", texts("summary_text", thought.summary ?? []));
   if (thought.text !== undefined) item.add("content", texts("reasoning_text", [thought.text]));
   if (thought.encrypted !== undefined) item.text("encrypted_content", thought.encrypted);
-  return fill(message, type, item);
+  // Thoughts have a status where they are not whole.
+  const status = statusOf(message, [part]);
+  if (status === "incomplete") item.text("status", status);
+  return fill(message, type, item, part);
 }
 
 function writeRequest(
@@ -128,7 +131,7 @@ function writeRequest(
   const { type, item } = typed(message, part, "mcp_approval_request");
   if (callId !== undefined) item.text("call_id", callId);
   for (const name of ["server_label", "name", "arguments"]) item.text(name, "");
-  return fill(message, type, item);
+  return fill(message, type, item, part);
 }
 
 function writeResponse(
@@ -140,13 +143,13 @@ function writeResponse(
   item.text("approval_request_id", approvalId);
   item.add("approve", String(granted));
   if (reason !== undefined) item.text("reason", reason);
-  return fill(message, type, item);
+  return fill(message, type, item, part);
 }
 
 /** What clients expect of every item of the type. */
-function fill(message: Message, { filled = {} }: ItemType, item: ItemWriter): WrittenItem {
+function fill(message: Message, { filled = {} }: ItemType, item: ItemWriter, part: PartJson | undefined): WrittenItem {
   for (const [name, json] of Object.entries(filled)) {
-    item.add(name, name === "status" ? `"${statusOf(message)}"` : json);
+    item.add(name, name === "status" ? `"${statusOf(message, part ? [part] : [])}"` : json);
   }
   return item.done();
 }

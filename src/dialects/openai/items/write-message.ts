@@ -12,7 +12,7 @@ const PREFIX = "msg";
 
 export function writeMessage(message: Message, parts: readonly PartJson[], files: FilesInPlace): WrittenItem {
   const role = wordOfRole(message.role);
-  const status = statusOf(message);
+  const status = statusOf(message, parts);
   if (parts.length === 0) {
     const id = itemIdOf(message, PREFIX);
     const content = plainContent(message.content, message.role);

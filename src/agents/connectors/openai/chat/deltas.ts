@@ -63,11 +63,12 @@ export class ChatDeltas {
   }
 
   /** The reply is over: what was held back is said. */
-  end(): void {
+  end(isCut: boolean): void {
     this.#segments(this.#tags.end());
     this.#calls.end();
     this.#sorter.end();
     this.#endThoughts();
+    if (isCut) this.#out.cut();
   }
 
   /** The reply broke off: text that was held back is said, what is no whole call is not. */

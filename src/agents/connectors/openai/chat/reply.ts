@@ -1,6 +1,6 @@
 // Parses a reply of chat completions, in all forms that model servers send.
 import type { JsonValue } from "@bufbuild/protobuf";
-import { FinishReason } from "../../../../domain/turns/turn.ts";
+import { FinishReason, isCut } from "../../../../domain/turns/turn.ts";
 import { errorIn, isObject, noReply, reported } from "../../failures.ts";
 import type { ReplyForm } from "../read-body.ts";
 import { usageOf } from "../usage.ts";
@@ -52,7 +52,7 @@ export class ChatReply implements ReplyForm {
   end(): FinishReason {
     const finish = this.#finish ?? FinishReason.STOP;
     if (finish === FinishReason.ERROR) throw reported({ label: "finish_reason", status: 500 });
-    this.#deltas.end();
+    this.#deltas.end(isCut(finish));
     // Many servers say that they stopped.
     return finish === FinishReason.STOP && this.#deltas.hasCalls ? FinishReason.TOOL_CALLS : finish;
   }

@@ -2,7 +2,6 @@
 import { create, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
 import { MessageKind } from "../../../../../gen/colloquy/v1/message_pb.ts";
 import { PartSchema, ToolType } from "../../../../../gen/colloquy/v1/part_pb.ts";
-import type { ReplyPiece } from "../../../../domain/turns/reply-piece.ts";
 import { CallSorter, type SortedCall } from "../../call-sorter.ts";
 import { AgentFailure } from "../../connector.ts";
 import { isObject } from "../../failures.ts";
@@ -20,8 +19,8 @@ export interface ItemsOptions {
 }
 
 export class OutputItems {
-  readonly #out = new Pieces();
-  readonly #sorter = new CallSorter(this.#out);
+  readonly out = new Pieces();
+  readonly #sorter = new CallSorter(this.out);
   readonly #text = new MessageText((piece) => this.#sorter.other(piece));
   readonly #taken: Set<string>;
   readonly #newId: () => string;
@@ -39,11 +38,8 @@ export class OutputItems {
     return this.#sorter.count > 0;
   }
 
-  pieces(): ReplyPiece[] {
-    return this.#out.take();
-  }
-
   end(): void {
+    this.out.settle();
     this.#sorter.end();
   }
 

@@ -41,7 +41,7 @@ export class ResponsesReply implements ReplyForm {
   }
 
   pieces(): ReplyPiece[] {
-    return this.#items.pieces();
+    return this.#items.out.takeSettled();
   }
 
   end(): FinishReason {
@@ -50,7 +50,9 @@ export class ResponsesReply implements ReplyForm {
     return finish === FinishReason.STOP && this.#items.hasCalls ? FinishReason.TOOL_CALLS : finish;
   }
 
-  breakOff(): void {}
+  breakOff(): void {
+    this.#items.out.settle();
+  }
 
   usage() {
     return usageOf(this.#response?.usage, this.#response?.model);
@@ -76,8 +78,12 @@ export class ResponsesReply implements ReplyForm {
       throw reported({ label: String(status), status: 500 });
     }
     const { reason } = isObject(response.incomplete_details) ? response.incomplete_details : {};
-    if (status !== "incomplete" && type !== "response.incomplete") this.#finish = FinishReason.STOP;
-    else this.#finish = reason === "content_filter" ? FinishReason.CONTENT_FILTER : FinishReason.LENGTH;
+    if (status !== "incomplete" && type !== "response.incomplete") {
+      this.#finish = FinishReason.STOP;
+      return;
+    }
+    this.#finish = reason === "content_filter" ? FinishReason.CONTENT_FILTER : FinishReason.LENGTH;
+    this.#items.out.cut();
   }
 }
 
