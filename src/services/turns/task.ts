@@ -53,10 +53,7 @@ export function taskOf(
   const own = agent.tools ?? [];
   const names = new Set(own.map(({ name }) => name));
   const tools = [...own, ...brought.filter(({ name }) => !names.has(name))];
-  const {
-    ends_with_calls: endsWithCalls,
-    discards,
-  } = row;
+  const { ends_with_calls: endsWithCalls, discards } = row;
   return {
     place,
     agent,

@@ -207,7 +207,8 @@ export async function createWorld(server: IdentityServer): Promise<World> {
       const { job } = await createClient(ErasureService, transport).eraseMember({ memberId });
       await createClient(JobService, transport).cancelJob({ jobId: job?.id as string });
       // It may have begun before.
-      const text = "update job set looked = 0, held = 0, counts = '{}', round = 1, place = null where tenant_id = $1 and id = $2::uuid";
+      const text =
+        "update job set looked = 0, held = 0, counts = '{}', round = 1, place = null where tenant_id = $1 and id = $2::uuid";
       await server.database.query({ name: "test_fresh_job", text }, [tenant.id, job?.id]);
       return job?.id as string;
     },
