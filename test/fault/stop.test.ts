@@ -104,6 +104,8 @@ test.each([
     const dataDir = await neverUp();
     const server = startServer(settingsOf(dataDir));
     const postgres = await postmasterOf(dataDir);
+    // Its watchdog is started right after it: on a busy machine that may not have come about yet.
+    await expect.poll(() => childrenOf(server.pid).map(titleOf)).toContainEqual(expect.stringMatching(` ${postgres}$`));
     for (const signal of signals) server.signal(signal);
     const { status, stderr } = await server.ended;
     expect(statuses, stderr).toContain(status);
