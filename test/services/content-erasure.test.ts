@@ -197,9 +197,12 @@ test("F-ERASE-CONTENT: what a running turn was asked is erased once it has ended
   expect(await run()).toBe(1);
   await heard;
   await expect.poll(async () => (await turns.listTurns({ conversationId })).turns[0]?.endTime).toBeDefined();
-  // 0, if the turn ended while the first run went on, which then has erased its end too.
-  expect(await run()).toBeLessThanOrEqual(1);
-  expect(await tablesWith(server.database, mark)).toEqual([]);
+  // One run, unless something else holds the conversation: such a one is left to the next.
+  const left = async () => {
+    await run();
+    return tablesWith(server.database, mark);
+  };
+  await expect.poll(left).toEqual([]);
   expect(await run()).toBe(0);
 });
 
