@@ -9,6 +9,11 @@ export interface Pieces {
   readonly files?: readonly StoredFile[] | undefined;
 }
 
+interface NamedPieces {
+  readonly text: string;
+  readonly files?: readonly (Pick<StoredFile, "id"> & Partial<StoredFile>)[] | undefined;
+}
+
 export function isEmpty({ text, files = [] }: Pieces): boolean {
   return text === "" && files.length === 0;
 }
@@ -23,11 +28,12 @@ export function isSame(one: Pieces, other: Pieces): boolean {
   return one.text === other.text && ids(one) === ids(other);
 }
 
-export function draftOf({ text, files = [] }: Pieces): MessageInitShape<typeof MessageSchema> {
+/** What a message with this has: text alone is no part. Its files need no more than ids. */
+export function contentOf({ text, files = [] }: NamedPieces): MessageInitShape<typeof MessageSchema> {
   if (files.length === 0) return { content: text };
   const said = text.trim() === "" ? [] : [{ content: { case: "text", value: { text } } } as const];
-  const named = files.map(({ id, name, mediaType }) => {
-    const value = { source: { case: "fileId", value: id } as const, name, mediaType };
+  const named = files.map(({ id, ...facts }) => {
+    const value = { source: { case: "fileId", value: id } as const, ...facts };
     return { content: { case: "file", value } } as const;
   });
   return { parts: [...said, ...named] };

@@ -2,7 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { beginning, draftMemory, forgetDrafts } from "../../../console/src/conversation/composer/draft-memory.ts";
-import { draftOf, piecesOf } from "../../../console/src/conversation/written.ts";
+import { contentOf, piecesOf } from "../../../console/src/conversation/written.ts";
 import { MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 
 /** As the browser's: keys are its own properties. */
@@ -87,7 +87,7 @@ describe("what is written", () => {
   test.each([[{ text: "said", files: [] }], [{ text: "said", files }], [{ text: "", files }]])(
     "is the same once it was a draft: %j",
     (written) => {
-      expect(piecesOf(create(MessageSchema, draftOf(written)))).toEqual(written);
+      expect(piecesOf(create(MessageSchema, contentOf(written)))).toEqual(written);
     },
   );
 

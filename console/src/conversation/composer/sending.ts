@@ -1,6 +1,7 @@
 // A box that one writes in, and the message that is on its way from it.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { MessageSchema } from "../../../../gen/colloquy/v1/message_pb.ts";
+import { contentOf } from "../written.ts";
 
 /** A message that was sent and may not have come: the server and the feed know it by the id. */
 export interface Attempt {
@@ -12,12 +13,8 @@ export interface Attempt {
 
 /** What is sent. */
 export function messageOf({ id, text, fileIds = [] }: Attempt): MessageInitShape<typeof MessageSchema> {
-  if (fileIds.length === 0) return { content: text, clientId: id };
-  const said = text.trim() === "" ? [] : [{ content: { case: "text", value: { text } } } as const];
-  const files = fileIds.map(
-    (fileId) => ({ content: { case: "file", value: { source: { case: "fileId", value: fileId } } } }) as const,
-  );
-  return { parts: [...said, ...files], clientId: id };
+  const files = fileIds.map((fileId) => ({ id: fileId }));
+  return Object.assign(contentOf({ text, files }), { clientId: id });
 }
 
 export interface Sending {

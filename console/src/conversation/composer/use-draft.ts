@@ -4,7 +4,7 @@ import { type Client, createClient } from "@connectrpc/connect";
 import { useEffect, useEffectEvent, useMemo, useRef } from "react";
 import { DraftService } from "../../../../gen/colloquy/v1/draft_service_pb.ts";
 import { useServices } from "../../app/services.ts";
-import { draftOf, isBlank, isEmpty, isSame, type Pieces, piecesOf } from "../written.ts";
+import { contentOf, isBlank, isEmpty, isSame, type Pieces, piecesOf } from "../written.ts";
 import { beginning, type DraftMemory, draftMemory, type Written } from "./draft-memory.ts";
 import type { Attempt } from "./sending.ts";
 import type { Attachments } from "./use-attachments.ts";
@@ -54,7 +54,7 @@ export function useDraft(
         memory()?.remove(place);
         return;
       }
-      const { draft } = await drafts.setDraft({ conversationId, message: draftOf(written) });
+      const { draft } = await drafts.setDraft({ conversationId, message: contentOf(written) });
       const etag = draft?.etag ?? "";
       drafted.current = { ...written, etag };
       const kept = memory()?.read(place);
